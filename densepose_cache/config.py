@@ -1,0 +1,137 @@
+"""Typed settings of the cache's stages, one description per key. Format versions are bumped by hand when a stage's results change."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .settings import Settings
+
+FORMATS = {"sample": 1, "clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
+
+
+class VideoSettings(Settings):
+    """How videos become square frames."""
+
+    size: Literal[64, 128, 256, 512] = 256
+    """Side of the square frames in pixels."""
+    fps: float | None = Field(None, gt=0, le=240)
+    """Frame rate to resample to; null keeps every frame of the video."""
+    pad: tuple[int, int, int] = Field((255, 255, 255), strict=False)
+    """Colour (R, G, B, 0..255) of the bars that make a frame square."""
+
+    @model_validator(mode="after")
+    def _colour(self):
+        if not all(0 <= channel <= 255 for channel in self.pad):
+            raise ValueError("pad must be three numbers in 0..255")
+        return self
+
+
+class DensePoseSettings(Settings):
+    """Where IUV maps come from."""
+
+    backend: Literal["precomputed", "detectron2"] = "detectron2"
+    """`precomputed` reads side files or folders of IUV PNGs; `detectron2` runs a DensePose R-CNN."""
+    png_order: Literal["VUI", "IUV"] = "VUI"
+    """Channel order of IUV PNGs as an RGB reader sees them; VUI is what OpenCV writes of an (I, U, V) array."""
+    degrade: Literal["none", "train", "all"] = "none"
+    """Clips whose exact maps get the defects of real DensePose output (holes, mittens, flicker); `train` leaves the test split exact."""
+    model: str = "densepose_rcnn_R_50_FPN_s1x"
+    """Name of a DensePose R-CNN configuration."""
+    weights: str | None = None
+    """Path of a checkpoint; null takes the published one of `model`."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the detector runs; `auto` takes a GPU if there is one."""
+    score: float = Field(0.7, ge=0, le=1)
+    """Detections below this score are dropped."""
+    batch: int = Field(8, ge=1)
+    """Frames a forward pass."""
+    missing: Literal["hold", "empty", "fail"] = "hold"
+    """A frame without a detection takes the last frame's map, an empty map, or stops the clip."""
+    max_missing: float = Field(0.5, ge=0, le=1)
+    """A clip with a larger share of such frames is refused."""
+
+
+class SampleDraw(Settings):
+    """Which training samples are drawn (paper, section 3.2: frames i, j, j+1, j+2)."""
+
+    epochs: int = Field(2, ge=1)
+    """Passes over the target frames for which source frames are drawn anew."""
+    targets: int = Field(3, ge=1, le=16)
+    """Consecutive target frames a sample."""
+    sources: int | None = Field(None, ge=1)
+    """null: any other frame of the clip is a source; k: one of k fixed frames, evenly spread."""
+    per_clip: int | None = Field(None, ge=1)
+    """Samples a clip and epoch; null takes every frame once as the first target."""
+
+
+class WarpSettings(Settings):
+    """Which coarse warp grids are computed."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of the drawn samples."""
+    samples: SampleDraw = SampleDraw()
+    """The draw of training samples."""
+
+
+class SampleSource(Settings):
+    """The embedded data set: rendered people with exact IUV maps and keypoints."""
+
+    kind: Literal["sample"]
+    train: int = Field(16, ge=1)
+    """Training clips, each a new person."""
+    test: int = Field(4, ge=1)
+    """Test clips, each a person that training never sees."""
+    size: int = Field(256, ge=64, le=512)
+    """Side of the rendered videos in pixels."""
+    frames: int = Field(48, ge=4)
+    """Frames a clip."""
+    fps: int = Field(25, ge=1, le=120)
+    """Frame rate of the videos."""
+    seed: int = Field(0, ge=0)
+    """Seed of people, clothes and motions."""
+
+
+class FramesSource(Settings):
+    """Folders of frames with IUV PNGs: `{path}/**/target/*.png` and `{path}/**/dp_target/*_IUV.png`, in natural order."""
+
+    kind: Literal["frames"]
+    path: str
+    """Folder that holds the clips' folders."""
+    frames_folder: str = "target"
+    """Name of the folder of frames inside a clip's folder."""
+    iuv_folder: str = "dp_target"
+    """Name of the folder of IUV PNGs inside a clip's folder."""
+    train_fraction: float = Field(0.7, gt=0, lt=1)
+    """First share of every clip's frames that trains; the rest tests. Each gets a row of its own in the clip table."""
+    table: str | None = None
+    """Optional CSV with columns clip, split and optionally start_frame, end_frame, bbox: the rows then come from it alone."""
+
+
+class VideosSource(Settings):
+    """A folder of videos."""
+
+    kind: Literal["videos"]
+    path: str
+    """Folder of videos (searched below, too)."""
+    train: str = "train/*"
+    """Pattern, relative to `path`, of training videos."""
+    test: str = "test/*"
+    """Pattern, relative to `path`, of test videos."""
+    table: str | None = None
+    """Optional CSV with columns clip, split, video and optionally start_frame, end_frame (or start, end), bbox, fps, width, height:
+    windows and boxes cut from the videos; the rows then come from it alone."""
+
+
+class UrlsSource(Settings):
+    """Videos by URL, from one list per split."""
+
+    kind: Literal["urls"]
+    train: str
+    """File or URL of the list of training videos, one URL a line."""
+    test: str
+    """File or URL of the list of test videos."""
+    parallel: int = Field(4, ge=1, le=64)
+    """Downloads at a time."""
+
+
+Source = Annotated[SampleSource | FramesSource | VideosSource | UrlsSource, Field(discriminator="kind")]

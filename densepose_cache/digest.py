@@ -1,0 +1,25 @@
+"""Content digests: SHA-256 of files, folders and JSON values."""
+
+import hashlib
+import json
+from pathlib import Path
+
+
+def canonical_json(value) -> str:
+    """JSON text of `value` with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(*values) -> str:
+    """64 hexadecimal digits: SHA-256 of the canonical JSON of `values`."""
+    return hashlib.sha256(canonical_json(values).encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of the names and bytes of all files of a folder (not its subfolders)."""
+    path = Path(path)
+    if path.is_dir():
+        members = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        return digest([[p.name, file_sha256(p)] for p in members])
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

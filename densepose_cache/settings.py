@@ -1,0 +1,60 @@
+"""Typed settings: one base class that refuses unknown keys, and one reader for JSON text, JSON files and YAML files."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import InputError
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Base of every section of the configuration: frozen, unknown keys refused, no silent conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+def check(kind: type[S], value) -> S:
+    """Settings of class `kind` from plain values (mappings, lists, numbers, text). Raises pydantic's ValidationError."""
+    return kind.model_validate_json(json.dumps(value, default=str))
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """One line per wrong key: its dotted name, what is wrong, the allowed values."""
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in (where, *item["loc"]) if part != "")
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{key}: {message[0].lower()}{message[1:]} (given: {item['input']!r})")
+    return "\n".join(lines)
+
+
+def read_settings(kind: type[S], text: str | None) -> S:
+    """Settings of class `kind` from JSON text, or from the path of a JSON or YAML file; None gives the defaults.
+
+    Raises InputError with one line per wrong key.
+    """
+    where = kind.__name__.removesuffix("Settings").lower()
+    if text is None:
+        value = {}
+    elif text.lstrip().startswith("{"):
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where} settings are not valid JSON: {error}") from None
+    else:
+        path = Path(text)
+        if not path.is_file():
+            raise InputError(f"{path}: no such settings file; give JSON text or the path of a JSON or YAML file")
+        value = yaml.safe_load(path.read_text()) or {}
+    try:
+        return check(kind, value)
+    except ValidationError as error:
+        raise InputError(explain(error, where)) from None

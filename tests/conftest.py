@@ -1,0 +1,15 @@
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real clips and reference numbers, from DWNET_TEST_DATA."""
+    folder = os.environ.get("DWNET_TEST_DATA")
+    if not folder:
+        pytest.skip("DWNET_TEST_DATA is unset: set it to a folder with data/ubc_sample and parity/")
+    if not Path(folder).is_dir():
+        pytest.fail(f"DWNET_TEST_DATA={folder} is no folder")
+    return Path(folder)
