@@ -23,3 +23,11 @@ def file_sha256(path: Path) -> str:
         return digest([[p.name, file_sha256(p)] for p in members])
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listing_digest(path: Path) -> str:
+    """Digest of the relative names, sizes and modification times of all files under `path` (or of one file); cheap, reads no content."""
+    path = Path(path)
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    facts = [(p, p.stat()) for p in found if p.is_file() and not p.name.startswith(".")]
+    return digest([[str(p.relative_to(path)), stat.st_size, stat.st_mtime_ns] for p, stat in facts])

@@ -1,4 +1,4 @@
-"""Progress bars for long steps: live on a terminal, one line every few seconds in a log."""
+"""Progress bars for long steps: live on a terminal, a line with a bar every few seconds where the output goes to a log or a pipe."""
 
 import sys
 import time
@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
-LOG_SECONDS = 10.0
+LOG_SECONDS = 5.0
+WIDTH = 24
 
 
 class Bar:
@@ -18,7 +19,7 @@ class Bar:
     def __init__(self, label: str, total: int):
         self.label, self.total, self.done, self.text = label, total, 0, ""
         self._live = None
-        self._printed = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def __enter__(self) -> "Bar":
         if sys.stderr.isatty():
@@ -50,8 +51,12 @@ class Bar:
             self._print()
 
     def _print(self):
-        print(f"{self.label}: {self.done}/{self.total} {self.text}".rstrip(), file=sys.stderr, flush=True)
         self._printed = time.monotonic()
+        share = self.done / self.total if self.total else 1.0
+        elapsed = self._printed - self._started
+        left = f"{elapsed * (1 - share) / share:.0f} s left" if 0 < share < 1 else f"{elapsed:.0f} s"
+        bar = ("#" * round(WIDTH * share)).ljust(WIDTH, "-")
+        print(f"{self.label} [{bar}] {self.done}/{self.total} {left} {self.text}".rstrip(), file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:

@@ -138,7 +138,7 @@ class EvaluateSettings(Settings):
     """Rollout and metrics (paper, section 4.2.2)."""
 
     features: Literal["paper", "embedded"] = "paper"
-    """`paper`: VGG-19, Inception-v3, AlexNet (LPIPS) and a keypoint R-CNN; `embedded`: EfficientNet-Lite0 and MediaPipe, from PyPI packages."""
+    """`paper`: VGG-19, Inception-v3, AlexNet (LPIPS), a keypoint R-CNN; `embedded`: EfficientNet-Lite0, MediaPipe, from PyPI packages."""
     pairs: str | None = None
     """CSV with columns source_clip, driving_clip: motion transfer besides reconstruction."""
     max_frames: int | None = Field(None, ge=2)
@@ -237,9 +237,8 @@ def parse_config(raw: dict, where: str = "config.yaml") -> Config:
     folders = raw.pop("folders", {})
     unknown = sorted(set(raw) - set(SECTIONS))
     if unknown:
-        raise InputError(
-            f"{where}: unknown section{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}; allowed: folders, datasets, {', '.join(SECTIONS)}"
-        )
+        allowed = ", ".join(("folders", "datasets", *SECTIONS))
+        raise InputError(f"{where}: unknown section {', '.join(unknown)}; allowed: {allowed}")
     if not isinstance(datasets, dict) or not datasets:
         raise InputError(f"{where}: `datasets` must name at least one data set")
     problems = []

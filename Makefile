@@ -1,0 +1,26 @@
+# `make demo` and `make test` do all the set-up by themselves; `make clean` removes it and what the demo made.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/ready
+	$(BIN)/snakemake --cores all results/sample/metrics.json
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
+
+.venv/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install one or run: make PYTHON=/path/to/python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	@if command -v uv >/dev/null; then uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
+	else $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; fi
+	touch $@
+
+clean:
+	rm -rf .venv .snakemake build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf cache/sample data/sample results/sample logs/sample

@@ -1,0 +1,25 @@
+"""DwNet: from videos to metrics. Everything it does is set in config.yaml."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/fetch.smk"
+include: "workflow/rules/cache.smk"
+include: "workflow/rules/learn.smk"
+include: "workflow/rules/evaluate.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{FOLDERS.results}/sample/metrics.json",
+
+
+onsuccess:
+    print_new_metrics()

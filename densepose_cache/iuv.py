@@ -1,0 +1,99 @@
+"""IUV maps: (H, W, 3) uint8, channels I (part, 0..24, 0 = background), U and V (chart coordinates, 0..255).
+
+Files that other tools wrote are converted here, once; everything behind this module has channels in I, U, V order and U = V = 0 on the
+background.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .errors import InputError
+
+PARTS = 24
+"""Number of body parts of the DensePose chart."""
+
+PART_NAMES = (
+    "background",
+    "torso back",
+    "torso front",
+    "right hand",
+    "left hand",
+    "left foot",
+    "right foot",
+    "upper leg right 7",
+    "upper leg left 8",
+    "upper leg right 9",
+    "upper leg left 10",
+    "lower leg right 11",
+    "lower leg left 12",
+    "lower leg right 13",
+    "lower leg left 14",
+    "upper arm left 15",
+    "upper arm right 16",
+    "upper arm left 17",
+    "upper arm right 18",
+    "lower arm left 19",
+    "lower arm right 20",
+    "lower arm left 21",
+    "lower arm right 22",
+    "head right",
+    "head left",
+)
+"""Name of every value of I; the two charts of a limb carry their number."""
+
+
+def check_iuv(iuv: np.ndarray, name: object) -> np.ndarray:
+    """The maps `iuv` (..., 3) uint8 in I, U, V order, with U and V of background pixels set to 0.
+
+    Raises InputError, which names `name`, if the array is no uint8 map of three channels or holds I above 24.
+    """
+    if iuv.dtype != np.uint8 or iuv.ndim < 3 or iuv.shape[-1] != 3:
+        raise InputError(f"{name}: an IUV map is uint8 with three channels, this is {iuv.dtype} of shape {iuv.shape}")
+    parts = iuv[..., 0]
+    highest = int(parts.max(initial=0))
+    if highest > PARTS:
+        raise InputError(
+            f"{name}: the part index I is {highest}, but DensePose has parts 0..{PARTS}; the file is no IUV map, "
+            "or its channels are in another order (key densepose.png_order)"
+        )
+    return iuv * (parts > 0)[..., None].astype(np.uint8) if iuv[parts == 0].any() else iuv
+
+
+def read_iuv_png(path: Path, order: str = "VUI") -> np.ndarray:
+    """IUV map (H, W, 3) uint8 of a PNG whose channels an RGB reader sees in `order`: "VUI" (what OpenCV writes) or "IUV".
+
+    Raises InputError if the file is missing, no 8-bit RGB picture, or holds I above 24.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such IUV picture")
+    try:
+        with Image.open(path) as picture:
+            mode = picture.mode
+            pixels = np.asarray(picture)
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise InputError(f"{path}: cannot be read as a picture ({error}); write it again") from None
+    if mode != "RGB":
+        raise InputError(f"{path}: an IUV picture has three 8-bit channels (RGB), this one is {mode}")
+    return check_iuv(np.ascontiguousarray(_reorder(pixels, order)), path)
+
+
+def write_iuv_png(path: Path, iuv: np.ndarray, order: str = "VUI"):
+    """Write the IUV map `iuv` (H, W, 3) uint8 as a PNG whose channels an RGB reader sees in `order`. Raises InputError as `check_iuv` does."""
+    path = Path(path)
+    pixels = np.ascontiguousarray(_reorder(check_iuv(iuv, path), order))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        Image.fromarray(pixels).save(temporary, format="PNG")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _reorder(pixels: np.ndarray, order: str) -> np.ndarray:
+    if order not in ("VUI", "IUV"):
+        raise InputError(f"order of IUV channels is {order!r}; it must be VUI or IUV")
+    return pixels[..., ::-1] if order == "VUI" else pixels

@@ -1,0 +1,14 @@
+from densepose_cache.progress import Bar, track
+
+
+def test_bar_prints_share_and_text_where_output_is_no_terminal(capsys):
+    with Bar("decode 000", 4) as bar:
+        bar.advance(1)
+        bar.advance(3, text="done")
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "decode 000" in last and "4/4" in last and last.endswith("done")
+
+
+def test_track_yields_every_item_once(capsys):
+    assert list(track([3, 1, 2], "items")) == [3, 1, 2]
+    assert "3/3" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+import h5py
+import numpy as np
+import pytest
+
+from densepose_cache import shards
+from densepose_cache.errors import InputError
+from densepose_cache.shards import ShardWriter, bucket, open_shard
+
+
+def build(path, digests, settings=None, frames=5):
+    """Write a shard of `digests` (clip -> digest); the lists of kept and created clips."""
+    with ShardWriter(path, "decode", settings or {}) as shard:
+        for clip, digest in digests.items():
+            if shard.keep(clip, digest):
+                continue
+            stream = shard.stream(shard.create(clip, digest, split="train"), "rgb", (4, 4, 3), "uint8")
+            for t in range(frames):
+                stream.append(np.full((4, 4, 3), t, np.uint8))
+            stream.close()
+    return shard.kept, shard.created
+
+
+def test_a_new_shard_holds_what_was_streamed(tmp_path):
+    build(tmp_path / "000.h5", {"a": "1"}, frames=21)
+    with open_shard(tmp_path / "000.h5", "decode") as file:
+        assert file["a/rgb"].shape == (21, 4, 4, 3)
+        assert file["a/rgb"].chunks == (1, 4, 4, 3)
+        assert (file["a/rgb"][:, 0, 0, 0] == np.arange(21)).all()
+        assert file["a"].attrs["digest"] == "1" and file["a"].attrs["split"] == "train"
+
+
+def test_a_rebuilt_shard_takes_over_unchanged_clips_though_the_file_was_deleted(tmp_path):
+    path = tmp_path / "000.h5"
+    build(path, {"a": "1", "b": "1"})
+    path.unlink()
+    assert build(path, {"a": "1", "b": "2"}) == (["a"], ["b"])
+    with open_shard(path, "decode") as file:
+        assert set(file) == {"a", "b"} and (file["a/rgb"][:, 0, 0, 0] == np.arange(5)).all()
+
+
+def test_an_unchanged_shard_is_the_same_file_again(tmp_path):
+    path = tmp_path / "000.h5"
+    build(path, {"a": "1", "b": "1"})
+    inode = path.stat().st_ino
+    path.unlink()
+    assert build(path, {"b": "1", "a": "1"}) == (["b", "a"], [])
+    assert path.stat().st_ino == inode
+
+
+def test_a_removed_clip_leaves_the_shard(tmp_path):
+    path = tmp_path / "000.h5"
+    build(path, {"a": "1", "b": "1"})
+    build(path, {"b": "1"})
+    with open_shard(path, "decode") as file:
+        assert list(file) == ["b"]
+
+
+def test_a_new_format_version_takes_nothing_over(tmp_path, monkeypatch):
+    path = tmp_path / "000.h5"
+    build(path, {"a": "1"})
+    monkeypatch.setitem(shards.FORMATS, "decode", 99)
+    with pytest.raises(InputError, match="format"):
+        open_shard(path, "decode")
+    assert build(path, {"a": "1"}) == ([], ["a"])
+
+
+def test_a_failing_writer_leaves_no_file_and_keeps_the_shard_before(tmp_path):
+    path = tmp_path / "000.h5"
+    with pytest.raises(RuntimeError), ShardWriter(path, "decode", {}) as shard:
+        shard.create("a", "1")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    build(path, {"a": "1"})
+    with pytest.raises(RuntimeError), ShardWriter(path, "decode", {}) as shard:
+        raise RuntimeError
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".000.h5.kept", "000.h5"]
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>not a shard</html>"])
+def test_a_foreign_file_is_named_with_what_to_do(tmp_path, content):
+    path = tmp_path / "000.h5"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"000\.h5.*run the `decode` stage again"):
+        open_shard(path, "decode")
+
+
+def test_a_truncated_shard_is_named(tmp_path):
+    path = tmp_path / "000.h5"
+    build(path, {"a": "1"})
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"000\.h5"):
+        open_shard(path, "decode")
+
+
+def test_another_stage_is_refused_and_a_missing_one_named(tmp_path):
+    build(tmp_path / "000.h5", {"a": "1"})
+    with pytest.raises(InputError, match="'decode'"):
+        open_shard(tmp_path / "000.h5", "warp")
+    with pytest.raises(InputError, match="no such shard"):
+        open_shard(tmp_path / "001.h5", "warp")
+    h5py.File(tmp_path / "002.h5", "w").close()
+    with pytest.raises(InputError, match="None"):
+        open_shard(tmp_path / "002.h5", "warp")
+
+
+def test_buckets_depend_on_the_name_alone_and_spread():
+    names = [f"clip-{k}" for k in range(1000)]
+    counts = np.bincount([bucket(name, 10) for name in names], minlength=10)
+    assert counts.min() > 60
+    assert bucket("clip-1", 10) == bucket("clip-1", 10)
+    assert bucket("91-3003CN5S.mp4", 38) == 11

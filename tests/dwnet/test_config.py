@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from densepose_cache.errors import InputError
+from densepose_cache.settings import read_settings
+from dwnet.config import SECTIONS, VARIANTS, TrainSettings, load_config, parse_config, variant_model
+
+ROOT = Path(__file__).parents[2]
+MINIMAL = {"datasets": {"x": {"source": {"kind": "sample"}}}}
+
+
+def with_section(section, **keys):
+    return MINIMAL | {section: keys}
+
+
+def test_the_default_file_is_valid_and_its_shared_values_are_the_defaults_of_the_types():
+    load_config(ROOT / "config.yaml")
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    for section, kind in SECTIONS.items():
+        defaults = kind().model_dump(mode="json")
+        assert check_subset(raw[section], defaults) == [], section
+
+
+def check_subset(given, defaults, where=""):
+    wrong = []
+    for key, value in given.items():
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict):
+            wrong += check_subset(value, defaults[key], f"{where}{key}.")
+        elif key not in defaults or defaults[key] != value:
+            wrong.append(f"{where}{key}: {value} in the file, {defaults.get(key)} in the types")
+    return wrong
+
+
+def test_the_default_file_names_every_key_of_its_sections():
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    preset_keys = {"train": {"targets", "update", "decay"}}
+    for section, kind in SECTIONS.items():
+        assert set(kind.model_fields) - preset_keys.get(section, set()) == set(raw[section]), section
+
+
+def test_a_data_set_overrides_single_keys():
+    config = parse_config(
+        MINIMAL
+        | {
+            "train": {"batch": 4, "losses": {"gan": 0.5}},
+            "datasets": {"a": {"source": {"kind": "sample"}, "train": {"losses": {"l1": 2}}}, "b": {"source": {"kind": "sample"}}},
+        }
+    )
+    a, b = config.datasets["a"].train, config.datasets["b"].train
+    assert (a.batch, a.losses.gan, a.losses.l1) == (4, 0.5, 2.0)
+    assert (b.batch, b.losses.gan, b.losses.l1) == (4, 0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "names"),
+    [
+        (with_section("video", siz=128), ["datasets.x.video.siz", "unknown key"]),
+        (with_section("video", size=100), ["datasets.x.video.size", "64, 128, 256 or 512"]),
+        (with_section("video", size="256"), ["datasets.x.video.size"]),
+        (with_section("train", learning_rate=-1), ["datasets.x.train.learning_rate", "greater than 0"]),
+        (with_section("train", batch=2.5), ["datasets.x.train.batch", "integer"]),
+        (with_section("train", preset="papr"), ["datasets.x.train.preset", "'paper' or 'official'"]),
+        (with_section("train", targets=5), ["train.targets is 5", "warp.samples.targets"]),
+        (with_section("model", coarse_warp=False), ["refine needs coarse_warp"]),
+        (MINIMAL | {"vidoe": {}}, ["vidoe", "allowed:", "video"]),
+        ({"datasets": {}}, ["datasets"]),
+        ({"datasets": {"x": {"source": {"kind": "sampel"}}}}, ["datasets.x.source", "'sample', 'frames', 'videos', 'urls'"]),
+        ({"datasets": {"x": {}}}, ["datasets.x.source"]),
+        ({"datasets": {"a/b": {"source": {"kind": "sample"}}}}, ["a/b"]),
+    ],
+)
+def test_mistakes_are_named_with_what_is_allowed(raw, names):
+    with pytest.raises(InputError) as error:
+        parse_config(raw)
+    for name in names:
+        assert name in str(error.value)
+
+
+def test_all_mistakes_are_reported_at_once():
+    with pytest.raises(InputError) as error:
+        parse_config(MINIMAL | {"video": {"size": 1, "fps": -1}})
+    assert "video.size" in str(error.value) and "video.fps" in str(error.value)
+
+
+def test_presets_differ_where_the_official_code_departs_from_the_paper():
+    paper, official = TrainSettings(), TrainSettings(preset="official")
+    assert (paper.targets, paper.update, paper.decay, paper.losses.warp) == (3, "sample", "linear", 0.0)
+    assert (official.targets, official.update, official.decay, official.losses.warp) == (2, "frame", "none", 1.0)
+    assert TrainSettings(preset="official", targets=3).targets == 3
+
+
+def test_settings_survive_the_trip_through_a_command_line():
+    for kind in SECTIONS.values():
+        assert read_settings(kind, kind().model_dump_json()) == kind()
+    official = TrainSettings(preset="official", losses={"warp": 0.0})
+    assert read_settings(TrainSettings, official.model_dump_json()) == official
+
+
+def test_variants_are_the_ablations_of_figure_5():
+    model = load_config(ROOT / "config.yaml").datasets["fashion"].model
+    assert list(VARIANTS) == ["full", "no_prev", "no_prev_no_refine", "no_prev_no_refine_no_warp"]
+    last = variant_model(model, "no_prev_no_refine_no_warp")
+    assert (last.previous, last.refine, last.coarse_warp, last.ngf) == (False, False, False, 64)
+    with pytest.raises(InputError, match="no_prev_no_refine"):
+        variant_model(model, "no_such")
+
+
+def test_a_broken_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load_config(tmp_path / "none.yaml")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("a: [1")
+    with pytest.raises(InputError, match=r"bad\.yaml.*YAML"):
+        load_config(bad)

@@ -1,0 +1,106 @@
+"""The cache: clip table, frames, IUV maps, coarse warp grids, index."""
+
+
+checkpoint clips:
+    input:
+        clip_source,
+    output:
+        f"{CACHE}/clips.csv",
+    log:
+        "logs/{dataset}/clips.log",
+    benchmark:
+        "logs/{dataset}/clips.tsv"
+    conda:
+        "../../envs/cache.yaml"
+    params:
+        stage=clips_params,
+        data=DATA,
+    shell:
+        "densepose-cache clips --source {params.stage[source]:q} --shards {params.stage[shards]}"
+        " --data {params.data} --out {output} 2>&1 | tee {log}"
+
+
+rule decode:
+    input:
+        clips=shard_table,
+    output:
+        f"{CACHE}/frames/{{shard}}.h5",
+    log:
+        "logs/{dataset}/decode/{shard}.log",
+    benchmark:
+        "logs/{dataset}/decode/{shard}.tsv"
+    conda:
+        "../../envs/cache.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        stage=stage("decode"),
+    shell:
+        "densepose-cache decode --clips {input.clips} --settings {params.stage[settings]:q} --out {output} 2>&1 | tee {log}"
+
+
+rule densepose:
+    input:
+        weights("densepose"),
+        clips=shard_table,
+        frames=f"{CACHE}/frames/{{shard}}.h5",
+    output:
+        f"{CACHE}/iuv/{{shard}}.h5",
+    log:
+        "logs/{dataset}/densepose/{shard}.log",
+    benchmark:
+        "logs/{dataset}/densepose/{shard}.tsv"
+    conda:
+        "../../envs/densepose.yaml"
+    resources:
+        gpu=lambda wildcards: int(
+            CONFIG.datasets[wildcards.dataset].densepose.backend == "detectron2"
+        ),
+        mem_mb=8000,
+    params:
+        stage=stage("densepose"),
+        weights=FOLDERS.weights,
+    shell:
+        "densepose-cache densepose --clips {input.clips} --frames {input.frames} --settings {params.stage[settings]:q}"
+        " --weights {params.weights} --out {output} 2>&1 | tee {log}"
+
+
+rule warp:
+    input:
+        clips=shard_table,
+        iuv=f"{CACHE}/iuv/{{shard}}.h5",
+    output:
+        f"{CACHE}/warps/{{shard}}.h5",
+    log:
+        "logs/{dataset}/warp/{shard}.log",
+    benchmark:
+        "logs/{dataset}/warp/{shard}.tsv"
+    conda:
+        "../../envs/cache.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        stage=stage("warp"),
+    shell:
+        "densepose-cache warp --clips {input.clips} --iuv {input.iuv} --settings {params.stage[settings]:q}"
+        " --workers {threads} --out {output} 2>&1 | tee {log}"
+
+
+rule index:
+    input:
+        shard_files("frames"),
+        shard_files("iuv"),
+        shard_files("warps"),
+        clips=f"{CACHE}/clips.csv",
+    output:
+        train=f"{CACHE}/train.h5",
+        test=f"{CACHE}/test.h5",
+        samples=f"{CACHE}/samples.csv",
+    log:
+        "logs/{dataset}/index.log",
+    conda:
+        "../../envs/cache.yaml"
+    params:
+        stage=stage("index"),
+    shell:
+        "densepose-cache index --clips {input.clips} 2>&1 | tee {log}"

@@ -1,0 +1,189 @@
+"""Configuration, and the functions that rules read it with."""
+
+import os
+import sys
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from densepose_cache.config import FORMATS as CACHE_FORMATS
+from densepose_cache.digest import canonical_json, digest, listing_digest
+from densepose_cache.errors import InputError
+from densepose_cache.shards import shard_name
+from densepose_cache.weights import WEIGHTS
+from dwnet.config import FORMATS as LEARN_FORMATS, VARIANTS, parse_config, variant_model
+
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+STARTED = time.time()
+FORMATS = CACHE_FORMATS | LEARN_FORMATS
+
+try:
+    CONFIG = parse_config(config, "the configuration")
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+FOLDERS = CONFIG.folders
+CACHE = f"{FOLDERS.cache}/{{dataset}}"
+DATA = f"{FOLDERS.data}/{{dataset}}"
+RUN = f"{FOLDERS.results}/{{dataset}}/runs/{{variant}}"
+
+
+wildcard_constraints:
+    dataset="|".join(CONFIG.datasets),
+    variant="|".join(VARIANTS),
+    shard=r"\d{3,}",
+
+
+# The sections of a data set's settings that a stage reads, and the stage it follows.
+# Keys that only evaluation reads stay out of the rollout.
+STAGES = {
+    "sample": (None, lambda data, variant: {"source": data.source}),
+    "fetch": (None, lambda data, variant: {"source": data.source}),
+    "clips": (None, lambda data, variant: {"source": data.source}),
+    "decode": ("clips", lambda data, variant: {"settings": data.video}),
+    "densepose": ("decode", lambda data, variant: {"settings": data.densepose}),
+    "warp": ("densepose", lambda data, variant: {"settings": data.warp}),
+    "index": ("warp", lambda data, variant: {}),
+    "train": (
+        "index",
+        lambda data, variant: {
+            "model": variant_model(data.model, variant),
+            "settings": data.train,
+        },
+    ),
+    "rollout": (
+        "train",
+        lambda data, variant: {
+            "settings": rollout_settings(data.evaluate),
+            "report": data.report,
+        },
+    ),
+    "evaluate": ("rollout", lambda data, variant: {"settings": data.evaluate}),
+    "report": ("evaluate", lambda data, variant: {"settings": data.report}),
+}
+
+
+def rollout_settings(evaluate):
+    """The keys of the evaluation that the rollout reads, the others at their defaults."""
+    keys = {"pairs", "max_frames", "batch", "device"}
+    return type(evaluate).model_validate(evaluate.model_dump(include=keys))
+
+
+def stage_values(stage, dataset, variant):
+    """JSON texts of the settings that `stage` of `dataset` reads, by name."""
+    settings = STAGES[stage][1](CONFIG.datasets[dataset], variant)
+    return {
+        name: canonical_json(value.model_dump(mode="json"))
+        for name, value in settings.items()
+    }
+
+
+def chain_digest(stage, dataset, variant):
+    """Digest of the settings and format versions of `stage` and of all the stages before it."""
+    before = STAGES[stage][0]
+    upstream = chain_digest(before, dataset, variant) if before else None
+    return digest(
+        stage, FORMATS.get(stage, 1), stage_values(stage, dataset, variant), upstream
+    )
+
+
+def stage(name):
+    """Parameter of a rule: what its verb is given, and the digest by which a change of any stage before it reruns it."""
+
+    def params(wildcards):
+        variant = getattr(wildcards, "variant", "full")
+        values = stage_values(name, wildcards.dataset, variant)
+        return values | {"digest": chain_digest(name, wildcards.dataset, variant)}
+
+    return params
+
+
+def shard_names(dataset):
+    return [shard_name(number) for number in range(CONFIG.datasets[dataset].shards)]
+
+
+def shard_files(kind):
+    """Input function: all shards of `kind` of a data set."""
+    return lambda wildcards: [
+        f"{FOLDERS.cache}/{wildcards.dataset}/{kind}/{name}.h5"
+        for name in shard_names(wildcards.dataset)
+    ]
+
+
+def shard_table(wildcards):
+    """The clips of one shard. Written by the checkpoint only where they change, so that no other shard is touched."""
+    checkpoints.clips.get(dataset=wildcards.dataset)
+    return f"{FOLDERS.cache}/{wildcards.dataset}/clips/{wildcards.shard}.csv"
+
+
+def sample_options(wildcards):
+    """Options of the `sample` verb."""
+    source = CONFIG.datasets[wildcards.dataset].source.model_dump(exclude={"kind"})
+    return " ".join(f"--{name} {value}" for name, value in source.items())
+
+
+def clip_source(wildcards):
+    """What must be made before the clip table: rendered or downloaded videos."""
+    made = {"sample": "manifest.csv", "urls": "fetched.csv"}
+    kind = CONFIG.datasets[wildcards.dataset].source.kind
+    return [f"{FOLDERS.data}/{wildcards.dataset}/{made[kind]}"] if kind in made else []
+
+
+def clips_params(wildcards):
+    """The source, the number of shards, and a digest of names, sizes and times of the source's files."""
+    data = CONFIG.datasets[wildcards.dataset]
+    paths = [getattr(data.source, key, None) for key in ("path", "table")]
+    listing = [source_listing(path) for path in paths if path]
+    return stage("clips")(wildcards) | {
+        "shards": data.shards,
+        "listing": digest(listing),
+    }
+
+
+@lru_cache
+def source_listing(path):
+    return listing_digest(Path(path))
+
+
+def weights(section):
+    """Input function: weight files that a section needs and the configuration gives no path for."""
+
+    def files(wildcards):
+        data = CONFIG.datasets[wildcards.dataset]
+        return [
+            f"{FOLDERS.weights}/{WEIGHTS[name].file}"
+            for name in needed_weights(data, section)
+        ]
+
+    return files
+
+
+def needed_weights(data, section):
+    """Names of the published weight files that a section of a data set's settings reads."""
+    if section == "densepose":
+        return (
+            [data.densepose.model]
+            if data.densepose.backend == "detectron2" and not data.densepose.weights
+            else []
+        )
+    if section == "train":
+        needed = data.train.features == "vgg19" and (
+            data.train.losses.perceptual > 0 or data.train.losses.warp > 0
+        )
+        return ["vgg19"] if needed and "vgg19" not in data.evaluate.weights else []
+    paper = (
+        ["vgg19", "inception", "alexnet", "keypointrcnn"]
+        if data.evaluate.features == "paper"
+        else []
+    )
+    return [name for name in paper if name not in data.evaluate.weights]
+
+
+def print_new_metrics():
+    """Print the metrics that this run has made, and where to look."""
+    from dwnet.report.summary import print_summary
+
+    for dataset in CONFIG.datasets:
+        path = Path(FOLDERS.results) / dataset / "metrics.json"
+        if path.is_file() and path.stat().st_mtime >= STARTED:
+            print_summary(path)

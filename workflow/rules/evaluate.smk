@@ -1,0 +1,46 @@
+"""Metrics, and the page that shows them."""
+
+
+rule evaluate:
+    input:
+        weights("evaluate"),
+        data=f"{CACHE}/test.h5",
+        model=f"{RUN}/model.safetensors",
+        rollout=f"{RUN}/rollout.h5",
+    output:
+        metrics=f"{RUN}/metrics.json",
+        clips=f"{RUN}/clips.csv",
+    log:
+        "logs/{dataset}/evaluate/{variant}.log",
+    benchmark:
+        "logs/{dataset}/evaluate/{variant}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        stage=stage("evaluate"),
+        weights=FOLDERS.weights,
+    shell:
+        "dwnet evaluate --data {input.data} --model {input.model} --rollout {input.rollout}"
+        " --settings {params.stage[settings]:q} --weights {params.weights} --out {output.metrics} 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        metrics=f"{FOLDERS.results}/{{dataset}}/runs/full/metrics.json",
+    output:
+        page=f"{FOLDERS.results}/{{dataset}}/report.html",
+        metrics=f"{FOLDERS.results}/{{dataset}}/metrics.json",
+    log:
+        "logs/{dataset}/report.log",
+    conda:
+        "../../envs/learn.yaml"
+    params:
+        stage=stage("report"),
+        run=f"{FOLDERS.results}/{{dataset}}/runs/full",
+    shell:
+        "dwnet report --dataset {wildcards.dataset} --run {params.run} --settings {params.stage[settings]:q}"
+        " --metrics {output.metrics} --out {output.page} 2>&1 | tee {log}"

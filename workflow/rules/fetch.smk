@@ -1,0 +1,51 @@
+"""Rendered videos, downloaded videos, weight files."""
+
+
+rule sample:
+    output:
+        f"{DATA}/manifest.csv",
+    log:
+        "logs/{dataset}/sample.log",
+    benchmark:
+        "logs/{dataset}/sample.tsv"
+    conda:
+        "../../envs/cache.yaml"
+    threads: 2
+    params:
+        stage=stage("sample"),
+        options=sample_options,
+        folder=DATA,
+    shell:
+        "densepose-cache sample --out {params.folder} {params.options} --workers {threads} 2>&1 | tee {log}"
+
+
+rule fetch:
+    output:
+        f"{DATA}/fetched.csv",
+    log:
+        "logs/{dataset}/fetch.log",
+    benchmark:
+        "logs/{dataset}/fetch.tsv"
+    retries: 2
+    conda:
+        "../../envs/cache.yaml"
+    params:
+        stage=stage("fetch"),
+    shell:
+        "densepose-cache fetch --source {params.stage[source]:q} --out {output} 2>&1 | tee {log}"
+
+
+rule weights:
+    output:
+        f"{FOLDERS.weights}/{{file}}",
+    params:
+        name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
+        folder=FOLDERS.weights,
+    log:
+        "logs/weights/{file}.log",
+    wildcard_constraints:
+        file="|".join(re.escape(weight.file) for weight in WEIGHTS.values()),
+    conda:
+        "../../envs/cache.yaml"
+    shell:
+        "densepose-cache fetch --weights {params.name} --out {params.folder} 2>&1 | tee {log}"

@@ -1,0 +1,49 @@
+"""Training, and the videos that the trained model makes."""
+
+
+rule train:
+    input:
+        weights("train"),
+        data=f"{CACHE}/train.h5",
+        samples=f"{CACHE}/samples.csv",
+    output:
+        f"{RUN}/model.safetensors",
+    log:
+        "logs/{dataset}/train/{variant}.log",
+    benchmark:
+        "logs/{dataset}/train/{variant}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: lambda wildcards: CONFIG.datasets[wildcards.dataset].train.threads or workflow.cores
+    resources:
+        gpu=1,
+        mem_mb=16000,
+    params:
+        stage=stage("train"),
+        weights=FOLDERS.weights,
+    shell:
+        "dwnet train --data {input.data} --samples {input.samples} --model {params.stage[model]:q}"
+        " --settings {params.stage[settings]:q} --weights {params.weights} --out {output} 2>&1 | tee {log}"
+
+
+rule rollout:
+    input:
+        data=f"{CACHE}/test.h5",
+        model=f"{RUN}/model.safetensors",
+    output:
+        f"{RUN}/rollout.h5",
+    log:
+        "logs/{dataset}/rollout/{variant}.log",
+    benchmark:
+        "logs/{dataset}/rollout/{variant}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        stage=stage("rollout"),
+    shell:
+        "dwnet rollout --data {input.data} --model {input.model} --settings {params.stage[settings]:q}"
+        " --report {params.stage[report]:q} --out {output} 2>&1 | tee {log}"
