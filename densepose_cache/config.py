@@ -101,6 +101,8 @@ class FramesSource(Settings):
     """Name of the folder of frames inside a clip's folder."""
     iuv_folder: str = "dp_target"
     """Name of the folder of IUV PNGs inside a clip's folder."""
+    fps: float = Field(25.0, gt=0, le=240)
+    """Frame rate at which the frames were taken."""
     train_fraction: float = Field(0.7, gt=0, lt=1)
     """First share of every clip's frames that trains; the rest tests. Each gets a row of its own in the clip table."""
     table: str | None = None

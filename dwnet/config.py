@@ -161,8 +161,6 @@ class ReportSettings(Settings):
     """Heading; null takes the data set's name."""
     videos: int = Field(8, ge=0)
     """Clips whose side-by-side video is embedded in the page."""
-    fps: float = Field(25.0, gt=0)
-    """Frame rate of the written videos."""
 
 
 SECTIONS = {

@@ -46,4 +46,4 @@ rule rollout:
         stage=stage("rollout"),
     shell:
         "dwnet rollout --data {input.data} --model {input.model} --settings {params.stage[settings]:q}"
-        " --report {params.stage[report]:q} --out {output} 2>&1 | tee {log}"
+        " --out {output} 2>&1 | tee {log}"

@@ -1,0 +1,17 @@
+import pytest
+from tiny_project import TINY, Project
+
+
+@pytest.fixture
+def make_project(tmp_path):
+    return lambda config: Project(tmp_path, config)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """A project whose tiny sample has run from rendering to the report, once for the tests of a module."""
+    project = Project(tmp_path_factory.mktemp("tiny"), TINY)
+    done = project.run("results/sample/metrics.json")
+    assert done.returncode == 0, done.stdout
+    project.first = done
+    return project

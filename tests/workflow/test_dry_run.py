@@ -1,0 +1,68 @@
+"""What the workflow plans, and what stops it before any job starts."""
+
+import shutil
+
+import pytest
+from tiny_project import ROOT, TINY
+
+
+@pytest.mark.parametrize(
+    ("dataset", "first"), [("sample", "sample"), ("ubc_sample", "clips"), ("fashion", "fetch"), ("taichi", "clips")]
+)
+def test_default_configuration_plans_every_data_set(make_project, dataset, first):
+    project = make_project(TINY)
+    shutil.copy(ROOT / "config.yaml", project.folder / "config.yaml")
+    done = project.run("--dry-run", f"results/{dataset}/metrics.json")
+    assert done.returncode == 0, done.stdout
+    jobs = project.jobs(done)
+    assert {first, "clips", "train", "rollout", "evaluate", "report"} <= set(jobs)
+    assert ("weights" in jobs) == (dataset in ("fashion", "taichi"))
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "words"),
+    [
+        ("video", {"size": 65}, ["video.size", "64, 128, 256 or 512"]),
+        ("train", {"lr": 1.0}, ["train.lr", "unknown key"]),
+        ("evaluate", {"features": "emb"}, ["evaluate.features", "'paper' or 'embedded'"]),
+    ],
+)
+def test_a_mistake_in_the_configuration_stops_before_any_job(make_project, section, change, words):
+    project = make_project(TINY | {section: TINY[section] | change})
+    done = project.run("results/sample/metrics.json")
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stdout
+    assert project.jobs(done) == {} and "Traceback" not in done.stdout
+    assert not (project.folder / "data").exists()
+
+
+def test_an_unknown_data_set_is_refused(make_project):
+    done = make_project(TINY).run("results/fashoin/metrics.json")
+    assert done.returncode != 0 and "results/fashoin/metrics.json" in done.stdout
+
+
+SOURCES = {
+    "frames": ({"kind": "frames", "path": "data/ubc_sample"}, ["data/ubc_sample", "github.com/ubc-vision/DwNet"]),
+    "videos": ({"kind": "videos", "path": "data/taichi", "table": "data/taichi/metadata.csv"}, ["data/taichi"]),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_missing_input_is_named_with_the_ways_to_get_it(make_project, kind):
+    source, words = SOURCES[kind]
+    project = make_project(TINY | {"datasets": {"mine": {"source": source}}})
+    done = project.run("results/mine/metrics.json")
+    assert done.returncode != 0
+    for word in [*words, "error: "]:
+        assert word in done.stdout
+    assert not (project.folder / "cache/mine/clips.csv").exists()
+
+
+def test_missing_weights_are_named_with_the_ways_to_get_them(make_project):
+    project = make_project(TINY | {"train": TINY["train"] | {"features": "vgg19"}})
+    done = project.run("weights/vgg19-dcbb9e9d.pth")
+    assert done.returncode != 0
+    for word in ("error: ", "vgg19-dcbb9e9d.pth", "weights/"):
+        assert word in done.stdout
+    assert not list(project.folder.glob("weights/*.pth"))

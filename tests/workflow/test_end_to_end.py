@@ -1,0 +1,91 @@
+"""The real pipeline on a tiny rendered data set: rendering, decoding, IUV, warp grids, training, rollout, metrics, report."""
+
+import copy
+import json
+
+import h5py
+import pandas as pd
+import pytest
+from tiny_project import TINY
+
+
+def changed(**sections):
+    config = copy.deepcopy(TINY)
+    for section, keys in sections.items():
+        config.setdefault(section, {}).update(keys)
+    return config
+
+
+def rerun(project, config, *arguments):
+    project.configure(config)
+    done = project.run(*(arguments or ("results/sample/metrics.json",)))
+    assert done.returncode == 0, done.stdout
+    return project.jobs(done)
+
+
+def test_every_stage_ran_and_left_its_files(finished):
+    jobs = finished.jobs(finished.first)
+    assert jobs["sample"] == jobs["clips"] == jobs["index"] == jobs["train"] == jobs["rollout"] == jobs["evaluate"] == jobs["report"] == 1
+    assert jobs["decode"] == jobs["densepose"] == jobs["warp"] == 2
+    samples = pd.read_csv(finished.folder / "cache/sample/samples.csv")
+    assert list(samples.columns) == ["clip", "epoch", "source", "target"] and samples["clip"].nunique() == 3
+    run = finished.folder / "results/sample/runs/full"
+    assert {p.name for p in run.iterdir()} >= {"model.safetensors", "rollout.h5", "metrics.json", "clips.csv", "train_log.csv", "videos"}
+    assert list((run / "videos").glob("*.mp4"))
+    assert "<html" in (finished.folder / "results/sample/report.html").read_text()[:500].lower()
+
+
+def test_metrics_name_what_was_measured(finished):
+    result = finished.metrics()
+    for name in ("l1", "l1_body", "psnr", "ssim", "perceptual_efficientnet_lite0", "frechet_efficientnet_lite0"):
+        assert result["metrics"][name]["frames"] == 6 and result["metrics"][name]["clips"] == 1
+    assert not {"fid", "perceptual_vgg19"} & set(result["metrics"])
+    assert set(result["baselines"]) >= {"coarse_warp", "copy_source"}
+    assert list(result["clips"]) == ["sample-test-0000"]
+    assert 0 < result["baselines"]["coarse_warp"]["l1"]["value"] < 1
+    json.dumps(result, allow_nan=False)
+
+
+def test_every_generated_frame_is_in_the_rollout(finished):
+    with h5py.File(finished.folder / "results/sample/runs/full/rollout.h5") as file:
+        assert file["sample-test-0000/generated"].shape == (6, 64, 64, 3)
+
+
+def test_summary_is_printed(finished):
+    assert "metrics.json" in finished.first.stdout and "report.html" in finished.first.stdout
+
+
+def test_a_second_run_does_nothing(finished):
+    assert rerun(finished, TINY) == {}
+
+
+def test_a_comment_or_another_data_set_changes_nothing(finished):
+    config = copy.deepcopy(TINY)
+    config["datasets"]["other"] = {"source": {"kind": "videos", "path": "nowhere"}}
+    assert rerun(finished, config) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"report": {"title": "Mine"}}, {"report"}),
+        ({"evaluate": {"blur_sigma": 3.0}}, {"evaluate", "report"}),
+        ({"train": {"learning_rate": 1e-3}}, {"train", "rollout", "evaluate", "report"}),
+        ({"warp": {"seed": 1}}, {"warp", "index", "train", "rollout", "evaluate", "report"}),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_change_of_settings_reruns_that_stage_and_those_after_it(finished, change, rules):
+    rerun(finished, TINY)
+    assert set(rerun(finished, changed(**change), "--dry-run", "results/sample/metrics.json")) == rules
+
+
+def test_a_stage_that_failed_is_never_taken_for_done(finished):
+    bad = changed(densepose={"png_order": "IUV"}, video={"size": 128})
+    bad["datasets"]["sample"]["densepose"] = {"backend": "detectron2", "weights": "no/such/file.pkl"}
+    finished.configure(bad)
+    for _ in range(2):
+        done = finished.run("results/sample/metrics.json")
+        assert done.returncode != 0 and "Nothing to be done" not in done.stdout
+    jobs = rerun(finished, TINY)
+    assert jobs["densepose"] == 2

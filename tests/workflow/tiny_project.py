@@ -1,0 +1,49 @@
+"""A folder to run the real workflow in, and a tiny configuration for it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+TINY = {
+    "video": {"size": 64},
+    "densepose": {"backend": "precomputed", "degrade": "train"},
+    "warp": {"samples": {"epochs": 1}},
+    "model": {"ngf": 4, "blocks": 1, "refine_blocks": 1, "ndf": 4, "critic_layers": 2},
+    "train": {"batch": 2, "steps": 3, "features": "embedded", "workers": 0, "threads": 1, "save_every": 2, "log_every": 1, "picture_every": 2},
+    "evaluate": {"features": "embedded"},
+    "datasets": {"sample": {"source": {"kind": "sample", "train": 3, "test": 1, "size": 64, "frames": 6}, "shards": 2}},
+}
+
+
+class Project:
+    """A working folder with a `config.yaml`, and the workflow's Snakefile to run in it."""
+
+    def __init__(self, folder: Path, config: dict):
+        self.folder = folder
+        self.configure(config)
+
+    def configure(self, config: dict):
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Snakemake; standard output and error come back as text in `stdout`."""
+        command = [SNAKEMAKE, "--snakefile", ROOT / "Snakefile", "--cores", "2", "--workflow-profile", "none", *arguments]
+        return subprocess.run(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+
+    def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:
+        """How often each rule ran (or would run), from Snakemake's table of jobs at the end of scheduling."""
+        found: dict[str, int] = {}
+        for name in re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stdout, re.M):
+            found[name] = found.get(name, 0) + 1
+        found.pop("all", None)
+        return found
+
+    def metrics(self, dataset: str = "sample") -> dict:
+        return json.loads((self.folder / "results" / dataset / "metrics.json").read_text())
