@@ -55,7 +55,6 @@ STAGES = {
         "train",
         lambda data, variant: {
             "settings": rollout_settings(data.evaluate),
-            "report": data.report,
         },
     ),
     "evaluate": ("rollout", lambda data, variant: {"settings": data.evaluate}),
@@ -72,19 +71,14 @@ def rollout_settings(evaluate):
 def stage_values(stage, dataset, variant):
     """JSON texts of the settings that `stage` of `dataset` reads, by name."""
     settings = STAGES[stage][1](CONFIG.datasets[dataset], variant)
-    return {
-        name: canonical_json(value.model_dump(mode="json"))
-        for name, value in settings.items()
-    }
+    return {name: canonical_json(value.model_dump(mode="json")) for name, value in settings.items()}
 
 
 def chain_digest(stage, dataset, variant):
     """Digest of the settings and format versions of `stage` and of all the stages before it."""
     before = STAGES[stage][0]
     upstream = chain_digest(before, dataset, variant) if before else None
-    return digest(
-        stage, FORMATS.get(stage, 1), stage_values(stage, dataset, variant), upstream
-    )
+    return digest(stage, FORMATS.get(stage, 1), stage_values(stage, dataset, variant), upstream)
 
 
 def stage(name):
@@ -104,10 +98,7 @@ def shard_names(dataset):
 
 def shard_files(kind):
     """Input function: all shards of `kind` of a data set."""
-    return lambda wildcards: [
-        f"{FOLDERS.cache}/{wildcards.dataset}/{kind}/{name}.h5"
-        for name in shard_names(wildcards.dataset)
-    ]
+    return lambda wildcards: [f"{FOLDERS.cache}/{wildcards.dataset}/{kind}/{name}.h5" for name in shard_names(wildcards.dataset)]
 
 
 def shard_table(wildcards):
@@ -150,10 +141,7 @@ def weights(section):
 
     def files(wildcards):
         data = CONFIG.datasets[wildcards.dataset]
-        return [
-            f"{FOLDERS.weights}/{WEIGHTS[name].file}"
-            for name in needed_weights(data, section)
-        ]
+        return [f"{FOLDERS.weights}/{WEIGHTS[name].file}" for name in needed_weights(data, section)]
 
     return files
 
@@ -161,21 +149,11 @@ def weights(section):
 def needed_weights(data, section):
     """Names of the published weight files that a section of a data set's settings reads."""
     if section == "densepose":
-        return (
-            [data.densepose.model]
-            if data.densepose.backend == "detectron2" and not data.densepose.weights
-            else []
-        )
+        return [data.densepose.model] if data.densepose.backend == "detectron2" and not data.densepose.weights else []
     if section == "train":
-        needed = data.train.features == "vgg19" and (
-            data.train.losses.perceptual > 0 or data.train.losses.warp > 0
-        )
+        needed = data.train.features == "vgg19" and (data.train.losses.perceptual > 0 or data.train.losses.warp > 0)
         return ["vgg19"] if needed and "vgg19" not in data.evaluate.weights else []
-    paper = (
-        ["vgg19", "inception", "alexnet", "keypointrcnn"]
-        if data.evaluate.features == "paper"
-        else []
-    )
+    paper = ["vgg19", "inception", "alexnet", "keypointrcnn"] if data.evaluate.features == "paper" else []
     return [name for name in paper if name not in data.evaluate.weights]
 
 

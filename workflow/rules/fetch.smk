@@ -38,14 +38,14 @@ rule fetch:
 rule weights:
     output:
         f"{FOLDERS.weights}/{{file}}",
-    params:
-        name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
-        folder=FOLDERS.weights,
     log:
         "logs/weights/{file}.log",
     wildcard_constraints:
         file="|".join(re.escape(weight.file) for weight in WEIGHTS.values()),
     conda:
         "../../envs/cache.yaml"
+    params:
+        name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
+        folder=FOLDERS.weights,
     shell:
         "densepose-cache fetch --weights {params.name} --out {params.folder} 2>&1 | tee {log}"

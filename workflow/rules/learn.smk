@@ -45,5 +45,4 @@ rule rollout:
     params:
         stage=stage("rollout"),
     shell:
-        "dwnet rollout --data {input.data} --model {input.model} --settings {params.stage[settings]:q}"
-        " --out {output} 2>&1 | tee {log}"
+        "dwnet rollout --data {input.data} --model {input.model} --settings {params.stage[settings]:q}" " --out {output} 2>&1 | tee {log}"
