@@ -1,0 +1,86 @@
+"""MediaPipe's pose model as a COCO keypoint detector. It runs on the CPU."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from densepose_cache.errors import InputError
+
+from .pose_task import ensure_task
+
+NAME = "mediapipe"
+COCO_LANDMARKS = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
+"""Numbers of COCO's 17 joints among the model's 33 landmarks."""
+PRESENT = 0.5
+"""A joint is present if the model's visibility is at least this."""
+
+
+class MediaPipePose:
+    """Detector over single frames, each on its own: no tracking, so the order of frames does not matter.
+
+    Raises InputError if the model file cannot be made or if the system's OpenGL libraries are missing.
+    """
+
+    name = NAME
+
+    def __init__(self, weights_folder: Path):
+        self.weights = ensure_task(weights_folder)
+        with _quiet_native_log():
+            self._model = _load(self.weights)
+            self.detect(np.zeros((256, 256, 3), np.uint8))
+
+    def detect(self, frame: np.ndarray) -> np.ndarray:
+        """Joints (17, 3) float32 of the person in `frame` (H, W, 3) uint8 RGB; all zero where nobody is found."""
+        import mediapipe
+
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
+        people = self._model.detect(image).pose_landmarks
+        if not people:
+            return np.zeros((len(COCO_LANDMARKS), 3), np.float32)
+        height, width = frame.shape[:2]
+        marks = [people[0][number] for number in COCO_LANDMARKS]
+        return np.array([[mark.x * width, mark.y * height, mark.visibility >= PRESENT] for mark in marks], np.float32)
+
+    def close(self):
+        """Free the model; `detect` cannot be called afterwards."""
+        self._model.close()
+
+
+def _load(task: Path):
+    try:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        options = vision.PoseLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(task)), running_mode=vision.RunningMode.IMAGE, num_poses=1
+        )
+        return vision.PoseLandmarker.create_from_options(options)
+    except OSError as error:
+        raise InputError(
+            f"MediaPipe cannot start ({error}): it needs the system libraries libGL, libEGL and libGLESv2; install them "
+            "(Debian and Ubuntu: libgl1 libegl1 libgles2), or go without keypoint metrics"
+        ) from None
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{task}: MediaPipe cannot use this pose model ({error}); delete it and run again") from None
+
+
+@contextlib.contextmanager
+def _quiet_native_log():
+    """Keep what native code prints at start-up off the standard error stream; print it after all if an exception leaves the block."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
