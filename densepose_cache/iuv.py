@@ -82,7 +82,10 @@ def read_iuv_png(path: Path, order: str = "VUI") -> np.ndarray:
 
 
 def write_iuv_png(path: Path, iuv: np.ndarray, order: str = "VUI"):
-    """Write the IUV map `iuv` (H, W, 3) uint8 as a PNG whose channels an RGB reader sees in `order`. Raises InputError as `check_iuv` does."""
+    """Write the IUV map `iuv` (H, W, 3) uint8 as a PNG whose channels an RGB reader sees in `order`.
+
+    Raises InputError as `check_iuv` does; no file is left behind then.
+    """
     path = Path(path)
     pixels = np.ascontiguousarray(_reorder(check_iuv(iuv, path), order))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
