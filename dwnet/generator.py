@@ -1,0 +1,97 @@
+"""The generator G (paper, section 3 and Figure 2): one frame from a driving pose, a source image and the previous frame.
+
+Shapes: B batch, H x W the frame, f = 4 * ngf, h x w = H / 4 x W / 4 the feature map.
+
+    driving_iuv                    (B, 3, H, W)  I, U, V of the pose to generate, scaled x / 127.5 - 1
+    source, previous               (B, 3, H, W)  RGB, scaled x / 127.5 - 1
+    source_grid, previous_grid     (B, H, W, 2)  coarse W[P(s) -> P(d)]: source pixel of each driving pixel, x, y in [-1, 1]
+      refine input                 (B, 8, H, W)  IUV, coarsely warped RGB, coarse grid minus identity
+      refined grid                 (B, h, w, 2)  Eq. 1
+      pose, warped features        (B, f, h, w)  three of them, joined to (B, 3 f, h, w), merged to (B, f, h, w)
+    frame                          (B, 3, H, W)  in [-1, 1]
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .config import ModelSettings
+from .layers import Decoder, Encoder, ResnetBlock, start_weights
+from .warping import downsample_grid, identity_grid, warp
+
+
+class Generated(NamedTuple):
+    """What the generator returns; the grids are None without coarse warp."""
+
+    frame: Tensor
+    """(B, 3, H, W) in [-1, 1]."""
+    source_grid: Tensor | None
+    """(B, H / 4, W / 4, 2), refined."""
+    previous_grid: Tensor | None
+    """(B, H / 4, W / 4, 2), refined."""
+
+
+class Refine(nn.Module):
+    """The refine branch R of Eq. 1: (B, 8, H, W) to a correction (B, h, w, 2), zero at the start."""
+
+    def __init__(self, ngf: int, blocks: int):
+        super().__init__()
+        self.encoder = Encoder(8, ngf)
+        self.blocks = nn.Sequential(*(ResnetBlock(4 * ngf) for _ in range(blocks)))
+        self.last = nn.Conv2d(4 * ngf, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.blocks(self.encoder(x))).permute(0, 2, 3, 1)
+
+
+class Generator(nn.Module):
+    """Pose encoder, one RGB encoder and one refine branch for source and previous frame, decoder."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.settings = settings
+        self.pose = Encoder(3, settings.ngf)
+        self.appearance = Encoder(3, settings.ngf)
+        self.refine = Refine(settings.ngf, settings.refine_blocks) if settings.refine else None
+        self.merge = nn.Conv2d(12 * settings.ngf, 4 * settings.ngf, 1)
+        self.decoder = Decoder(settings.ngf, settings.blocks)
+        start_weights(self)
+        if self.refine is not None:
+            nn.init.zeros_(self.refine.last.weight)
+            nn.init.zeros_(self.refine.last.bias)
+
+    def forward(
+        self,
+        driving_iuv: Tensor,
+        source: Tensor,
+        previous: Tensor,
+        source_grid: Tensor | None,
+        previous_grid: Tensor | None,
+        source_features: Tensor | None = None,
+    ) -> Generated:
+        """Eq. 2 and 3: the next frame. A first frame takes `source` and `source_grid` as the previous ones, too (they are then warped once).
+
+        `source_features` may hold `appearance(source)` from an earlier call with the same source and weights.
+        """
+        pose = self.pose(driving_iuv)
+        if source_features is None:
+            source_features = self.appearance(source)
+        from_source, source_grid_fine = self._warped(source, source_features, source_grid, driving_iuv)
+        if not self.settings.previous or (previous is source and previous_grid is source_grid):
+            from_previous, previous_grid_fine = from_source, source_grid_fine
+        else:
+            from_previous, previous_grid_fine = self._warped(previous, self.appearance(previous), previous_grid, driving_iuv)
+        frame = self.decoder(self.merge(torch.cat((pose, from_source, from_previous), 1)))
+        return Generated(frame, source_grid_fine, previous_grid_fine)
+
+    def _warped(self, image: Tensor, features: Tensor, grid: Tensor | None, driving_iuv: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The warp module: features (B, f, h, w) of `image` moved to the driving pose, and the grid (B, h, w, 2) that did it."""
+        if not self.settings.coarse_warp:
+            return features, None
+        fine = downsample_grid(grid, *features.shape[2:])
+        if self.refine is not None:
+            coarse = warp(image, grid, self.settings.padding_mode)
+            shift = (grid - identity_grid(*grid.shape[1:3], grid.device)).permute(0, 3, 1, 2)
+            fine = fine + self.refine(torch.cat((driving_iuv, coarse, shift), 1)).to(fine.dtype)
+        return warp(features, fine, self.settings.padding_mode), fine

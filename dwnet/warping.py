@@ -1,0 +1,48 @@
+"""Warp grids in PyTorch.
+
+Legend: B batch, C channels, H x W the frame, h x w the feature map (a quarter of the frame).
+
+    index    (B, H, W)     integer   source pixel row * W + column that each driving pixel shows
+    grid     (B, H, W, 2)  float32   the same as x, y in [-1, 1]; -1 and 1 are the centres of the outermost pixels
+    warp(source, grid)     (B, C, .) the source seen in the driving pose: W[P(s) -> P(d)] applied to s
+"""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def _axis(length: int, device=None) -> Tensor:
+    """Coordinates (length,) float32 of pixel centres from -1 to 1; 2 * i / (length - 1) - 1 rounded once, as NumPy's double gives it."""
+    steps = torch.arange(length, dtype=torch.float64)
+    return (2 * steps / max(length - 1, 1) - 1).to(torch.float32).to(device)
+
+
+@functools.lru_cache(maxsize=16)
+def identity_grid(height: int, width: int, device=None) -> Tensor:
+    """Grid I (height, width, 2) float32 that maps every pixel to itself; x first. Cached: never change it in place."""
+    with torch.inference_mode(False):
+        y, x = torch.meshgrid(_axis(height, device), _axis(width, device), indexing="ij")
+        return torch.stack((x, y), -1)
+
+
+def grid_from_index(index: Tensor, height: int, width: int) -> Tensor:
+    """Coordinates (..., 2) float32 in [-1, 1] of source pixels `index` (...), any integer type, in a frame of height x width."""
+    return identity_grid(height, width, index.device).flatten(0, 1)[index.long()]
+
+
+def warp(image: Tensor, grid: Tensor, padding_mode: str, mode: str = "bilinear") -> Tensor:
+    """Sample `image` (B, C, H, W) at `grid` (B, H', W', 2): (B, C, H', W'), corners aligned.
+
+    `padding_mode` ("reflection", "border" or "zeros") is what a coordinate outside of [-1, 1] reads. The result has the grid's type:
+    coordinates are never rounded to half precision.
+    """
+    return F.grid_sample(image.to(grid.dtype), grid, mode=mode, padding_mode=padding_mode, align_corners=True)
+
+
+def downsample_grid(grid: Tensor, height: int, width: int) -> Tensor:
+    """`grid` (B, H, W, 2) at the feature map's size: (B, height, width, 2), bilinear, corners not aligned."""
+    small = F.interpolate(grid.permute(0, 3, 1, 2), (height, width), mode="bilinear", align_corners=False)
+    return small.permute(0, 2, 3, 1)

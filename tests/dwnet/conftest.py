@@ -1,0 +1,45 @@
+"""One torch thread for every test of this folder; the reference numbers of the official code."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+class Reference:
+    """One file of reference numbers: official weights by their official names, images and IUV maps in our order and scale."""
+
+    def __init__(self, path: Path):
+        self.arrays = np.load(path)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    def tensor(self, name: str) -> Tensor:
+        return torch.from_numpy(self.arrays[name])[None]
+
+    def image(self, name: str) -> Tensor:
+        """(1, 3, H, W) float32 in [-1, 1]."""
+        return torch.from_numpy(self.arrays[name]).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+    def iuv(self, name: str) -> Tensor:
+        """(1, 3, H, W) float32 in [-1, 1], channels I, U, V; stored in the official order V, U, I."""
+        return self.image(name).flip(1).contiguous()
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        prefix = "state_dict/"
+        return {name.removeprefix(prefix): torch.from_numpy(self.arrays[name]) for name in self.arrays.files if name.startswith(prefix)}
+
+
+@pytest.fixture
+def reference(test_data):
+    """Function from the name of a reference file to its Reference."""
+    return lambda name: Reference(test_data / "parity" / f"{name}.npz")

@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from dwnet.config import VARIANTS, ModelSettings, variant_model
+from dwnet.discriminator import MultiscaleDiscriminator
+from dwnet.generator import Generator
+from dwnet.warping import downsample_grid, grid_from_index
+
+SMALL = ModelSettings(ngf=4, blocks=1, refine_blocks=1)
+
+
+def _inputs(size=64, batch=2):
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(3, batch, 3, size, size, generator=random) * 2 - 1
+    index = torch.randint(0, size * size, (2, batch, size, size), generator=random)
+    return *images, *(grid_from_index(part, size, size) for part in index)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("size", [64, 128])
+def test_shapes_follow_the_frame(variant, size):
+    generator = Generator(variant_model(SMALL, variant))
+    result = generator(*_inputs(size))
+    assert result.frame.shape == (2, 3, size, size) and result.frame.abs().max() <= 1
+    if generator.settings.coarse_warp:
+        assert result.source_grid.shape == result.previous_grid.shape == (2, size // 4, size // 4, 2)
+    else:
+        assert result.source_grid is None and result.previous_grid is None
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_an_ablation_leaves_out_changes_nothing(variant):
+    settings = variant_model(SMALL, variant)
+    generator = Generator(settings)
+    iuv, source, previous, source_grid, previous_grid = _inputs()
+    frame = generator(iuv, source, previous, source_grid, previous_grid).frame
+    other_previous = generator(iuv, source, -previous, source_grid, previous_grid).frame
+    other_grid = generator(iuv, source, previous, source_grid.flip(1), previous_grid.flip(1)).frame
+    assert torch.equal(frame, other_previous) == (not settings.previous)
+    assert torch.equal(frame, other_grid) == (not settings.coarse_warp)
+    assert (generator.refine is None) == (not settings.refine)
+
+
+def test_without_coarse_warp_no_grid_is_needed():
+    generator = Generator(variant_model(SMALL, "no_prev_no_refine_no_warp"))
+    iuv, source, previous, *_ = _inputs()
+    assert generator(iuv, source, previous, None, None).frame.shape == source.shape
+
+
+def test_refinement_starts_at_zero_and_learns():
+    generator = Generator(SMALL)
+    inputs = _inputs()
+    result = generator(*inputs)
+    torch.testing.assert_close(result.source_grid, downsample_grid(inputs[3], 16, 16))
+    result.frame.square().mean().backward()
+    assert generator.refine.last.weight.grad.abs().sum() > 0
+
+
+def test_an_image_is_treated_apart_from_its_batch():
+    generator = Generator(SMALL)
+    inputs = _inputs()
+    whole, alone = generator(*inputs).frame, generator(*(part[1:] for part in inputs)).frame
+    torch.testing.assert_close(whole[1:], alone, rtol=0, atol=1e-5)
+
+
+def test_weights_start_small():
+    torch.manual_seed(0)
+    for module in (Generator(ModelSettings(ngf=16)), MultiscaleDiscriminator(ModelSettings(ndf=16))):
+        for name, weight in module.state_dict().items():
+            if weight.ndim == 4 and weight.numel() > 2000:
+                assert float(weight.mean().abs()) < 0.002 and 0.018 < float(weight.std()) < 0.022, name
+
+
+def test_channels_last_gives_the_same_frame():
+    generator = Generator(SMALL)
+    inputs = _inputs()
+    plain = generator(*inputs).frame
+    generator = generator.to(memory_format=torch.channels_last)
+    other = generator(*(part.to(memory_format=torch.channels_last) if part.shape[1] == 3 else part for part in inputs)).frame
+    torch.testing.assert_close(plain, other, rtol=0, atol=1e-4)
+
+
+def test_full_size_has_the_papers_number_of_weights():
+    count = sum(parameter.numel() for parameter in Generator(ModelSettings()).parameters())
+    assert round(count / 1e6, 1) == 14.7
+    count = sum(parameter.numel() for parameter in MultiscaleDiscriminator(ModelSettings()).parameters())
+    assert round(count / 1e6, 1) == 5.5

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import torch
+
+from dwnet.warping import downsample_grid, grid_from_index, identity_grid, warp
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_the_identity_grid_changes_nothing(mode):
+    image = torch.rand(2, 3, 8, 12)
+    torch.testing.assert_close(warp(image, identity_grid(8, 12).expand(2, -1, -1, -1), "reflection", mode), image)
+
+
+def test_an_index_reads_exactly_its_pixel():
+    height, width = 16, 24
+    index = torch.from_numpy(np.random.default_rng(0).integers(0, height * width, (2, height, width)).astype(np.uint16))
+    image = torch.rand(2, 3, height, width)
+    grid = grid_from_index(index, height, width)
+    assert grid.shape == (2, height, width, 2) and grid.dtype == torch.float32
+    wanted = image.flatten(2).gather(2, index.long().flatten(1)[:, None].expand(-1, 3, -1)).view_as(image)
+    torch.testing.assert_close(warp(image, grid, "zeros", "nearest"), wanted)
+    torch.testing.assert_close(warp(image, grid, "border"), wanted, rtol=0, atol=1e-4)
+
+
+def test_coordinates_are_rounded_once():
+    for size in (64, 128, 256, 512):
+        columns = np.arange(size)
+        wanted = (2 * columns / (size - 1) - 1).astype(np.float32)
+        assert np.array_equal(identity_grid(size, size)[0, :, 0].numpy(), wanted)
+        assert np.array_equal(identity_grid(size, size)[:, 0, 1].numpy(), wanted)
+
+
+def test_official_grids_come_back_bit_for_bit(test_data):
+    grids = np.load(test_data / "parity" / "official_warp_grids.npz")
+    for name in grids.files:
+        column, row = (np.rint((grids[name][..., i].astype(np.float64) + 1) / 2 * 255).astype(np.int64) for i in (0, 1))
+        assert np.array_equal(grid_from_index(torch.from_numpy(row * 256 + column), 256, 256).numpy(), grids[name]), name
+
+
+def test_downsampling_averages_the_four_middle_pixels():
+    grid = torch.rand(1, 8, 8, 2)
+    wanted = sum(grid[:, r::4, c::4] for r in (1, 2) for c in (1, 2)) / 4
+    torch.testing.assert_close(downsample_grid(grid, 2, 2), wanted)
+
+
+def test_half_precision_features_are_read_at_exact_places():
+    image = torch.arange(64.0).expand(1, 1, 64, 64).bfloat16()
+    assert torch.equal(warp(image, identity_grid(64, 64)[None], "border", "nearest"), image.float())
