@@ -70,7 +70,7 @@ class Generator(nn.Module):
         previous_grid: Tensor | None,
         source_features: Tensor | None = None,
     ) -> Generated:
-        """Eq. 2 and 3: the next frame. A first frame takes `source` and `source_grid` as the previous ones, too (they are then warped once).
+        """Eq. 2 and 3: the next frame. A first frame takes `source` and `source_grid` as the previous ones, too (warped once then).
 
         `source_features` may hold `appearance(source)` from an earlier call with the same source and weights.
         """
