@@ -1,0 +1,114 @@
+"""Encode RGB arrays as H.264 MP4 through ffmpeg."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import ffmpeg
+import numpy as np
+
+from ..errors import InputError
+from .binary import error_text, ffmpeg_binary, file_url
+
+THREADS = 2
+"""x264's output depends on the number of its threads; a fixed one makes files the same everywhere."""
+
+
+class VideoWriter:
+    """Write an MP4 (H.264, yuv420p, BT.709 colours, index at the front) that appears under its name only when it is complete.
+
+    `size` is (width, height), both even; `fps` frames per second; `crf` 0..51, x264's constant quality, lower is better. Use as a context
+    manager and call `write` with (height, width, 3) uint8 RGB frames. An exception inside leaves no file. Raises InputError for a size
+    that H.264 in yuv420p cannot have, for a frame of another size or type, if no frame was written, and if ffmpeg fails.
+    """
+
+    def __init__(self, path: Path, fps: float, size: tuple[int, int], crf: int = 18):
+        self.path, self.fps, self.size, self.crf = Path(path), float(fps), tuple(size), crf
+        if any(side < 2 or side % 2 for side in self.size):
+            raise InputError(f"{self.path}: a video of {self.size[0]}x{self.size[1]} pixels is impossible; both sides must be even")
+        if not self.fps > 0:
+            raise InputError(f"{self.path}: the frame rate must be above 0, not {fps}")
+        self.count = 0
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._process = self._messages = None
+
+    def __enter__(self) -> "VideoWriter":
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._messages = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._messages)
+        return self
+
+    def write(self, frame: np.ndarray):
+        """Append one frame, (height, width, 3) uint8 RGB."""
+        width, height = self.size
+        if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
+            raise InputError(f"{self.path}: a frame is {frame.dtype} {frame.shape}, but uint8 {(height, width, 3)} is needed")
+        try:
+            self._process.stdin.write(np.ascontiguousarray(frame).data)
+        except OSError:
+            self._process.wait()
+            raise self._failure() from None
+        self.count += 1
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._process.kill()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            self._process.wait()
+            self._messages.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def _finish(self):
+        if not self.count:
+            raise InputError(f"{self.path}: no frame to write")
+        try:
+            self._process.stdin.close()
+        except OSError:
+            self._process.wait()
+            raise self._failure() from None
+        if self._process.wait():
+            raise self._failure()
+        os.replace(self._temporary, self.path)
+
+    def _failure(self) -> InputError:
+        self._messages.seek(0)
+        return InputError(f"{self.path}: ffmpeg could not write the video: {error_text(self._messages.read().decode(errors='replace'))}")
+
+    def _command(self) -> list[str]:
+        stream = ffmpeg.input("pipe:", format="rawvideo", pixel_format="rgb24", video_size=self.size, framerate=f"{self.fps:.10g}")
+        stream = stream.filter("scale", flags="accurate_rnd+full_chroma_int+bicubic", out_color_matrix="bt709", out_range="tv")
+        stream = stream.filter("format", "yuv420p")
+        options = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+        stream = stream.output(
+            file_url(self._temporary),
+            format="mp4",
+            vcodec="libx264",
+            crf=self.crf,
+            threads=THREADS,
+            movflags="+faststart",
+            fflags="+bitexact",
+            map_metadata=-1,
+            **{"flags:v": "+bitexact"},
+            **options,
+        )
+        stream = stream.global_args("-hide_banner", "-loglevel", "error").overwrite_output()
+        return ffmpeg.compile(stream, cmd=ffmpeg_binary())
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, crf: int = 18):
+    """Write all `frames` ((H, W, 3) uint8 RGB, one size) as an MP4. Raises InputError as VideoWriter does; no partial file is left."""
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise InputError(f"{path}: no frame to write")
+    with VideoWriter(path, fps, first.shape[1::-1], crf) as writer:
+        writer.write(first)
+        for frame in frames:
+            writer.write(frame)
