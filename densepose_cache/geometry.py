@@ -1,9 +1,9 @@
 """Crop, pad to a square, resize: one description for frames, IUV maps and keypoints.
 
-Convention: pixel i covers [i, i + 1), its centre lies at i + 0.5, and a keypoint's x, y are counted in pixel centres: x = 0 is the centre of
-the first pixel. A box `(left, top, right, bottom)` holds the pixels left..right-1, top..bottom-1 and may reach outside of the frame.
-The box is padded to a square of side max(width, height), with the smaller half of the bars at the left or top, and resized to `size`.
-Where the box is the frame and the frame is `size` x `size`, every operation is the identity, bit for bit.
+Convention: pixel i covers [i, i + 1), its centre lies at i + 0.5, and a keypoint's x, y are counted in pixel centres: x = 0 is the
+centre of the first pixel. A box `(left, top, right, bottom)` holds the pixels left..right-1, top..bottom-1 and may reach outside of the
+frame. The box is padded to a square of side max(width, height), with the smaller half of the bars at the left or top, and resized to
+`size`. Where the box is the frame and the frame is `size` x `size`, every operation is the identity, bit for bit.
 """
 
 import functools

@@ -1,0 +1,23 @@
+"""The command line `densepose-cache`: one verb per stage."""
+
+import sys
+
+from .verbs import run_verbs
+
+SUMMARY = "Turn videos into cached frames, DensePose IUV maps and coarse warp grids."
+VERBS = {
+    "sample": ("densepose_cache.sample.command", "Render people with exact IUV maps: a data set without a download."),
+    "fetch": ("densepose_cache.fetch", "Download videos from lists of URLs, or files of weights."),
+    "clips": ("densepose_cache.clips.command", "Write the clip table of a data set and its shards."),
+    "decode": ("densepose_cache.decode", "Decode the clips of a shard to square frames."),
+    "densepose": ("densepose_cache.densepose.command", "Get the IUV maps of a shard's frames."),
+    "warp": ("densepose_cache.warp.command", "Compute the coarse warp grids of a shard."),
+    "index": ("densepose_cache.index", "Link all shards into train.h5 and test.h5, and list the samples."),
+    "inspect": ("densepose_cache.inspect", "Look into a shard, a clip or an index."),
+    "doctor": ("densepose_cache.doctor", "Say what is installed and what is missing."),
+}
+
+
+def main():
+    """Run the command line and exit."""
+    sys.exit(run_verbs(SUMMARY, VERBS))

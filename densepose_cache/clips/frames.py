@@ -1,0 +1,84 @@
+"""Rows of folders of frames with IUV PNGs (the layout of the paper's official repository)."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from ..config import FramesSource
+from ..errors import InputError
+from ..video.folder import frame_files
+from .table import check_table, clip_name, read_csv
+
+OFFICIAL = "github.com/ubc-vision/DwNet"
+
+
+def rows(source: FramesSource, data: Path) -> pd.DataFrame:
+    """Two rows per clip folder, `{name}-train` and `{name}-test`, or the rows of `source.table`.
+
+    Raises InputError if the folder or its frames are missing, or a clip has not one IUV map per frame.
+    """
+    root = Path(source.path)
+    if not root.is_dir():
+        raise InputError(
+            f"{root}: no such folder of frames. Copy or link it there (the real sample clips are the data folder of the paper's official "
+            f"repository {OFFICIAL}: `{root}/fashion/1/{source.frames_folder}`, `{root}/taichi/1/{source.frames_folder}`), or change "
+            "source.path of this data set in the configuration"
+        )
+    folders = _clip_folders(root, source.frames_folder)
+    if not folders:
+        raise InputError(f"{root}: holds no folder `{source.frames_folder}` with frames, at any depth")
+    found = {name: _described(folder, source) for name, folder in folders.items()}
+    if source.table:
+        return _table_rows(source, found)
+    return pd.DataFrame([row for name, facts in found.items() for row in _split(clip_name(name), facts, source.train_fraction)])
+
+
+def _clip_folders(root: Path, frames_folder: str) -> dict[str, Path]:
+    """Folders of clips by their path relative to `root`, sorted; links are followed."""
+    found = {}
+    for place, folders, _ in os.walk(root, followlinks=True):
+        if frames_folder in folders:
+            name = Path(place).relative_to(root).as_posix()
+            found[root.resolve().name if name == "." else name] = Path(place)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    return found
+
+
+def _described(folder: Path, source: FramesSource) -> dict:
+    frames = frame_files(folder / source.frames_folder)
+    maps = folder / source.iuv_folder
+    if maps.is_dir():
+        count = len(frame_files(maps))
+        if count != len(frames):
+            raise InputError(f"{maps}: holds {count} IUV maps but {folder / source.frames_folder} holds {len(frames)} frames")
+    return {"video": str(folder / source.frames_folder), "iuv": str(maps) if maps.is_dir() else "", "count": len(frames)}
+
+
+def _split(name: str, facts: dict, train_fraction: float) -> list[dict]:
+    border = round(facts["count"] * train_fraction)
+    windows = {"train": (0, border), "test": (border, facts["count"])}
+    return [
+        {
+            "clip": f"{name}-{split}",
+            "split": split,
+            "video": facts["video"],
+            "start_frame": start,
+            "end_frame": end,
+            "iuv": facts["iuv"],
+        }
+        for split, (start, end) in windows.items()
+    ]
+
+
+def _table_rows(source: FramesSource, found: dict[str, dict]) -> pd.DataFrame:
+    table = read_csv(source.table, ("clip", "split"))
+    names = {clip_name(name): name for name in found}
+    places = table["folder"] if "folder" in table.columns else table["clip"]
+    for row, place in enumerate(places):
+        facts = found.get(place.strip("/")) or found.get(names.get(place, ""))
+        if facts is None:
+            raise InputError(f"{source.table}: row {row + 2}: {Path(source.path) / place / source.frames_folder} does not exist")
+        table.loc[row, ["video", "iuv"]] = facts["video"], facts["iuv"]
+    table["clip"] = [clip_name(name) if "/" in name else name for name in table["clip"]]
+    return check_table(table.drop(columns="folder", errors="ignore"), Path(source.table))

@@ -1,0 +1,148 @@
+"""Decode the clips of a shard to square RGB frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from .clips.table import parse_box, read_table
+from .config import FORMATS, VideoSettings
+from .digest import digest
+from .errors import InputError
+from .geometry import Geometry
+from .progress import Bar
+from .settings import read_settings
+from .shards import ShardWriter
+from .video import frame_files, frame_times, probe, read_folder, read_frames
+from .video.folder import picture_size
+from .video.probe import FrameTimes
+
+FOLDER_FPS = 25.0
+"""Rate that is noted for a folder of frames without a rate of its own."""
+FEWEST = 4
+"""A source frame and three consecutive target frames."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is read of one clip: the window's `start` and `end`, and the `frames` of it, in order, that are stored."""
+
+    clip: pd.Series
+    geometry: Geometry
+    start: int
+    end: int
+    frames: np.ndarray
+    fps: float
+    times: FrameTimes | None
+
+
+def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
+    """Write the shard `out` (stage `decode`): for every clip of `table_csv` its frames as `settings` ask for.
+
+    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`. Clips whose digest
+    stands in the previous shard are taken over. Raises InputError, and leaves no file, for a video or picture that is missing, truncated,
+    of another size than its neighbours, or has fewer than 4 frames in its window, and for a window or box outside of it.
+    """
+    table = read_table(table_csv)
+    with ShardWriter(out, "decode", settings.model_dump(mode="json")) as writer:
+        due = [(clip, value) for _, clip in table.iterrows() if not writer.keep(clip["clip"], value := clip_digest(clip, settings))]
+        plans = [(plan_clip(clip, settings), value) for clip, value in due]
+        with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans)) as bar:
+            for plan, value in plans:
+                _decode(writer, plan, value, settings, bar)
+
+
+def clip_digest(clip: pd.Series, settings: VideoSettings) -> str:
+    """Digest of all that a decoded clip depends on."""
+    window = [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
+    facts = [clip["sha256"], window, clip["bbox"], clip["split"], clip.get("fps", "")]
+    return digest("decode", FORMATS["decode"], settings.model_dump(mode="json"), *facts)
+
+
+def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
+    """Which frames of a clip are stored, and how they are cut. Raises InputError, see `decode_shard`."""
+    path = Path(clip["video"])
+    if path.is_dir():
+        files = frame_files(path)
+        (width, height), times, fps = picture_size(files[0]), None, float(clip.get("fps") or FOLDER_FPS)
+        seconds = np.arange(len(files)) / fps
+        if settings.fps and not clip.get("fps"):
+            raise InputError(f"{path}: video.fps is {settings.fps:g} but a folder of frames has no rate; set video.fps to null")
+    else:
+        times, info = frame_times(path), probe(path)
+        width, height, seconds, fps = info.width, info.height, times.seconds, info.fps
+    start, end = _window(clip, path, len(seconds))
+    frames = np.arange(start, end)
+    if settings.fps:
+        frames, fps = resample(seconds, start, end, settings.fps), settings.fps
+    if len(frames) < FEWEST:
+        raise InputError(
+            f"{path}: clip {clip['clip']!r} has {len(frames)} frame{'s' * (len(frames) != 1)} (frames {start}..{end - 1}) but at least "
+            f"{FEWEST} are needed, a source and three consecutive targets; widen its window or remove the clip"
+        )
+    try:
+        geometry = Geometry.from_box(width, height, parse_box(clip["bbox"]), settings.size)
+    except InputError as error:
+        raise InputError(f"{path}: clip {clip['clip']!r}: {error}") from None
+    return Plan(clip, geometry, start, end, frames, fps, times)
+
+
+def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarray:
+    """Numbers of the frames that are shown at 0, 1/fps, 2/fps, ... after frame `start`, up to frame end-1.
+
+    `seconds` are the presentation times of all frames; a frame is shown until the next one begins. Frames repeat where `fps` is above
+    the video's own rate.
+    """
+    window = seconds[start:end]
+    step = np.median(np.diff(window)) if len(window) > 1 else 0.0
+    count = int(np.floor((window[-1] - window[0] + step) * fps + 1e-6))
+    clock = window[0] + np.arange(max(count, 1)) / fps
+    return start + np.searchsorted(window, clock + 1e-6, side="right") - 1
+
+
+def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
+    start = 0 if pd.isna(clip["start_frame"]) else int(clip["start_frame"])
+    end = total if pd.isna(clip["end_frame"]) else int(clip["end_frame"])
+    if start >= total or end > total:
+        raise InputError(f"{path}: the window {start}..{end} of clip {clip['clip']!r} goes past the end; there are {total} frames")
+    return start, end
+
+
+def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings, bar: Bar):
+    name, size = plan.clip["clip"], settings.size
+    facts = {"geometry": plan.geometry.to_json(), "split": plan.clip["split"], "fps": plan.fps}
+    group = writer.create(name, value, **facts)
+    group.create_dataset("source_frame", data=plan.frames.astype(np.int32))
+    times_shown = np.bincount(plan.frames - plan.start, minlength=plan.end - plan.start)
+    stream = writer.stream(group, "rgb", (size, size, 3), np.uint8)
+    for repeats, frame in zip(times_shown, _frames(plan, settings), strict=True):
+        for _ in range(repeats):
+            stream.append(frame)
+            bar.advance(text=name)
+    stream.close()
+
+
+def _frames(plan: Plan, settings: VideoSettings) -> Iterator[np.ndarray]:
+    path, geometry = Path(plan.clip["video"]), plan.geometry
+    if plan.times is None:
+        for frame in read_folder(path, plan.start, plan.end):
+            yield geometry.image(frame, settings.pad)
+    else:
+        size = (settings.size, settings.size)
+        yield from read_frames(path, plan.start, plan.end, geometry.filters(settings.pad), size, plan.times)
+
+
+def command(
+    clips: Annotated[Path, typer.Option(help="Clip table of the shard, as `clips` writes it.")],
+    out: Annotated[Path, typer.Option(help="Shard of frames to write (HDF5).")],
+    settings: Annotated[str | None, typer.Option(help="Video settings: JSON text, or the path of a JSON or YAML file.")] = None,
+):
+    """Decode the clips of a shard: cut windows and boxes out, pad to a square, resize, resample.
+
+    Example: densepose-cache decode --clips cache/mine/clips/000.csv --out cache/mine/frames/000.h5 --settings '{"size": 256}'
+    """
+    decode_shard(clips, out, read_settings(VideoSettings, settings))

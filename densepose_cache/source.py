@@ -1,0 +1,31 @@
+"""Read a data set's source from the command line."""
+
+import json
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from .config import Source
+from .errors import InputError
+from .settings import explain
+
+
+def read_source(text: str) -> Source:
+    """The source (SampleSource, FramesSource, VideosSource, UrlsSource) that JSON text or a JSON or YAML file describes.
+
+    Raises InputError with one line per wrong key.
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"the source is not valid JSON: {error}") from None
+    elif Path(text).is_file():
+        value = yaml.safe_load(Path(text).read_text())
+    else:
+        raise InputError(f"{text}: no such source file; give JSON text or the path of a JSON or YAML file")
+    try:
+        return TypeAdapter(Source).validate_json(json.dumps(value))
+    except ValidationError as error:
+        raise InputError(explain(error, "source")) from None
