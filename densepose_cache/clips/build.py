@@ -24,8 +24,8 @@ def clip_rows(source, data: Path) -> pd.DataFrame:
 def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame:
     """Write the clip table `out` and beside it `clips/{shard}.csv` for every shard, and return the table.
 
-    Every shard is written, also where it holds no clip. Digests of the videos are remembered in `.digests.json` beside `out`.
-    Raises InputError; each file appears whole or not at all, and `out` last.
+    Every shard is written, also where it holds no clip; a shard's table that would be the same keeps its time stamp. Digests of the
+    videos are remembered in `.digests.json` beside `out`. Raises InputError; each file appears whole or not at all, and `out` last.
     """
     out = Path(out)
     table = check_table(clip_rows(source, data), out)
@@ -35,6 +35,6 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
     table = table.sort_values("clip", ignore_index=True)
     numbers = table["clip"].map(lambda name: bucket(name, shards)) if len(table) else table["clip"]
     for number in range(shards):
-        write_table(out.parent / "clips" / f"{shard_name(number)}.csv", table[numbers == number])
+        write_table(out.parent / "clips" / f"{shard_name(number)}.csv", table[numbers == number], keep=True)
     write_table(out, table)
     return table

@@ -23,15 +23,21 @@ def read_table(path: Path) -> pd.DataFrame:
     return check_table(read_csv(path, COLUMNS), path)
 
 
-def write_table(path: Path, table: pd.DataFrame):
-    """Check a clip table and write it as CSV, under a temporary name first. Raises InputError."""
+def write_table(path: Path, table: pd.DataFrame, keep: bool = False):
+    """Check a clip table and write it as CSV, under a temporary name first. Raises InputError.
+
+    With `keep` a file that holds the same text is left as it is.
+    """
     path = Path(path)
     table = check_table(table, path)
     extra = [name for name in table.columns if name not in COLUMNS]
+    text = table[[*COLUMNS, *extra]].to_csv(index=False)
+    if keep and path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        table[[*COLUMNS, *extra]].to_csv(temporary, index=False)
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
