@@ -1,5 +1,5 @@
 """Body keypoint detectors. Each gives COCO's 17 joints of the most prominent person of a frame as (17, 3) float32: x, y in pixels of the
-frame (column, row; the frame's left and top edges at 0), and 1 where the joint is present, else 0."""
+frame (column, row; the centre of the first pixel is 0), and 1 where the joint is present, else 0."""
 
 JOINTS = (
     "nose",

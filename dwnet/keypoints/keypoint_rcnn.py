@@ -51,6 +51,6 @@ def joints_of(detections: dict[str, torch.Tensor]) -> np.ndarray:
     if len(scores) == 0 or float(scores.max()) < PERSON_SCORE:
         return joints
     best = int(scores.argmax())
-    joints[:, :2] = detections["keypoints"][best, :, :2].cpu().numpy()
+    joints[:, :2] = detections["keypoints"][best, :, :2].cpu().numpy() - 0.5
     joints[:, 2] = (detections["keypoints_scores"][best] >= JOINT_SCORE).cpu().numpy()
     return joints

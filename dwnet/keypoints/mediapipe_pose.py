@@ -43,7 +43,7 @@ class MediaPipePose:
             return np.zeros((len(COCO_LANDMARKS), 3), np.float32)
         height, width = frame.shape[:2]
         marks = [people[0][number] for number in COCO_LANDMARKS]
-        return np.array([[mark.x * width, mark.y * height, mark.visibility >= PRESENT] for mark in marks], np.float32)
+        return np.array([[mark.x * width - 0.5, mark.y * height - 0.5, mark.visibility >= PRESENT] for mark in marks], np.float32)
 
     def close(self):
         """Free the model; `detect` cannot be called afterwards."""

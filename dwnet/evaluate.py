@@ -1,0 +1,218 @@
+"""Measure a rollout on the real frames, and the baselines with it (paper, section 4.2.2). docs/metrics.md has the protocol."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from densepose_cache.errors import InputError
+from densepose_cache.progress import Bar
+from densepose_cache.reader import SplitReader
+
+from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
+from .config import FORMATS, EvaluateSettings
+from .devices import pick_device
+from .metrics.batch import Batch
+from .metrics.frechet import frechet_distance
+from .metrics.keypoint_distance import detector_error
+from .metrics.measures import FrechetSums, Keypoints
+from .metrics.suite import build_measures, closing
+from .provenance import git_revision, model_facts, versions
+from .rollout_file import RolloutReader
+
+FRAMES = 16
+"""Frames looked at together."""
+
+Values = dict[str, dict[str, list[np.ndarray]]]
+"""{method: {metric: one array of per-frame values for each batch}}; method is "model" or a baseline."""
+
+
+def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings, weights: Path, out: Path) -> dict:
+    """Write metrics.json to `out` and clips.csv beside it; return the summary.
+
+    Raises InputError if a file is missing or the rollout does not belong to the data, or if the paper's weights are missing.
+    """
+    device = pick_device(settings.device)
+    facts = model_facts(model)
+    with RolloutReader(rollout) as generated, SplitReader(data) as reader:
+        names = [name for name in generated.names if generated.kind(name) == "reconstruction"]
+        check_rollout(generated, reader, names, facts)
+        measures, unavailable = build_measures(settings, weights, device)
+        frechet, errors, clips = FrechetSums(), {}, {}
+        with closing(measures), Bar("evaluate", sum(generated.length(name) for name in names)) as bar:
+            for name in names:
+                values: Values = {}
+                for window in windows(generated.length(name)):
+                    measure_window(generated, reader, name, window, settings, measures, device, frechet, values, errors)
+                    bar.advance(window.stop - window.start, name)
+                clips[name] = clip_summary(values)
+        summary = summarise(clips, frechet, measures, sum(generated.length(name) for name in names))
+        summary |= {
+            "clips": clips,
+            "unavailable": unavailable,
+            "protocol": protocol(generated, names, settings),
+            "extractors": {key: value for measure in measures for key, value in (measure.extractor or {}).items()},
+            "model": facts,
+            "settings": settings.model_dump(mode="json"),
+            "versions": versions(),
+            "revision": git_revision(),
+            "format": FORMATS["evaluate"],
+        }
+        if errors:
+            summary["exact_keypoints"] = keypoint_summary(errors, measures)
+    write_summary(out, summary)
+    return summary
+
+
+def windows(length: int) -> Iterator[slice]:
+    """Slices of at most FRAMES frames that cover 0..length-1."""
+    return (slice(start, min(start + FRAMES, length)) for start in range(0, length, FRAMES))
+
+
+def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str], facts: dict):
+    """Raise InputError if the rollout is of another model or its clips are not those of the data."""
+    if not names:
+        raise InputError(f"{generated.path}: holds no reconstructed clip, so there is nothing to measure; run the rollout again")
+    if generated.model_sha256 != facts["sha256"]:
+        raise InputError(f"{generated.path}: was made with another model than {facts['file']}; run the rollout again")
+    for name in names:
+        if name not in reader.clips:
+            raise InputError(f"{generated.path}: clip {name} is not in {reader.path}; run the rollout again")
+        if generated.length(name) > reader.length(name):
+            raise InputError(f"{generated.path}: clip {name} is longer than in {reader.path}; run the rollout again")
+
+
+def measure_window(generated, reader, name, window, settings, measures, device, frechet: FrechetSums, values: Values, errors: dict):
+    """Measure the frames `window` of a clip for the model and the baselines; append to `values`, `frechet` and `errors`."""
+    real = Batch.of(reader.frames(name, window), device)
+    body = torch.from_numpy(reader.iuv(name, window)[..., 0] > 0).to(device)
+    source = reader.frames(name, 0)
+    others = {"model": generated.frames(name, window)} | baseline_frames(reader, name, window, source, settings.blur_sigma)
+    batches = {method: Batch.of(frames, device) for method, frames in others.items()}
+    for measure in measures:
+        seen = measure.observe(real)
+        _add_pooled(frechet, measure, "real", seen)
+        if isinstance(measure, Keypoints) and (exact := reader.keypoints(name)) is not None:
+            found = [detector_error(a, b, real.size) for a, b in zip(exact[window], seen, strict=True)]
+            errors.setdefault(name, []).extend(found)
+        for method, batch in batches.items():
+            found = measure.observe(batch)
+            _add_pooled(frechet, measure, method, found)
+            for metric, numbers in measure.compare(seen, found, real, batch, body).items():
+                values.setdefault(method, {}).setdefault(metric, []).append(np.asarray(torch.as_tensor(numbers).cpu(), np.float64))
+
+
+def _add_pooled(frechet: FrechetSums, measure, method: str, seen):
+    name = getattr(measure, "frechet", None)
+    if name:
+        frechet.add(name, method, seen[1])
+
+
+def baseline_frames(reader: SplitReader, name: str, window: slice, source: np.ndarray, sigma: float) -> dict[str, np.ndarray]:
+    """Frames (B, S, S, 3) uint8 of every baseline for frames `window` of a clip, from its first frame."""
+    index = np.stack([reader.grid(name, 0, t) for t in range(window.start, window.stop)])
+    warped = coarse_warp(source, index)
+    frames = (warped, copy_source(source, len(index)), coarse_warp_blurred(warped, sigma))
+    return dict(zip(BASELINES, frames, strict=True))
+
+
+def clip_summary(values: Values) -> dict:
+    """{"metrics": ..., "baselines": ...} of a clip: means over its counted frames, and how many these are."""
+    methods = {}
+    for method, metrics in values.items():
+        methods[method] = {}
+        for name, parts in metrics.items():
+            numbers = np.concatenate(parts)
+            counted = numbers[np.isfinite(numbers)]
+            if len(counted):
+                methods[method][name] = {"value": float(counted.mean()), "frames": len(counted)}
+    return {"metrics": methods.pop("model"), "baselines": methods}
+
+
+def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) -> dict:
+    """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances."""
+    methods = {"model": [clip["metrics"] for clip in clips.values()]}
+    methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in BASELINES}
+    result = {method: _means(parts) for method, parts in methods.items()}
+    for name in (measure.frechet for measure in measures if getattr(measure, "frechet", None)):
+        real = frechet.get(name, "real")
+        for method, values in result.items():
+            other = frechet.get(name, method)
+            values[name] = {
+                "value": frechet_distance(real, other),
+                "frames": frames,
+                "clips": len(clips),
+                "real_frames": real.count,
+                "generated_frames": other.count,
+                "dimensions": len(real.mean),
+            }
+    return {"metrics": result.pop("model"), "baselines": result}
+
+
+def _means(parts: list[dict]) -> dict:
+    names = dict.fromkeys(name for part in parts for name in part)
+    means = {}
+    for name in names:
+        found = [part[name] for part in parts if name in part]
+        value = float(np.mean([item["value"] for item in found]))
+        means[name] = {"value": value, "frames": sum(item["frames"] for item in found), "clips": len(found)}
+    return means
+
+
+def keypoint_summary(errors: dict[str, list[float]], measures: list) -> dict:
+    """The detector's own error on real frames, where the data set brings exact keypoints."""
+    counted = {clip: [value for value in values if np.isfinite(value)] for clip, values in errors.items()}
+    counted = {clip: values for clip, values in counted.items() if values}
+    detector = next(name for measure in measures if isinstance(measure, Keypoints) for name in measure.extractor)
+    if not counted:
+        return {"detector": detector, "joints": "none found"}
+    error = {
+        "value": float(np.mean([np.mean(values) for values in counted.values()])),
+        "frames": sum(map(len, counted.values())),
+        "clips": len(counted),
+    }
+    return {"detector": detector, "detector_error": error}
+
+
+def protocol(generated: RolloutReader, names: list[str], settings: EvaluateSettings) -> dict:
+    """What was measured, in words and numbers."""
+    return {
+        "task": "reconstruction: source = first frame of the test clip, driving = the same clip, every frame counts",
+        "previous_frame": "the generated one; the source for the first frame",
+        "averages": "over a clip's frames, then over clips",
+        "clips": len(names),
+        "frames": sum(generated.length(name) for name in names),
+        "size": generated.size,
+        "max_frames": settings.max_frames,
+        "transfer_pairs": len(generated.names) - len(names),
+        "blur_sigma": settings.blur_sigma,
+    }
+
+
+def write_summary(out: Path, summary: dict):
+    """Write metrics.json and clips.csv beside it, each whole or not at all; no NaN gets into either."""
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    texts = {out.with_name("clips.csv"): clip_table(summary["clips"]).to_csv(index=False)}
+    texts[out] = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    for path, text in texts.items():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def clip_table(clips: dict) -> pd.DataFrame:
+    """One row a clip and method: clip, method, frames, and a column for every metric."""
+    rows = []
+    for clip, values in clips.items():
+        for method, metrics in {"model": values["metrics"], **values["baselines"]}.items():
+            frames = max((item["frames"] for item in metrics.values()), default=0)
+            rows.append({"clip": clip, "method": method, "frames": frames} | {name: item["value"] for name, item in metrics.items()})
+    return pd.DataFrame(rows)

@@ -1,0 +1,26 @@
+"""The verb `dwnet evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from densepose_cache.settings import read_settings
+
+from .config import EvaluateSettings
+from .evaluate import evaluate
+
+
+def command(
+    rollout: Annotated[Path, typer.Option(help="Generated frames, written by `dwnet rollout`.")],
+    data: Annotated[Path, typer.Option(help="Test split of the cache, cache/{dataset}/test.h5.")],
+    model: Annotated[Path, typer.Option(help="The model that generated the frames.")],
+    out: Annotated[Path, typer.Option(help="metrics.json to write; clips.csv goes beside it.")],
+    settings: Annotated[str | None, typer.Option(help="Section `evaluate` of the configuration: JSON text, or a file.")] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of weight files; the pose model is made there.")] = Path("weights"),
+):
+    """Measure generated frames against the real ones, and the baselines with them."""
+    summary = evaluate(rollout, data, model, read_settings(EvaluateSettings, settings), weights, out)
+    for name, reason in summary["unavailable"].items():
+        typer.echo(f"not measured: {name}: {reason}", err=True)
+    typer.echo(f"{len(summary['metrics'])} metrics of {summary['protocol']['clips']} clips: {out}")

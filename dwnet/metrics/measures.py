@@ -1,0 +1,150 @@
+"""Metrics with what they need from a real and a generated frame: `observe` looks at frames once, `compare` at two such observations.
+
+A measure has `observe(batch)`, `compare(real, generated, batch, other, body)` -> {name: (B,) numbers}, and `extractor`, the facts about
+its network or None. What it saw of the real frames serves the model and all baselines.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from densepose_cache.digest import file_sha256
+
+from .batch import Batch
+from .frechet import Gaussian
+from .keypoint_distance import akd, mkr
+from .l1 import l1, l1_body
+from .perceptual import on_real_background, perceptual
+from .psnr import psnr
+from .ssim import ssim
+
+
+class Pixels:
+    """`l1`, `l1_body`, `psnr`, `ssim`."""
+
+    names = ("l1", "l1_body", "psnr", "ssim")
+    extractor = None
+
+    def observe(self, batch: Batch):
+        """Nothing: these metrics see the frames themselves."""
+
+    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Values of every frame."""
+        pair = batch.images, other.images
+        return {"l1": l1(*pair), "l1_body": l1_body(*pair, body), "psnr": psnr(*pair), "ssim": ssim(*pair)}
+
+
+class Lpips:
+    """`lpips_alex`."""
+
+    names = ("lpips_alex",)
+
+    def __init__(self, weights: Path, device: torch.device):
+        from .lpips_alex import LpipsAlex
+
+        self._distance = LpipsAlex(weights, device)
+        self.extractor = {"alexnet": {"file": Path(weights).name, "sha256": file_sha256(weights)}}
+
+    def observe(self, batch: Batch):
+        """Nothing: the package takes both frames at once."""
+
+    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Values of every frame."""
+        return {"lpips_alex": self._distance(batch.images, other.images)}
+
+
+class Perceptual:
+    """`perceptual_{network}`, with `body` also `perceptual_{network}_body`; with `pooled` it yields features for a Frechet distance."""
+
+    def __init__(self, features: torch.nn.Module, device: torch.device, body: bool = False, pooled: bool = False):
+        self._features = features.to(device)
+        self._body, self._pooled = body, pooled
+        self.name = f"perceptual_{features.name}"
+        self.names = (self.name, f"{self.name}_body") if body else (self.name,)
+        self.frechet = f"frechet_{features.name}" if pooled else None
+        self.extractor = {features.name: {"sha256": features.digest}}
+
+    @torch.inference_mode()
+    def observe(self, batch: Batch) -> tuple[list[torch.Tensor], np.ndarray | None]:
+        """Feature maps, and the pooled features (B, D) float32 where they are asked for."""
+        images = batch.images[:1] if batch.constant else batch.images
+        taps = self._features(2 * images - 1)
+        pooled = self._features.head(taps[-1]).mean((2, 3)) if self._pooled else None
+        if batch.constant:
+            taps = [tap.expand(len(batch.pixels), *tap.shape[1:]) for tap in taps]
+            pooled = None if pooled is None else pooled.expand(len(batch.pixels), -1)
+        return taps, None if pooled is None else pooled.cpu().numpy()
+
+    @torch.inference_mode()
+    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Values of every frame; the body's is NaN where a frame has no body pixel."""
+        weights = self._features.tap_weights
+        values = {self.name: perceptual(real[0], generated[0], weights)}
+        if self._body:
+            composed = self._features(2 * on_real_background(batch.images, other.images, body) - 1)
+            value = perceptual(real[0], composed, weights)
+            values[self.names[1]] = torch.where(body.any((1, 2)), value, torch.nan)
+        return values
+
+
+class Inception:
+    """Features for `fid`; no value of single frames."""
+
+    names = ()
+    frechet = "fid"
+
+    def __init__(self, weights: Path, device: torch.device):
+        from .inception import InceptionFeatures
+
+        self._features = InceptionFeatures(weights, device)
+        self.extractor = {"inception": {"file": Path(weights).name, "sha256": file_sha256(weights)}}
+
+    def observe(self, batch: Batch) -> tuple[None, np.ndarray]:
+        """Pooled features (B, 2048) float32."""
+        pooled = self._features.pooled(batch.images[:1] if batch.constant else batch.images)
+        return None, np.broadcast_to(pooled, (len(batch.pixels), pooled.shape[1])) if batch.constant else pooled
+
+    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Nothing."""
+        return {}
+
+
+class Keypoints:
+    """`akd_{detector}` and `mkr_{detector}`."""
+
+    def __init__(self, detector):
+        self._detector = detector
+        self.names = (f"akd_{detector.name}", f"mkr_{detector.name}")
+        self.extractor = {detector.name: {"file": Path(detector.weights).name, "sha256": file_sha256(detector.weights)}}
+
+    def observe(self, batch: Batch) -> np.ndarray:
+        """Joints (B, 17, 3) float32."""
+        if batch.constant:
+            return np.repeat(self._detector.detect(batch.pixels[0])[None], len(batch.pixels), 0)
+        return np.stack([self._detector.detect(frame) for frame in batch.pixels])
+
+    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, np.ndarray]:
+        """Values of every frame."""
+        pairs = list(zip(real, generated, strict=True))
+        distances = [akd(a, b, batch.size) for a, b in pairs]
+        return {self.names[0]: np.array(distances), self.names[1]: np.array([mkr(a, b) for a, b in pairs])}
+
+    def close(self):
+        """Free the detector."""
+        self._detector.close()
+
+
+class FrechetSums:
+    """Gaussians of the pooled features of the real frames and of every method's frames, by name of the Frechet distance."""
+
+    def __init__(self):
+        self._sums: dict[tuple[str, str], Gaussian] = {}
+
+    def add(self, name: str, method: str, features: np.ndarray):
+        """Take in pooled features (B, D) of `method` ("real", "model" or a baseline)."""
+        self._sums.setdefault((name, method), Gaussian()).add(features)
+
+    def get(self, name: str, method: str) -> Gaussian:
+        """The Gaussian of `method`'s frames."""
+        return self._sums[name, method]

@@ -1,0 +1,68 @@
+"""What every metric is called, where better is, and in what order people read them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How a metric is shown: a title, its unit, digits behind the point, and whether higher is better."""
+
+    title: str
+    unit: str
+    digits: int
+    higher_is_better: bool = False
+
+
+MEANINGS = {
+    "l1": Meaning("L1", "colours in [0, 1]", 4),
+    "l1_body": Meaning("L1, body", "colours in [0, 1]", 4),
+    "psnr": Meaning("PSNR", "dB", 2, True),
+    "ssim": Meaning("SSIM", "", 3, True),
+    "lpips_alex": Meaning("LPIPS, AlexNet", "", 4),
+    "perceptual_vgg19": Meaning("Perceptual, VGG-19", "", 4),
+    "perceptual_efficientnet_lite0": Meaning("Perceptual, EfficientNet-Lite0", "", 4),
+    "perceptual_efficientnet_lite0_body": Meaning("Perceptual, EfficientNet-Lite0, body", "", 4),
+    "fid": Meaning("FID", "Inception-v3", 2),
+    "frechet_efficientnet_lite0": Meaning("Frechet, EfficientNet-Lite0", "not FID", 2),
+    "akd_keypointrcnn": Meaning("AKD, Keypoint R-CNN", "pixels at 256x256", 2),
+    "mkr_keypointrcnn": Meaning("MKR, Keypoint R-CNN", "share", 4),
+    "akd_mediapipe": Meaning("AKD, MediaPipe", "pixels at 256x256", 2),
+    "mkr_mediapipe": Meaning("MKR, MediaPipe", "share", 4),
+}
+
+METHODS = {
+    "model": "model",
+    "coarse_warp": "coarse warp",
+    "coarse_warp_blurred": "coarse warp, blurred",
+    "copy_source": "copied source",
+}
+"""Columns of a table: the model and the baselines."""
+
+
+def better(name: str, first: float, second: float) -> bool:
+    """True if `first` is a strictly better value of metric `name` than `second`."""
+    return first > second if MEANINGS[name].higher_is_better else first < second
+
+
+def by_method(summary: dict) -> dict[str, dict]:
+    """{method: {metric: {"value": ...}}} of a summary with keys `metrics` and `baselines`, the model first."""
+    return {"model": summary["metrics"], **{name: summary["baselines"][name] for name in METHODS if name in summary["baselines"]}}
+
+
+def table(summary: dict) -> list[dict]:
+    """Rows of the metrics table: name, title, unit, cells by method ({"text", "best", "value"} or None), frames and clips counted."""
+    methods = by_method(summary)
+    rows = []
+    for name in (name for name in MEANINGS if any(name in values for values in methods.values())):
+        meaning = MEANINGS[name]
+        found = {method: values[name]["value"] for method, values in methods.items() if name in values}
+        best = (max if meaning.higher_is_better else min)(found.values())
+        cells = {
+            method: {"text": f"{found[method]:.{meaning.digits}f}", "best": found[method] == best, "value": found[method]}
+            if method in found
+            else None
+            for method in methods
+        }
+        counts = next(values[name] for values in methods.values() if name in values)
+        rows.append({"name": name, "meaning": meaning, "cells": cells, "frames": counts["frames"], "clips": counts.get("clips")})
+    return rows

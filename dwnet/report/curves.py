@@ -1,0 +1,62 @@
+"""Training curves as inline SVG."""
+
+import io
+import math
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+INDEX = ("step", "epoch", "seconds")
+"""Columns of the training log that are no curves; the first is the horizontal axis."""
+COLUMNS = 3
+SMOOTH = 0.05
+"""Width of the running mean as a share of the curve."""
+
+
+def training_curves(log: Path) -> str | None:
+    """An SVG element with one small plot for every column of the training log; None if there is no log or no row in it.
+
+    Faint line: the logged values; strong line: their running mean.
+    """
+    log = Path(log)
+    if not log.is_file() or log.stat().st_size == 0:
+        return None
+    rows = pd.read_csv(log)
+    names = [name for name in rows.columns if name not in INDEX and pd.api.types.is_numeric_dtype(rows[name]) and rows[name].notna().any()]
+    if rows.empty or not names:
+        return None
+    steps = rows["step"] if "step" in rows else pd.Series(range(len(rows)))
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dwnet", "font.family": "sans-serif", "font.size": 9}):
+        lines = math.ceil(len(names) / COLUMNS)
+        figure = Figure(figsize=(11, 2.3 * lines + 0.2), layout="constrained")
+        grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
+        for axes, name in zip(grid, names, strict=False):
+            _draw(axes, name, steps, rows[name])
+        for axes in grid[len(names) :]:
+            axes.set_axis_off()
+        return _svg(figure)
+
+
+def _draw(axes, name: str, steps: pd.Series, values: pd.Series):
+    window = max(1, round(SMOOTH * len(values)))
+    axes.plot(steps, values, color="#9db4d6", linewidth=0.7)
+    axes.plot(steps, values.rolling(window, min_periods=1, center=True).mean(), color="#2456a6", linewidth=1.5)
+    positive = values[values > 0]
+    if len(positive) == len(values) and len(positive) and np.log10(positive.max() / positive.min()) > 2:
+        axes.set_yscale("log")
+    axes.set_title(name, fontsize=9, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e6e9ef", linewidth=0.6)
+    axes.tick_params(labelsize=8)
+
+
+def _svg(figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    whole = text.getvalue()
+    return whole[whole.index("<svg") :]

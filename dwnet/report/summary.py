@@ -1,0 +1,60 @@
+"""The end of a run on the terminal: the metrics beside the baselines, and where to look."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from densepose_cache.errors import InputError
+
+from ..metrics.names import METHODS, by_method, table
+
+
+def read_metrics(path: Path) -> dict:
+    """The content of a metrics.json. Raises InputError if it is missing or something else."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; run `dwnet evaluate` to make it")
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); run `dwnet evaluate` again") from None
+    if not isinstance(metrics, dict) or not {"metrics", "baselines", "clips"} <= set(metrics):
+        raise InputError(f"{path}: holds no metrics and baselines; run `dwnet evaluate` again")
+    return metrics
+
+
+def print_summary(metrics_path: Path, console: Console | None = None):
+    """Print the metrics of results/{dataset}/metrics.json with the baselines beside them, and the paths of what was made."""
+    path = Path(metrics_path)
+    metrics = read_metrics(path)
+    console = console or Console()
+    methods = list(by_method(metrics))
+    shown = Table(title=f"{path.parent.name}: {metrics['protocol']['clips']} test clips, {metrics['protocol']['frames']} frames")
+    shown.add_column("metric")
+    for method in methods:
+        shown.add_column(METHODS[method], justify="right")
+    for row in table(metrics):
+        sign = "↑" if row["meaning"].higher_is_better else "↓"
+        cells = [row["cells"][method] for method in methods]
+        shown.add_row(f"{row['name']} {sign}", *(_cell(cell) for cell in cells))
+    console.print(shown)
+    for name, reason in metrics.get("unavailable", {}).items():
+        console.print(f"not measured: {name}: {reason}", style="yellow", markup=False)
+    for label, place in places(path).items():
+        console.print(f"{label + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def places(metrics_path: Path) -> dict[str, Path]:
+    """Where to look, of what exists: the metrics, the page and the videos of the full model."""
+    folder = Path(metrics_path).parent
+    run = folder / "runs" / "full"
+    candidates = {"metrics": metrics_path, "page": folder / "report.html", "videos": run / "videos", "clips": run / "clips.csv"}
+    return {label: Path(place) for label, place in candidates.items() if Path(place).exists()}
+
+
+def _cell(cell: dict | None) -> str:
+    if cell is None:
+        return "-"
+    return f"[bold green]{cell['text']}[/]" if cell["best"] else cell["text"]

@@ -1,0 +1,206 @@
+"""Generate videos frame by frame: each frame from the one generated before it, never from a real one (paper, section 3.2, Eq. 2 and 3).
+
+Beside the generated frames (rollout.h5) stand videos `videos/{name}.mp4`: source, driving pose, coarse warp, generated and real frame side
+by side.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+
+from densepose_cache.digest import digest, file_sha256
+from densepose_cache.errors import InputError
+from densepose_cache.progress import Bar, track
+from densepose_cache.reader import SplitReader
+from densepose_cache.shards import replace_and_keep
+from densepose_cache.video import VideoWriter
+
+from .baselines import coarse_warp
+from .checkpoint import load_model
+from .config import FORMATS, EvaluateSettings
+from .devices import pick_device
+from .driving import CachedDriving, Driving, PairDriving
+from .panels import iuv_colours, sheet, sheet_size
+from .provenance import model_file
+from .rollout_file import Job, RolloutReader, RolloutWriter
+from .warping import grid_from_index
+
+RECONSTRUCTION, TRANSFER = "reconstruction", "transfer"
+
+
+def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> list[Job]:
+    """Write `out` (rollout.h5) and `videos/` beside it; return what was generated.
+
+    An earlier rollout of the same model, data and settings is taken over. Raises InputError if a file is missing or a pair names no clip.
+    """
+    out = Path(out)
+    device = pick_device(settings.device)
+    generator, _ = load_model(model)
+    model_sha256 = file_sha256(model_file(model))
+    with SplitReader(data) as reader:
+        jobs = plan(reader, settings)
+        facts = {"model_sha256": model_sha256, "digest": rollout_digest(model_sha256, reader, jobs)}
+        link = out.with_name(f".{out.name}.kept")
+        if take_over(link, out, facts["digest"], jobs):
+            return jobs
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+        try:
+            with h5py.File(temporary, "w") as file:
+                generate(generator.to(device), reader, jobs, settings.batch, device, RolloutWriter(file, reader.size, facts))
+                write_videos(reader, jobs, file, out.parent / "videos")
+            replace_and_keep(temporary, out, link)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return jobs
+
+
+def plan(reader: SplitReader, settings: EvaluateSettings) -> list[Job]:
+    """What to generate: every clip of the split, then the pairs of the settings' table. Raises InputError for a wrong table."""
+
+    def length(clip):
+        return min(reader.length(clip), settings.max_frames or reader.length(clip))
+
+    jobs = [Job(clip, clip, clip, RECONSTRUCTION, length(clip)) for clip in reader.clips]
+    for source, driving in read_pairs(settings.pairs, reader):
+        jobs.append(Job(f"{source}_to_{driving}", source, driving, TRANSFER, length(driving)))
+    names = [job.name for job in jobs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{settings.pairs}: the video name {twice[0]} stands for two things; remove the row or rename a clip")
+    return jobs
+
+
+def read_pairs(path: str | None, reader: SplitReader) -> list[tuple[str, str]]:
+    """Rows (source_clip, driving_clip) of a CSV; none for None. Raises InputError if a column or a clip does not exist."""
+    if path is None:
+        return []
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such table of pairs (key evaluate.pairs)")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from None
+    if not {"source_clip", "driving_clip"} <= set(table.columns):
+        raise InputError(f"{path}: must have the columns source_clip and driving_clip, has {', '.join(table.columns)}")
+    pairs = list(zip(table["source_clip"], table["driving_clip"], strict=True))
+    for clip in (clip for pair in pairs for clip in pair):
+        if clip not in reader.clips:
+            raise InputError(f"{path}: clip {clip!r} is not in {reader.path}; it has {', '.join(reader.clips[:10])}, ...")
+    return pairs
+
+
+def rollout_digest(model_sha256: str, reader: SplitReader, jobs: list[Job]) -> str:
+    """Digest of all that a rollout is made from: format, model, clips and what is to be generated."""
+    rows = [[job.name, job.kind, job.length, reader.digest(job.source_clip), reader.digest(job.driving_clip)] for job in jobs]
+    return digest("rollout", FORMATS["rollout"], model_sha256, rows)
+
+
+def take_over(link: Path, out: Path, wanted: str, jobs: list[Job]) -> bool:
+    """True, and `out` stands again, if the earlier rollout under the name `link` has digest `wanted` and all its videos are there."""
+    videos = [out.parent / "videos" / f"{job.name}.mp4" for job in jobs]
+    if not link.is_file() or not all(video.is_file() for video in videos):
+        return False
+    try:
+        with RolloutReader(link) as earlier:
+            if earlier.digest != wanted:
+                return False
+    except InputError:
+        return False
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    os.link(link, temporary)
+    os.utime(temporary)
+    os.replace(temporary, out)
+    return True
+
+
+def generate(generator, reader: SplitReader, jobs: list[Job], batch: int, device: torch.device, writer: RolloutWriter):
+    """Generate all frames of `jobs`, `batch` videos side by side; longer ones first, so that few places stay empty."""
+    for job in jobs:
+        writer.add(job)
+    with Bar("rollout", sum(job.length for job in jobs)) as bar:
+        ordered = sorted(jobs, key=lambda job: (-job.length, job.name))
+        for first in range(0, len(ordered), batch):
+            group = ordered[first : first + batch]
+            drivings = [open_driving(reader, job) for job in group]
+            for number, frames in enumerate(generate_frames(generator, drivings, [job.length for job in group], device)):
+                for job, frame in zip(group, frames, strict=False):
+                    writer.write(job, number, frame)
+                bar.advance(len(frames))
+
+
+def open_driving(reader: SplitReader, job: Job) -> CachedDriving | PairDriving:
+    """What drives `job`."""
+    if job.kind == RECONSTRUCTION:
+        return CachedDriving(reader, job.driving_clip)
+    return PairDriving(reader, job.source_clip, job.driving_clip)
+
+
+@torch.inference_mode()
+def generate_frames(generator, drivings: list[Driving], lengths: list[int], device: torch.device) -> Iterator[np.ndarray]:
+    """Yield frame after frame (K, S, S, 3) uint8 of the first K videos, those that are that long; `lengths` must not grow.
+
+    The first frame's previous frame and grid are the source and its grid.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        source = network_input([driving.source for driving in drivings], device)
+        appearance = generator.appearance(source)
+        previous = source
+        for number in range(lengths[0]):
+            active = drivings[: sum(length > number for length in lengths)]
+            count = len(active)
+            source, appearance, previous = source[:count], appearance[:count], previous[:count]
+            source_grid = network_grid([driving.source_grid(number) for driving in active], device)
+            if number == 0:
+                previous, previous_grid = source, source_grid
+            else:
+                previous_grid = network_grid([driving.previous_grid(number) for driving in active], device)
+            iuv = network_input([driving.iuv(number) for driving in active], device)
+            previous = generator(iuv, source, previous, source_grid, previous_grid, appearance).frame.float()
+            yield to_pixels(previous)
+
+
+def network_input(pictures: list[np.ndarray], device: torch.device) -> torch.Tensor:
+    """(B, 3, S, S) float32 x / 127.5 - 1 of frames or IUV maps (S, S, 3) uint8."""
+    return torch.from_numpy(np.stack(pictures)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def network_grid(indices: list[np.ndarray], device: torch.device) -> torch.Tensor:
+    """(B, S, S, 2) coordinates of source indices (S, S)."""
+    index = torch.from_numpy(np.stack(indices).astype(np.int64)).to(device)
+    return grid_from_index(index, *index.shape[-2:])
+
+
+def to_pixels(frames: torch.Tensor) -> np.ndarray:
+    """(B, S, S, 3) uint8 of frames (B, 3, S, S) in [-1, 1]."""
+    return ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def write_videos(reader: SplitReader, jobs: list[Job], file: h5py.File, folder: Path):
+    """Write `{name}.mp4` of every job into `folder`, at the driving clip's frame rate; videos of other names are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in set(folder.glob("*.mp4")) - {folder / f"{job.name}.mp4" for job in jobs}:
+        stale.unlink()
+    for job in track(jobs, "videos"):
+        driving = open_driving(reader, job)
+        generated = file[job.name]["generated"]
+        real = "real" if job.kind == RECONSTRUCTION else "driving video"
+        with VideoWriter(folder / f"{job.name}.mp4", reader.fps(job.driving_clip), sheet_size(5, reader.size)) as video:
+            for number in range(job.length):
+                panels = video_panels(driving, number, generated[number])
+                video.write(sheet(panels | {real: reader.frames(job.driving_clip, number)}))
+
+
+def video_panels(driving: Driving, number: int, generated: np.ndarray) -> dict[str, np.ndarray]:
+    """Panels of frame `number`: source, driving pose in colour, coarse warp, generated; each (S, S, 3) uint8."""
+    return {
+        "source": driving.source,
+        "driving": iuv_colours(driving.iuv(number)),
+        "coarse warp": coarse_warp(driving.source, driving.source_grid(number)),
+        "generated": generated,
+    }

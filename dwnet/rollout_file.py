@@ -1,0 +1,93 @@
+"""rollout.h5: generated frames of reconstructed clips and transfer pairs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import hdf5plugin  # noqa: F401 - registers Blosc2 with HDF5
+import numpy as np
+
+from densepose_cache.errors import InputError
+from densepose_cache.shards import COMPRESSION
+
+from .config import FORMATS
+
+STAGE = "rollout"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video to generate: `length` frames of `driving_clip`'s motion with the look of `source_clip`'s first frame."""
+
+    name: str
+    source_clip: str
+    driving_clip: str
+    kind: str
+    length: int
+
+
+class RolloutWriter:
+    """Fill an open HDF5 file: `add` a job, then `write` its frames in any order."""
+
+    def __init__(self, file: h5py.File, size: int, facts: dict):
+        self.file, self.size = file, size
+        file.attrs.update({"stage": STAGE, "format": FORMATS["rollout"], "size": size, **facts})
+
+    def add(self, job: Job):
+        """A group for `job` with room for its frames."""
+        group = self.file.create_group(job.name)
+        group.attrs.update({"source_clip": job.source_clip, "driving_clip": job.driving_clip, "kind": job.kind})
+        shape = (job.length, self.size, self.size, 3)
+        group.create_dataset("generated", shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION)
+
+    def write(self, job: Job, number: int, frame: np.ndarray):
+        """Frame `number` of `job`, (S, S, 3) uint8."""
+        self.file[job.name]["generated"][number] = frame
+
+
+class RolloutReader:
+    """Read rollout.h5. Use as a context manager. Raises InputError if the file is missing, damaged or of another format."""
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such rollout; run `dwnet rollout` to make it")
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read as HDF5 ({error}); delete it and run the rollout again") from None
+        found = self._file.attrs.get("stage"), self._file.attrs.get("format")
+        if found != (STAGE, FORMATS["rollout"]):
+            self._file.close()
+            raise InputError(f"{self.path}: is no rollout of format {FORMATS['rollout']}; delete it and run the rollout again")
+        self.names: list[str] = sorted(self._file)
+        """Names of clips and pairs, sorted."""
+        self.size = int(self._file.attrs["size"])
+        """Side of the frames in pixels."""
+        self.digest = str(self._file.attrs["digest"])
+        """Digest of all that the rollout was made from."""
+        self.model_sha256 = str(self._file.attrs["model_sha256"])
+        """SHA-256 of the model file."""
+
+    def __enter__(self) -> "RolloutReader":
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def job(self, name: str) -> Job:
+        """What was generated under `name`."""
+        facts = self._file[name].attrs
+        return Job(name, str(facts["source_clip"]), str(facts["driving_clip"]), str(facts["kind"]), self.length(name))
+
+    def kind(self, name: str) -> str:
+        """`reconstruction` or `transfer`."""
+        return str(self._file[name].attrs["kind"])
+
+    def length(self, name: str) -> int:
+        """Number of generated frames."""
+        return len(self._file[name]["generated"])
+
+    def frames(self, name: str, which: slice) -> np.ndarray:
+        """Generated frames (K, S, S, 3) uint8."""
+        return self._file[name]["generated"][which]

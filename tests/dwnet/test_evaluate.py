@@ -1,0 +1,164 @@
+"""metrics.json and clips.csv of a tiny rollout."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from test_rollout import save_tiny_model
+from tiny_cache import SIZE, write_split
+
+from densepose_cache.errors import InputError
+from densepose_cache.reader import SplitReader
+from dwnet.baselines import BASELINES, coarse_warp
+from dwnet.config import EvaluateSettings
+from dwnet.evaluate import clip_summary, evaluate, summarise
+from dwnet.features import EmbeddedFeatures
+from dwnet.metrics.frechet import Gaussian, frechet_distance
+from dwnet.metrics.measures import FrechetSums
+from dwnet.rollout import network_input, rollout
+from dwnet.rollout_file import RolloutReader
+
+LENGTHS = {"a": 3, "b": 5}
+PIXEL_NAMES = {"l1", "l1_body", "psnr", "ssim"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A rollout of a random generator with its metrics, measured without a pose model: the folder of weights holds a broken one."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("run")
+    data = write_split(folder / "test.h5", LENGTHS)
+    model = save_tiny_model(folder / "model.safetensors")
+    rollout(model, data, EvaluateSettings(), folder / "rollout.h5")
+    (folder / "weights").mkdir()
+    (folder / "weights" / "pose_landmarker.task").write_bytes(b"not a model")
+    settings = EvaluateSettings(features="embedded")
+    summary = evaluate(folder / "rollout.h5", data, model, settings, folder / "weights", folder / "metrics.json")
+    return folder, summary
+
+
+def test_shape_of_the_summary(run):
+    folder, summary = run
+    read = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(f"{name} in metrics.json"))
+    assert read == json.loads(json.dumps(summary))
+    names = {*PIXEL_NAMES, "perceptual_efficientnet_lite0", "perceptual_efficientnet_lite0_body", "frechet_efficientnet_lite0"}
+    assert set(read["metrics"]) == names
+    assert set(read["baselines"]) == set(BASELINES)
+    assert all(set(read["baselines"][name]) == names for name in BASELINES)
+    assert set(read["clips"]) == set(LENGTHS)
+    for clip, length in LENGTHS.items():
+        assert set(read["clips"][clip]["metrics"]) == names - {"frechet_efficientnet_lite0"}
+        assert set(read["clips"][clip]["baselines"]) == set(BASELINES)
+        assert all(value["frames"] == length for value in read["clips"][clip]["metrics"].values())
+    for value in read["metrics"].values():
+        assert (value["frames"], value["clips"]) == (8, 2) and math.isfinite(value["value"])
+    frechet = read["metrics"]["frechet_efficientnet_lite0"]
+    assert (frechet["real_frames"], frechet["generated_frames"], frechet["dimensions"]) == (8, 8, 1280)
+    assert read["model"]["fingerprint"] == "f" * 64
+    assert read["extractors"]["efficientnet_lite0"]["sha256"] == EmbeddedFeatures().digest
+    assert read["protocol"]["clips"] == 2 and read["protocol"]["frames"] == 8
+    assert {"torch", "python"} <= set(read["versions"])
+
+
+def test_what_cannot_be_had_is_left_out_with_a_reason(run):
+    _, summary = run
+    assert set(summary["unavailable"]) == {"lpips_alex", "akd_mediapipe", "mkr_mediapipe"}
+    assert "pose_landmarker.task" in summary["unavailable"]["akd_mediapipe"]
+    assert "alexnet" in summary["unavailable"]["lpips_alex"].lower()
+    assert not {"akd_mediapipe", "lpips_alex", "fid", "perceptual_vgg19"} & set(summary["metrics"])
+
+
+def test_values_are_means_over_frames_then_over_clips(run):
+    folder, summary = run
+    l1, warp_l1 = {}, {}
+    with RolloutReader(folder / "rollout.h5") as generated, SplitReader(folder / "test.h5") as reader:
+        for clip, length in LENGTHS.items():
+            real = reader.frames(clip, slice(None)).astype(float)
+            l1[clip] = np.abs(real - generated.frames(clip, slice(None))).mean() / 255
+            warped = coarse_warp(reader.frames(clip, 0), np.stack([reader.grid(clip, 0, t) for t in range(length)]))
+            warp_l1[clip] = np.abs(real - warped).mean() / 255
+            assert summary["clips"][clip]["metrics"]["l1"]["value"] == pytest.approx(l1[clip], rel=1e-5)
+    assert summary["metrics"]["l1"]["value"] == pytest.approx(np.mean(list(l1.values())), rel=1e-5)
+    assert summary["baselines"]["coarse_warp"]["l1"]["value"] == pytest.approx(np.mean(list(warp_l1.values())), rel=1e-5)
+
+
+def test_embedded_features_equal_a_computation_frame_by_frame(run):
+    folder, summary = run
+    network = EmbeddedFeatures()
+    means, body_means, real_features, generated_features = [], [], [], []
+    with RolloutReader(folder / "rollout.h5") as generated, SplitReader(folder / "test.h5") as reader, torch.no_grad():
+        for clip, length in LENGTHS.items():
+            values, body_values = [], []
+            for t in range(length):
+                real, other = reader.frames(clip, t), generated.frames(clip, slice(t, t + 1))[0]
+                composed = np.where(reader.iuv(clip, t)[..., :1] > 0, other, real)
+                wanted = network.taps(network_input([real], "cpu"))
+                values.append(float(network.distance(network.taps(network_input([other], "cpu")), wanted)))
+                body_values.append(float(network.distance(network.taps(network_input([composed], "cpu")), wanted)))
+                real_features.append(network.pooled(network_input([real], "cpu")).numpy())
+                generated_features.append(network.pooled(network_input([other], "cpu")).numpy())
+            means.append(np.mean(values))
+            body_means.append(np.mean(body_values))
+    assert summary["metrics"]["perceptual_efficientnet_lite0"]["value"] == pytest.approx(np.mean(means), rel=1e-4)
+    assert summary["metrics"]["perceptual_efficientnet_lite0_body"]["value"] == pytest.approx(np.mean(body_means), rel=1e-4)
+    sums = []
+    for features in (real_features, generated_features):
+        sums.append(Gaussian())
+        sums[-1].add(np.concatenate(features))
+    assert summary["metrics"]["frechet_efficientnet_lite0"]["value"] == pytest.approx(frechet_distance(*sums), rel=1e-3)
+
+
+def test_clip_table(run):
+    folder, summary = run
+    table = pd.read_csv(folder / "clips.csv")
+    assert len(table) == len(LENGTHS) * (1 + len(BASELINES))
+    row = table[(table["clip"] == "b") & (table["method"] == "copy_source")].iloc[0]
+    assert row["frames"] == 5 and row["l1"] == pytest.approx(summary["clips"]["b"]["baselines"]["copy_source"]["l1"]["value"])
+    assert not table.isna().any().any()
+
+
+def test_frames_without_a_value_are_not_counted():
+    values = {"model": {"m": [np.array([1.0, np.nan]), np.array([3.0])], "never": [np.array([np.nan] * 3)]}}
+    values |= {name: {"m": [np.array([2.0, 2.0, 2.0])]} for name in BASELINES}
+    clip = clip_summary(values)
+    assert clip["metrics"] == {"m": {"value": 2.0, "frames": 2}}
+    other = {"metrics": {}, "baselines": {name: {} for name in BASELINES}}
+    summary = summarise({"a": clip, "b": other}, FrechetSums(), [], 6)
+    assert summary["metrics"] == {"m": {"value": 2.0, "frames": 2, "clips": 1}}
+
+
+def test_paper_features_without_weights_say_what_to_do(run, tmp_path):
+    folder, _ = run
+    with pytest.raises(InputError) as caught:
+        evaluate(
+            folder / "rollout.h5", folder / "test.h5", folder / "model.safetensors", EvaluateSettings(), tmp_path, tmp_path / "metrics.json"
+        )
+    message = str(caught.value)
+    assert all(name in message.lower() for name in ("vgg19", "inception", "alexnet", "keypoint"))
+    assert "evaluate.features: embedded" in message
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_a_rollout_of_another_model_is_refused(run, tmp_path):
+    folder, _ = run
+    from dwnet.checkpoint import load_model, save_model
+
+    generator, _ = load_model(folder / "model.safetensors")
+    save_model(tmp_path / "model.safetensors", generator, {"fingerprint": "0" * 64})
+    with pytest.raises(InputError, match="was made with another model"):
+        evaluate(
+            folder / "rollout.h5",
+            folder / "test.h5",
+            tmp_path / "model.safetensors",
+            EvaluateSettings(features="embedded"),
+            folder / "weights",
+            tmp_path / "metrics.json",
+        )
+
+
+def test_frames_have_the_size_of_the_cache(run):
+    folder, summary = run
+    assert summary["protocol"]["size"] == SIZE

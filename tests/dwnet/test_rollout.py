@@ -1,0 +1,175 @@
+"""Rollout: every frame from the generated one before it."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from tiny_cache import SIZE, write_split
+
+from densepose_cache.errors import InputError
+from densepose_cache.reader import SplitReader
+from densepose_cache.video import probe
+from densepose_cache.warp import coarse_warp_grid
+from dwnet.config import EvaluateSettings, ModelSettings
+from dwnet.driving import CachedDriving, FreeDriving, PairDriving
+from dwnet.generator import Generator
+from dwnet.rollout import generate_frames, network_grid, network_input, plan, rollout, to_pixels
+from dwnet.rollout_file import RolloutReader
+
+CPU = torch.device("cpu")
+LENGTHS = {"a": 4, "b": 6, "c": 3}
+
+
+def tiny_generator(**changes):
+    """A random generator whose frames depend on all inputs, but not so strongly that rounding grows from frame to frame."""
+    torch.manual_seed(0)
+    settings = ModelSettings(ngf=4, blocks=1, refine_blocks=1, **changes)
+    generator = Generator(settings).eval()
+    for parameter in generator.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.03)
+    return generator
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_split(tmp_path_factory.mktemp("cache") / "test.h5", LENGTHS)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("run") / "model.safetensors")
+
+
+def save_tiny_model(path):
+    from dwnet.checkpoint import save_model
+
+    generator = tiny_generator()
+    save_model(path, generator, {"fingerprint": "f" * 64})
+    return path
+
+
+def generated(path):
+    with RolloutReader(path) as reader:
+        return {name: reader.frames(name, slice(None)) for name in reader.names}
+
+
+def by_hand(generator, reader, source_clip, driving_clip, length):
+    """Frame after frame, one video alone, grids computed afresh."""
+    source, source_iuv = network_input([reader.frames(source_clip, 0)], CPU), reader.iuv(source_clip, 0)
+    previous, frames = source, []
+    for t in range(length):
+        iuv = reader.iuv(driving_clip, t)
+        grid = network_grid([coarse_warp_grid(source_iuv, iuv).index], CPU)
+        before = grid if t == 0 else network_grid([coarse_warp_grid(reader.iuv(driving_clip, t - 1), iuv).index], CPU)
+        with torch.no_grad():
+            previous = generator(network_input([iuv], CPU), source, previous, grid, before).frame
+        frames.append(to_pixels(previous)[0])
+    return np.stack(frames)
+
+
+def test_batched_clips_of_unequal_lengths_equal_single_ones(data, model, tmp_path):
+    rollout(model, data, EvaluateSettings(batch=3), tmp_path / "rollout.h5")
+    frames = generated(tmp_path / "rollout.h5")
+    generator = tiny_generator()
+    with SplitReader(data) as reader:
+        for clip, length in LENGTHS.items():
+            expected = by_hand(generator, reader, clip, clip, length)
+            assert np.abs(frames[clip].astype(int) - expected).mean() < 0.05, "up to rounding"
+
+
+def test_a_real_frame_never_enters(model, data, tmp_path):
+    """Noise in place of all real frames but the first changes nothing."""
+    poisoned = write_split(tmp_path / "poisoned.h5", LENGTHS, poison=True)
+    for name, path in {"clean": data, "poisoned": poisoned}.items():
+        rollout(model, path, EvaluateSettings(), tmp_path / name / "rollout.h5")
+    clean, poisoned = (generated(tmp_path / name / "rollout.h5") for name in ("clean", "poisoned"))
+    for clip in LENGTHS:
+        np.testing.assert_array_equal(clean[clip], poisoned[clip])
+
+
+def test_the_generated_frame_does_enter(data):
+    """Without the previous frame the second frame is another one; the first frame is the same."""
+    with SplitReader(data) as reader:
+        outputs = {}
+        for previous in (True, False):
+            generator = tiny_generator(previous=previous)
+            outputs[previous] = [frame[0] for frame in generate_frames(generator, [CachedDriving(reader, "b")], [3], CPU)]
+    np.testing.assert_array_equal(outputs[True][0], outputs[False][0])
+    assert (outputs[True][1] != outputs[False][1]).any()
+
+
+@pytest.mark.parametrize("changes", [{"previous": False, "refine": False}, {"previous": False, "refine": False, "coarse_warp": False}])
+def test_ablations_roll_out(data, changes):
+    with SplitReader(data) as reader:
+        frames = list(generate_frames(tiny_generator(**changes), [CachedDriving(reader, "b"), CachedDriving(reader, "a")], [3, 2], CPU))
+    assert [len(frame) for frame in frames] == [2, 2, 1]
+
+
+def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, model, tmp_path):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("source_clip,driving_clip\na,b\nc,a\n")
+    jobs = rollout(model, data, EvaluateSettings(pairs=str(pairs), max_frames=5), tmp_path / "rollout.h5")
+    assert {job.name: (job.kind, job.length) for job in jobs} == {
+        "a": ("reconstruction", 4),
+        "b": ("reconstruction", 5),
+        "c": ("reconstruction", 3),
+        "a_to_b": ("transfer", 5),
+        "c_to_a": ("transfer", 4),
+    }
+    frames = generated(tmp_path / "rollout.h5")
+    generator = tiny_generator()
+    with SplitReader(data) as reader:
+        expected = by_hand(generator, reader, "a", "b", 5)
+        free = FreeDriving(reader.frames("a", 0), reader.iuv("a", 0), reader.iuv("b", slice(None)))
+        pair = PairDriving(reader, "a", "b")
+        assert all((free.source_grid(t) == pair.source_grid(t)).all() for t in range(6))
+        assert all((free.previous_grid(t) == pair.previous_grid(t)).all() for t in range(1, 6))
+    assert np.abs(frames["a_to_b"].astype(int) - expected).mean() < 0.05, "up to rounding"
+    with h5py.File(tmp_path / "rollout.h5") as file:
+        assert dict(file["a_to_b"].attrs) == {"source_clip": "a", "driving_clip": "b", "kind": "transfer"}
+        assert file["a_to_b/generated"].chunks == (1, SIZE, SIZE, 3)
+    assert {path.name for path in (tmp_path / "videos").iterdir()} == {f"{name}.mp4" for name in frames}
+    info = probe(tmp_path / "videos" / "a_to_b.mp4")
+    assert (info.frames_estimate, info.fps) == (5, 12.5)
+
+
+def test_same_input_gives_the_same_bytes_and_is_taken_over(data, model, tmp_path):
+    out = tmp_path / "rollout.h5"
+    rollout(model, data, EvaluateSettings(), out)
+    first = out.read_bytes()
+    video = (tmp_path / "videos" / "a.mp4").read_bytes()
+    made = (tmp_path / "videos" / "a.mp4").stat().st_mtime_ns
+    out.unlink()
+    rollout(model, data, EvaluateSettings(), out)
+    assert out.read_bytes() == first and (tmp_path / "videos" / "a.mp4").stat().st_mtime_ns == made
+    rollout(model, data, EvaluateSettings(), tmp_path / "again" / "rollout.h5")
+    assert (tmp_path / "again" / "videos" / "a.mp4").read_bytes() == video
+    (tmp_path / "videos" / "stale.mp4").write_bytes(b"")
+    rollout(model, data, EvaluateSettings(max_frames=2), out)
+    with RolloutReader(out) as reader:
+        assert reader.length("b") == 2
+    assert not (tmp_path / "videos" / "stale.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source_clip,driving_clip\na,nobody\n", "clip 'nobody' is not in"),
+        ("source,driving\na,b\n", "must have the columns source_clip and driving_clip"),
+        ("source_clip,driving_clip\na,b\na,b\n", "stands for two things"),
+    ],
+)
+def test_wrong_pairs_are_refused(data, tmp_path, text, message):
+    path = tmp_path / "pairs.csv"
+    path.write_text(text)
+    with SplitReader(data) as reader, pytest.raises(InputError, match=message):
+        plan(reader, EvaluateSettings(pairs=str(path)))
+
+
+def test_missing_files_leave_nothing_behind(data, tmp_path):
+    with pytest.raises(InputError, match="no such model"):
+        rollout(tmp_path / "no.safetensors", data, EvaluateSettings(), tmp_path / "out" / "rollout.h5")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="no such rollout"):
+        RolloutReader(tmp_path / "no.h5")
