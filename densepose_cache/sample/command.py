@@ -8,7 +8,7 @@ import typer
 from .write import MANIFEST, write_sample
 
 
-def sample(
+def command(
     out: Annotated[Path, typer.Option(help="Folder to write to; it is made if it is missing.")],
     train: Annotated[int, typer.Option(help="Training clips, each a new person.")] = 16,
     test: Annotated[int, typer.Option(help="Test clips, each a person that training never sees.")] = 4,

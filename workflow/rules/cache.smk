@@ -100,5 +100,6 @@ rule index:
         "../../envs/cache.yaml"
     params:
         stage=stage("index"),
+        shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,
     shell:
-        "densepose-cache index --clips {input.clips} 2>&1 | tee {log}"
+        "densepose-cache index --clips {input.clips} --shards {params.shards} 2>&1 | tee {log}"
