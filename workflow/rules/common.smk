@@ -31,7 +31,7 @@ RUN = f"{FOLDERS.results}/{{dataset}}/runs/{{variant}}"
 wildcard_constraints:
     dataset="|".join(CONFIG.datasets),
     variant="|".join(VARIANTS),
-    shard=r"\d{3,}",
+    shard=r"\d\d\d+",
 
 
 # The sections of a data set's settings that a stage reads, and the stage it follows.
