@@ -1,4 +1,4 @@
-"""Perceptual distance: the training loss's weighted L1 between features of a pretrained network, without its factor (paper, section 4.2.2)."""
+"""Perceptual distance: weighted L1 between features of a pretrained network, the loss of Eq. 6 without its factor (section 4.2.2)."""
 
 from collections.abc import Sequence
 

@@ -160,5 +160,5 @@ def test_a_rollout_of_another_model_is_refused(run, tmp_path):
 
 
 def test_frames_have_the_size_of_the_cache(run):
-    folder, summary = run
+    _, summary = run
     assert summary["protocol"]["size"] == SIZE

@@ -1,0 +1,38 @@
+"""Animate a person: one frame with its IUV map moves as a sequence of IUV maps does."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from densepose_cache.errors import InputError
+from densepose_cache.progress import track
+from densepose_cache.video import VideoWriter
+
+from .animate_inputs import Motion, Person
+from .driving import FreeDriving
+from .panels import sheet, sheet_size
+from .rollout import generate_frames, video_panels
+
+
+def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device) -> int:
+    """Write the video `out` and return its number of frames; `panels` puts source, pose and coarse warp beside the generated frame.
+
+    Raises InputError if person and motion differ in size, or the size is none that the generator can work on.
+    """
+    size = person.image.shape[0]
+    if person.image.shape != person.iuv.shape or person.image.shape != motion.iuv.shape[1:]:
+        raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {motion.iuv.shape[1:3]}; they must be the same")
+    if size % 4:
+        raise InputError(f"frames of {size}x{size} pixels cannot be generated; the size must be a multiple of 4")
+    driving = FreeDriving(person.image, person.iuv, motion.iuv)
+    frames = generate_frames(generator.to(device), [driving], [len(motion.iuv)], device)
+    with VideoWriter(out, motion.fps, sheet_size(4 + (motion.frames is not None), size) if panels else (size, size)) as video:
+        for number, generated in enumerate(track(frames, "animate", len(motion.iuv))):
+            video.write(_sheet(driving, number, generated[0], motion.frames) if panels else generated[0])
+    return len(motion.iuv)
+
+
+def _sheet(driving: FreeDriving, number: int, generated: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
+    real = {} if frames is None else {"driving video": frames[number]}
+    return sheet(video_panels(driving, number, generated) | real)

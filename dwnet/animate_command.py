@@ -1,0 +1,51 @@
+"""The verb `dwnet animate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from densepose_cache.config import DensePoseSettings
+from densepose_cache.settings import read_settings
+
+from .animate import animate
+from .animate_inputs import Options, frame_size, load_motion, load_person
+from .checkpoint import load_model
+from .devices import pick_device
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="Who moves: a picture, or a clip of the cache as cache/DATASET/test.h5:CLIP (first frame).")
+    ],
+    driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, or a clip of the cache.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="MP4 to write.")],
+    model: Annotated[Path, typer.Option(help="Run folder or model.safetensors.")],
+    source_iuv: Annotated[
+        Path | None, typer.Option(help="IUV map of the picture: PNG or .iuv.h5. Default: PICTURE_IUV.png or PICTURE.iuv.h5 beside it.")
+    ] = None,
+    driving_iuv: Annotated[
+        Path | None,
+        typer.Option(help="IUV maps of the video: .iuv.h5 or a folder of *_IUV.png. Default: VIDEO.iuv.h5 or VIDEO_IUV/ beside it."),
+    ] = None,
+    panels: Annotated[bool, typer.Option("--panels", help="Show source, pose, coarse warp and driving video beside the result.")] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the frames in pixels. Default: that of the cache or of the model's training.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frame rate. Default: the driving video's; 25 for a folder of frames.")] = None,
+    densepose: Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")] = Path("weights"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+):
+    """Animate the person of a picture with the motion of a video.
+
+    Example: dwnet animate cache/sample/test.h5:sample-test-0000 cache/sample/test.h5:sample-test-0001 -o out.mp4 --model
+    results/sample/runs/full. A picture and a video need IUV maps beside them, or DensePose (detectron2) and its weights.
+    """
+    generator, metadata = load_model(model)
+    side = frame_size(source, driving) or size or metadata.get("size", 256)
+    options = Options(side, read_settings(DensePoseSettings, densepose), weights, panels)
+    person = load_person(source, source_iuv, options)
+    motion = load_motion(driving, driving_iuv, fps, options)
+    count = animate(generator, person, motion, out, panels, pick_device(device))
+    typer.echo(f"{count} frames: {out}")

@@ -1,0 +1,181 @@
+"""What `dwnet animate` is given: a person (one frame with its IUV map) and a motion (IUV maps), from the cache or from files."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from densepose_cache.config import DensePoseSettings, VideoSettings
+from densepose_cache.densepose.backend import ClipFrames, make_backend
+from densepose_cache.densepose.missing import fill_missing
+from densepose_cache.densepose.precomputed import SideFile
+from densepose_cache.errors import InputError
+from densepose_cache.geometry import Geometry
+from densepose_cache.iuv import read_iuv_png
+from densepose_cache.reader import SplitReader
+from densepose_cache.video import frame_files, probe, read_folder, read_frames
+from densepose_cache.video.folder import picture_size, read_picture
+
+CACHED = re.compile(r"(?P<path>.+\.h5):(?P<clip>[^:/]+)")
+FOLDER_FPS = 25.0
+"""Frame rate of a folder of frames, unless the caller says another."""
+MAX_MISSING = 0.5
+"""Largest share of frames in which nobody is found; they take the last map."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Frame and IUV map (S, S, 3) uint8 of the person to animate."""
+
+    image: np.ndarray
+    iuv: np.ndarray
+
+
+@dataclass(frozen=True)
+class Motion:
+    """IUV maps (T, S, S, 3) uint8, the frame rate, and the real frames (T, S, S, 3) where they were asked for."""
+
+    iuv: np.ndarray
+    fps: float
+    frames: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files become square frames with IUV maps: their side, the DensePose settings, the folder of weights, whether frames are kept."""
+
+    size: int
+    densepose: DensePoseSettings
+    weights: Path
+    frames: bool
+
+
+class _Row(NamedTuple):
+    clip: str
+    video: str
+    iuv: str
+    iuv_sha256: str = ""
+
+
+def cached(text: str) -> tuple[Path, str] | None:
+    """(index file, clip) of `cache/{dataset}/{split}.h5:{clip}`; None for anything else."""
+    match = CACHED.fullmatch(text)
+    return (Path(match["path"]), match["clip"]) if match else None
+
+
+def frame_size(*texts: str) -> int | None:
+    """Side of the frames of the clips of the cache among `texts`; None where there is none. Raises InputError if they differ."""
+    sizes = {}
+    for path, _ in filter(None, map(cached, texts)):
+        with SplitReader(path) as reader:
+            sizes[path] = reader.size
+    if len(set(sizes.values())) > 1:
+        raise InputError("the clips have frames of different sizes: " + ", ".join(f"{path} {size}" for path, size in sizes.items()))
+    return next(iter(sizes.values()), None)
+
+
+def load_person(text: str, iuv: Path | None, options: Options) -> Person:
+    """The first frame of a clip of the cache, or a picture with the IUV map in `iuv`, beside it, or from DensePose. Raises InputError."""
+    if place := cached(text):
+        with SplitReader(place[0]) as reader:
+            return Person(reader.frames(place[1], 0), reader.iuv(place[1], 0))
+    path = _existing(text, "picture")
+    geometry = Geometry.from_box(*picture_size(path), None, options.size)
+    image = geometry.image(read_picture(path), VideoSettings().pad)
+    found = iuv or _beside(path, [f"{path.stem}_IUV.png", f"{path.stem}.iuv.h5", f"../dp_target/{path.stem}_IUV.png"])
+    if found is None:
+        maps = _detect(path, image[None], geometry, options, "--source-iuv")
+        return Person(image, fill_missing(maps, str(path), 1, options.size, "fail", 0)[0][0])
+    person = _picture_iuv(found, options.densepose.png_order)
+    if person.shape[:2] != (geometry.height, geometry.width):
+        raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {geometry.width}x{geometry.height} pixels")
+    if not person[..., 0].any():
+        raise InputError(f"{found}: nobody is on this IUV map; choose a picture in which DensePose finds a person")
+    return Person(image, geometry.labels(person))
+
+
+def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options) -> Motion:
+    """A clip of the cache, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose. Raises InputError."""
+    if place := cached(text):
+        with SplitReader(place[0]) as reader:
+            frames = reader.frames(place[1], slice(None)) if options.frames else None
+            return Motion(reader.iuv(place[1], slice(None)), fps or reader.fps(place[1]), frames)
+    path = _existing(text, "driving video")
+    if path.is_dir():
+        size, rate = picture_size(frame_files(path)[0]), FOLDER_FPS
+    else:
+        info = probe(path)
+        size, rate = (info.width, info.height), info.fps
+    geometry = Geometry.from_box(*size, None, options.size)
+    found = iuv or _beside(path, [f"{path.stem}.iuv.h5", f"{path.stem}_IUV", *(["../dp_target"] if path.is_dir() else [])])
+    if found is None:
+        frames = np.stack(list(_square_frames(path, geometry)))
+        maps = _detect(path, frames, geometry, options, "--driving-iuv")
+        length = len(frames)
+    else:
+        frames = np.stack(list(_square_frames(path, geometry))) if options.frames else None
+        maps, length = _file_maps(path, found, geometry, options)
+    return Motion(fill_missing(maps, str(path), length, options.size, "hold", MAX_MISSING)[0], fps or rate, frames)
+
+
+def _existing(text: str, what: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise InputError(f"{text}: no such {what}; give a file, or a clip of the cache as cache/DATASET/test.h5:CLIP")
+    return path
+
+
+def _beside(path: Path, names: list[str]) -> Path | None:
+    places = [(path.parent / name).resolve() for name in names]
+    return next((place for place in places if place.exists()), None)
+
+
+def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
+    if path.suffix.lower() == ".png":
+        return read_iuv_png(path, png_order)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file of IUV maps")
+    side = SideFile(path)
+    try:
+        return side.read(0)
+    finally:
+        side.close()
+
+
+def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> tuple[Iterator[np.ndarray | None], int]:
+    """Maps of every frame of a video or folder from a side file or a folder of PNGs, and their number."""
+    if not iuv.exists():
+        raise InputError(f"{iuv}: no such file or folder of IUV maps")
+    backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
+    length = len(frame_files(path)) if path.is_dir() else _count(path)
+    clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)
+    return backend.maps(clip), length
+
+
+def _count(path: Path) -> int:
+    from densepose_cache.video import frame_times
+
+    return len(frame_times(path).seconds)
+
+
+def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> Iterator[np.ndarray | None]:
+    """Maps of square frames (T, S, S, 3) from DensePose. Raises InputError with the other ways where it cannot run."""
+    try:
+        backend = make_backend(options.densepose.model_copy(update={"backend": "detectron2"}), options.weights)
+    except InputError as error:
+        raise InputError(
+            f"{path}: no IUV maps lie beside it, and DensePose cannot make them here: {error}. Give them with {flag} (PNG, folder of PNGs "
+            "or .iuv.h5)"
+        ) from None
+    row = _Row(str(path), str(path), "")
+    return backend.maps(ClipFrames(row, frames, np.arange(len(frames), dtype=np.int32), geometry))
+
+
+def _square_frames(path: Path, geometry: Geometry) -> Iterator[np.ndarray]:
+    pad = VideoSettings().pad
+    if path.is_dir():
+        return (geometry.image(frame, pad) for frame in read_folder(path))
+    return read_frames(path, filters=geometry.filters(pad), size=(geometry.size, geometry.size))

@@ -1,0 +1,106 @@
+"""`dwnet animate`, end to end with a tiny random generator."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_rollout import save_tiny_model, tiny_generator
+from tiny_cache import SIZE, draw, write_split
+from typer.testing import CliRunner
+
+import typer
+from densepose_cache.errors import InputError
+from densepose_cache.iuv import write_iuv_png
+from densepose_cache.reader import SplitReader
+from densepose_cache.video import probe, read_frames, write_video
+from dwnet.animate_command import command
+from dwnet.driving import FreeDriving
+from dwnet.panels import caption_height, iuv_colours, sheet_size
+from dwnet.rollout import generate_frames
+
+FRAMES = 5
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A model, a cache, and the same clips as files: a picture and a video with IUV maps beside them, wider than high."""
+    folder = tmp_path_factory.mktemp("animate")
+    save_tiny_model(folder / "model.safetensors")
+    write_split(folder / "test.h5", {"a": 4, "b": FRAMES})
+    wide = lambda picture, fill: np.pad(picture, ((0, 0), (8, 8), (0, 0)), constant_values=fill)  # noqa: E731
+    image, iuv = draw(0, 0)
+    Image.fromarray(wide(image, 255)).save(folder / "person.png")
+    write_iuv_png(folder / "person_IUV.png", wide(iuv, 0))
+    drawn = [draw(1, t) for t in range(FRAMES)]
+    write_video(folder / "dance.mp4", [wide(frame, 255) for frame, _ in drawn], 10)
+    with h5py.File(folder / "dance.iuv.h5", "w") as file:
+        file["iuv"] = np.stack([wide(maps, 0) for _, maps in drawn])
+    (folder / "frames").mkdir()
+    (folder / "maps").mkdir()
+    for t, (frame, maps) in enumerate(drawn):
+        Image.fromarray(frame).save(folder / "frames" / f"{t}.png")
+        write_iuv_png(folder / "maps" / f"{t}_IUV.png", maps)
+    return folder
+
+
+def run(*arguments):
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, InputError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_clips_of_the_cache(files, tmp_path):
+    out = tmp_path / "out.mp4"
+    run(f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", out, "--model", files)
+    info = probe(out)
+    assert (info.width, info.height, info.frames_estimate, info.fps) == (SIZE, SIZE, FRAMES, 12.5)
+    with SplitReader(files / "test.h5") as reader:
+        driving = FreeDriving(reader.frames("a", 0), reader.iuv("a", 0), reader.iuv("b", slice(None)))
+    expected = np.stack([frame[0] for frame in generate_frames(tiny_generator(), [driving], [FRAMES], torch.device("cpu"))])
+    shown = np.stack(list(read_frames(out)))
+    assert shown.shape == expected.shape
+    assert np.abs(shown.astype(int) - expected).mean() < np.abs(shown.astype(int) - expected[::-1]).mean()
+
+
+def test_picture_and_video_with_maps_beside_them(files, tmp_path):
+    out = tmp_path / "out.mp4"
+    run(files / "person.png", files / "dance.mp4", "-o", out, "--model", files / "model.safetensors", "--size", "64", "--panels")
+    info = probe(out)
+    assert (info.width, info.height) == sheet_size(5, 64)
+    assert (info.frames_estimate, info.fps) == (FRAMES, 10)
+    first = next(iter(read_frames(out)))[caption_height(64) :]
+    image, _ = draw(0, 0)
+    wide = np.asarray(Image.fromarray(np.pad(image, ((8, 8), (8, 8), (0, 0)), constant_values=255)).resize((64, 64), Image.Resampling.BOX))
+    inner = slice(8, 56)
+    assert np.abs(first[inner, inner].astype(int) - wide[inner, inner]).mean() < 12, "the source is padded at the top and bottom"
+
+
+def test_folder_of_frames_with_maps_named(files, tmp_path):
+    out = tmp_path / "out.mp4"
+    arguments = ["--driving-iuv", files / "maps", "--fps", 5, "--panels"]
+    run(f"{files}/test.h5:a", files / "frames", "-o", out, "--model", files, *arguments)
+    info = probe(out)
+    assert (info.frames_estimate, info.fps) == (FRAMES, 5)
+    panel = next(iter(read_frames(out)))[caption_height(SIZE) :, SIZE + 2 : 2 * SIZE + 2]
+    assert np.abs(panel.astype(int) - iuv_colours(draw(1, 0)[1])).mean() < 20
+
+
+def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
+    out = tmp_path / "out.mp4"
+    cases = [
+        ((tmp_path / "no.png", files / "dance.mp4"), r"no\.png: no such picture"),
+        ((files / "person.png", tmp_path / "no.mp4"), r"no\.mp4: no such driving video"),
+        ((f"{files}/test.h5:nobody", f"{files}/test.h5:b"), "holds no clip nobody"),
+        ((files / "frames" / "0.png", files / "dance.mp4"), "DensePose cannot make them here"),
+        ((files / "person.png", files / "frames"), "DensePose cannot make them here"),
+        ((files / "person.png", files / "dance.mp4", "--source-iuv", files / "maps" / "0_IUV.png"), "is 64x64, but .* is 80x64"),
+    ]
+    for arguments, message in cases:
+        with pytest.raises(InputError, match=message):
+            run(*arguments, "-o", out, "--model", files, "--size", 64, "--weights", tmp_path / "weights")
+    assert list(tmp_path.iterdir()) == []
