@@ -4,12 +4,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
-from test_rollout import save_tiny_model, tiny_generator
 from tiny_cache import SIZE, draw, write_split
+from tiny_model import save_tiny_model, tiny_generator
 from typer.testing import CliRunner
 
-import typer
 from densepose_cache.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.reader import SplitReader

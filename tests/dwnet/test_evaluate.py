@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_rollout import save_tiny_model
 from tiny_cache import SIZE, write_split
+from tiny_model import save_tiny_model
 
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader

@@ -5,30 +5,19 @@ import numpy as np
 import pytest
 import torch
 from tiny_cache import SIZE, write_split
+from tiny_model import save_tiny_model, tiny_generator
 
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 from densepose_cache.video import probe
 from densepose_cache.warp import coarse_warp_grid
-from dwnet.config import EvaluateSettings, ModelSettings
+from dwnet.config import EvaluateSettings
 from dwnet.driving import CachedDriving, FreeDriving, PairDriving
-from dwnet.generator import Generator
 from dwnet.rollout import generate_frames, network_grid, network_input, plan, rollout, to_pixels
 from dwnet.rollout_file import RolloutReader
 
 CPU = torch.device("cpu")
 LENGTHS = {"a": 4, "b": 6, "c": 3}
-
-
-def tiny_generator(**changes):
-    """A random generator whose frames depend on all inputs, but not so strongly that rounding grows from frame to frame."""
-    torch.manual_seed(0)
-    settings = ModelSettings(ngf=4, blocks=1, refine_blocks=1, **changes)
-    generator = Generator(settings).eval()
-    for parameter in generator.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=0.03)
-    return generator
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +28,6 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return save_tiny_model(tmp_path_factory.mktemp("run") / "model.safetensors")
-
-
-def save_tiny_model(path):
-    from dwnet.checkpoint import save_model
-
-    generator = tiny_generator()
-    save_model(path, generator, {"fingerprint": "f" * 64})
-    return path
 
 
 def generated(path):
