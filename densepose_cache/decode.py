@@ -92,14 +92,15 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
 
 
 def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarray:
-    """Numbers of the frames that are shown at 0, 1/fps, 2/fps, ... after frame `start`, up to frame end-1.
+    """Numbers of the frames that are shown at 0, 1/fps, 2/fps, ... after frame `start` begins, up to frame end-1.
 
-    `seconds` are the presentation times of all frames; a frame is shown until the next one begins. Frames repeat where `fps` is above
-    the video's own rate.
+    `seconds` are the presentation times of all frames; a frame is shown until the next one begins, the video's last one as long as most.
+    Frames repeat where `fps` is above the video's own rate.
     """
     window = seconds[start:end]
-    step = np.median(np.diff(window)) if len(window) > 1 else 0.0
-    count = int(np.floor((window[-1] - window[0] + step) * fps + 1e-6))
+    step = np.median(np.diff(seconds)) if len(seconds) > 1 else 0.0
+    stop = seconds[end] if end < len(seconds) else window[-1] + step
+    count = int(np.floor((stop - window[0]) * fps + 1e-6))
     clock = window[0] + np.arange(max(count, 1)) / fps
     return start + np.searchsorted(window, clock + 1e-6, side="right") - 1
 

@@ -11,7 +11,7 @@ import urllib3
 
 from .errors import InputError
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 TIMEOUT = (15, 60)
 """Seconds to wait for a connection and for the next bytes."""
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -82,22 +82,26 @@ def _transfer(url: str, part: Path, progress: Callable[[int], None], stop: threa
         headers["Range"] = f"bytes={have}-"
         with contextlib.suppress(OSError):
             headers["If-Range"] = _tag(part).read_text()
-    try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-            expected = _expected(url, answer, have, part)
-            if expected != have or not have:
-                _receive(answer, part, answer.status_code == 206, progress, stop)
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
-        raise Gone(f"{url}: not a URL that can be downloaded ({error})") from None
-    except requests.ConnectionError as error:
-        raise _Broken("the server cannot be reached", reached=False) from error
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-        raise _Broken(type(error).__name__) from None
+    with _ask(url, headers) as answer:
+        expected = _expected(url, answer, have, part)
+        if expected != have or not have:
+            _receive(answer, part, answer.status_code == 206, progress, stop)
     size = part.stat().st_size
     if expected is not None and size != expected:
         if size > expected:
             part.unlink()
         raise _Broken(f"{size} of {expected} bytes")
+
+
+def _ask(url: str, headers: dict) -> requests.Response:
+    try:
+        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
+        raise Gone(f"{url}: not a URL that can be downloaded ({error})") from None
+    except requests.ConnectionError as error:
+        raise _Broken("the server cannot be reached", reached=False) from error
+    except requests.RequestException as error:
+        raise _Broken(type(error).__name__) from error
 
 
 def _expected(url: str, answer: requests.Response, have: int, part: Path) -> int | None:
@@ -124,11 +128,14 @@ def _expected(url: str, answer: requests.Response, have: int, part: Path) -> int
 
 def _receive(answer: requests.Response, part: Path, resume: bool, progress: Callable[[int], None], stop: threading.Event):
     with part.open("ab" if resume else "wb") as file:
-        for chunk in answer.iter_content(CHUNK):
-            if stop.is_set():
-                raise _Broken("stopped")
-            file.write(chunk)
-            progress(file.tell())
+        try:
+            for chunk in answer.iter_content(CHUNK):
+                if stop.is_set():
+                    raise _Broken("stopped")
+                file.write(chunk)
+                progress(file.tell())
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
+            raise _Broken(f"{type(error).__name__} after {file.tell()} bytes") from error
 
 
 def _tag(part: Path) -> Path:

@@ -20,7 +20,6 @@ def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequen
     (an InputError is printed as one line `error: ...`), 130 after Ctrl-C, 143 after SIGTERM; temporary files are removed in each case.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
     asked = arguments[0] if arguments else None
     app = typer.Typer(help=summary, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(_group)
@@ -29,6 +28,7 @@ def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequen
             app.command(name)(importlib.import_module(module).command)
         else:
             app.command(name, help=line)(_listed)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         app(arguments)
     except InputError as error:
@@ -38,6 +38,8 @@ def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequen
         return STOPPED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

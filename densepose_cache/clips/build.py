@@ -8,7 +8,7 @@ from ..config import FramesSource, SampleSource, UrlsSource, VideosSource
 from ..shards import bucket, shard_name
 from . import fetched, frames, sample, videos
 from .digests import digest_files
-from .table import check_table, write_table
+from .table import check_table, read_table, write_table
 
 ROWS = {SampleSource: sample.rows, FramesSource: frames.rows, VideosSource: videos.rows, UrlsSource: fetched.rows}
 
@@ -37,4 +37,4 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
     for number in range(shards):
         write_table(out.parent / "clips" / f"{shard_name(number)}.csv", table[numbers == number], keep=True)
     write_table(out, table)
-    return table
+    return read_table(out)

@@ -56,8 +56,8 @@ def _table_rows(source: VideosSource, root: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(
             f"{path}: no such table of clips. Write it with the columns clip, split, video and optionally start_frame, end_frame, bbox, "
-            "fps, width, height, or download the Tai-Chi metadata (video_id, start, end, bbox, fps, width, height, partition), which fits as it "
-            "is, or set source.table to null and use the patterns source.train and source.test"
+            "fps, width, height, or download the Tai-Chi metadata (video_id, start, end, bbox, fps, width, height, partition), which fits "
+            "as it is, or set source.table to null and use the patterns source.train and source.test"
         )
     table = read_csv(path)
     table = table.rename(columns={old: new for old, new in ALIASES.items() if new not in table.columns})

@@ -31,6 +31,8 @@ class VideoWriter:
             raise InputError(f"{self.path}: a video of {self.size[0]}x{self.size[1]} pixels is impossible; both sides must be even")
         if not self.fps > 0:
             raise InputError(f"{self.path}: the frame rate must be above 0, not {fps}")
+        if not 0 <= crf <= 51:
+            raise InputError(f"{self.path}: the quality crf must be in 0..51, not {crf}")
         self.count = 0
         self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         self._process = self._messages = None

@@ -1,0 +1,257 @@
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from coded_video import write_coded
+from PIL import Image
+
+from densepose_cache.clips import build_clip_table, clip_rows, read_table
+from densepose_cache.clips import digests as digests_module
+from densepose_cache.config import FramesSource, SampleSource, UrlsSource, VideosSource
+from densepose_cache.digest import file_sha256
+from densepose_cache.errors import InputError
+from densepose_cache.shards import bucket
+
+
+def frames_folder(root, name, count, maps=None):
+    for folder, number, pattern in (("target", count, "frame{}.png"), ("dp_target", count if maps is None else maps, "frame{}_IUV.png")):
+        place = root / name / folder
+        place.mkdir(parents=True)
+        for k in range(number):
+            Image.fromarray(np.full((8, 8, 3), k, np.uint8)).save(place / pattern.format(k))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two clips in the official layout."""
+    frames_folder(tmp_path / "frames", "fashion/1", 10)
+    frames_folder(tmp_path / "frames", "taichi/1", 21)
+    return tmp_path / "frames"
+
+
+@pytest.fixture
+def videos(tmp_path, coded):
+    """A folder of videos: train/a.mp4, train/b.mp4 with a side file, test/a.mp4."""
+    for name in ("train/a.mp4", "train/b.mp4", "test/a.mp4"):
+        (tmp_path / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "videos" / name).write_bytes(coded.read_bytes())
+    (tmp_path / "videos/train/b.iuv.h5").write_bytes(b"maps")
+    (tmp_path / "videos/train/notes.txt").write_text("no video")
+    return tmp_path / "videos"
+
+
+def test_frames_become_a_row_to_train_and_one_to_test(folders, tmp_path):
+    table = build_clip_table(FramesSource(kind="frames", path=str(folders)), tmp_path, tmp_path / "cache/clips.csv", 3)
+    assert table["clip"].tolist() == ["fashion-1-test", "fashion-1-train", "taichi-1-test", "taichi-1-train"]
+    assert table["split"].tolist() == ["test", "train", "test", "train"]
+    assert table["start_frame"].tolist() == [7, 0, 15, 0] and table["end_frame"].tolist() == [10, 7, 21, 15]
+    assert table["video"][0] == str(folders / "fashion/1/target") and table["iuv"][0] == str(folders / "fashion/1/dp_target")
+    assert table["sha256"][0] == table["sha256"][1] == file_sha256(folders / "fashion/1/target")
+    assert table["iuv_sha256"][2] == file_sha256(folders / "taichi/1/dp_target")
+    assert read_table(tmp_path / "cache/clips.csv").equals(table)
+
+
+def test_every_shard_has_a_table_and_clips_lie_in_their_bucket(folders, tmp_path):
+    build_clip_table(FramesSource(kind="frames", path=str(folders)), tmp_path, tmp_path / "cache/clips.csv", 7)
+    found = {}
+    for number in range(7):
+        for clip in read_table(tmp_path / f"cache/clips/{number:03d}.csv")["clip"]:
+            found[clip] = number
+    assert found == {clip: bucket(clip, 7) for clip in found} and len(found) == 4
+    assert len(list((tmp_path / "cache/clips").iterdir())) == 7, "empty shards, too, and nothing else"
+
+
+def test_frames_through_a_link(folders, tmp_path):
+    (tmp_path / "link").symlink_to(folders)
+    (tmp_path / "outer").mkdir()
+    (tmp_path / "outer/inner").symlink_to(folders / "fashion")
+    assert len(clip_rows(FramesSource(kind="frames", path=str(tmp_path / "link")), tmp_path)) == 4
+    assert clip_rows(FramesSource(kind="frames", path=str(tmp_path / "outer")), tmp_path)["clip"][0] == "inner-1-train"
+
+
+def test_frames_without_maps_leave_the_column_empty(tmp_path):
+    frames_folder(tmp_path / "frames", "one", 8, maps=0)
+    (tmp_path / "frames/one/dp_target").rmdir()
+    assert clip_rows(FramesSource(kind="frames", path=str(tmp_path / "frames")), tmp_path)["iuv"].tolist() == ["", ""]
+
+
+def test_frames_by_table(folders, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "clip,split,start_frame,end_frame,bbox,folder\nhead,train,0,5,1-1-8-8,fashion/1\ntail,test,5,,,fashion/1\ntaichi/1,test,,,,taichi/1\n"
+    )
+    table = clip_rows(FramesSource(kind="frames", path=str(folders), table=str(tmp_path / "t.csv")), tmp_path)
+    assert table["clip"].tolist() == ["head", "tail", "taichi-1"]
+    assert table["bbox"].tolist() == ["1-1-8-8", "", ""]
+    assert table["video"].tolist() == [str(folders / name / "target") for name in ("fashion/1", "fashion/1", "taichi/1")]
+    (tmp_path / "t.csv").write_text("clip,split\nfashion-1,train\nnone,test\n")
+    with pytest.raises(InputError, match=r"t\.csv: row 3: .*none/target does not exist"):
+        clip_rows(FramesSource(kind="frames", path=str(folders), table=str(tmp_path / "t.csv")), tmp_path)
+
+
+def test_frames_that_are_missing(tmp_path):
+    source = FramesSource(kind="frames", path=str(tmp_path / "ubc"))
+    with pytest.raises(InputError, match=r"ubc: no such folder .*github.com/ubc-vision/DwNet.*source\.path"):
+        clip_rows(source, tmp_path)
+    (tmp_path / "ubc").mkdir()
+    with pytest.raises(InputError, match="ubc: holds no folder `target`"):
+        clip_rows(source, tmp_path)
+    (tmp_path / "ubc/a/target").mkdir(parents=True)
+    with pytest.raises(InputError, match="a/target: the folder holds no frames"):
+        clip_rows(source, tmp_path)
+
+
+def test_a_map_too_few(tmp_path):
+    frames_folder(tmp_path / "frames", "a", 6, maps=5)
+    with pytest.raises(InputError, match=r"dp_target: holds 5 IUV maps but .*target holds 6 frames"):
+        clip_rows(FramesSource(kind="frames", path=str(tmp_path / "frames")), tmp_path)
+
+
+def test_videos_by_pattern(videos, tmp_path):
+    table = clip_rows(VideosSource(kind="videos", path=str(videos)), tmp_path)
+    assert table["clip"].tolist() == ["train-a", "train-b", "test-a"]
+    assert table["split"].tolist() == ["train", "train", "test"]
+    assert table["iuv"].tolist() == ["", str(videos / "train/b.iuv.h5"), ""]
+
+
+def test_videos_that_are_missing(videos, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere: no such folder of videos.*source\.path"):
+        clip_rows(VideosSource(kind="videos", path=str(tmp_path / "nowhere")), tmp_path)
+    with pytest.raises(InputError, match=r"no test video matches `other/\*`.*source\.test"):
+        clip_rows(VideosSource(kind="videos", path=str(videos), test="other/*"), tmp_path)
+
+
+def test_a_video_in_both_splits_is_refused(videos, tmp_path):
+    with pytest.raises(InputError, match="'train-a' stands in row 2, too"):
+        build_clip_table(VideosSource(kind="videos", path=str(videos), test="train/*"), tmp_path, tmp_path / "c/clips.csv", 1)
+    assert not (tmp_path / "c/clips.csv").exists()
+
+
+def table_source(videos, tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    return VideosSource(kind="videos", path=str(videos), table=str(tmp_path / "t.csv"))
+
+
+def test_videos_by_table_in_their_own_frames(videos, tmp_path):
+    text = "clip,split,video,start,end,bbox,who\none,train,train/a.mp4,0,40,1-2-50-40,x\ntwo,test,train/a.mp4,40,,,y\n"
+    table = clip_rows(table_source(videos, tmp_path, text), tmp_path)
+    assert table["start_frame"].tolist() == [0, 40] and table["end_frame"].tolist() == [40, pd.NA]
+    assert table["bbox"].tolist() == ["1-2-50-40", ""] and table["who"].tolist() == ["x", "y"]
+    assert table["video"].tolist() == [str(videos / "train/a.mp4")] * 2
+
+
+def test_windows_and_boxes_move_to_the_size_and_rate_of_the_file(videos, tmp_path):
+    """The reference is twice as large and counts 50 frames a second; the file is 64x48 at 25."""
+    text = "clip,split,video,start_frame,end_frame,bbox,fps,width,height\none,train,train/a.mp4,20,120,8-6-100-90,50,128,96\n"
+    text += "two,test,test/a.mp4,0,400,,50,,\n"
+    table = clip_rows(table_source(videos, tmp_path, text), tmp_path)
+    assert table["start_frame"].tolist() == [10, 0]
+    assert table["end_frame"].tolist() == [60, 100], "the second window would end after the last frame"
+    assert table["bbox"].tolist() == ["4-3-50-45", ""]
+    assert not {"fps", "width", "height"} & set(table.columns)
+
+
+def test_taichi_metadata_as_it_is(videos, tmp_path, capsys):
+    write_coded(videos / "_yt-ID.mp4", 60)
+    text = "video_id,start,end,bbox,fps,width,height,partition\n_yt-ID,0,25,0-0-64-48,25,64,48,train\ngone1,0,9,1-1-9-9,25,64,48,train\n"
+    text += "_yt-ID,30,50,0-0-32-24,25,32,24,test\n_yt-ID,30,50,8-8-32-24,25,32,24,test\n"
+    table = clip_rows(table_source(videos, tmp_path, text), tmp_path)
+    assert table["clip"].tolist() == ["v_yt-ID-0-25", "v_yt-ID-30-50", "v_yt-ID-30-50-2"]
+    assert table["split"].tolist() == ["train", "test", "test"]
+    assert table["bbox"].tolist() == ["0-0-64-48", "0-0-64-48", "16-16-64-48"]
+    assert "1 videos of" in (said := capsys.readouterr().err) and "1 of 4 clips are left out" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("clip,split,video\na,train,none.mp4\n", r"t\.csv: row 2, column video: .*none\.mp4 does not exist"),
+        ("clip,video\na,train/a.mp4\n", r"t\.csv: column split missing"),
+        ("split,video\ntrain,train/a.mp4\n", r"t\.csv: column clip missing"),
+        ("clip,split,video,bbox\na,train,train/a.mp4,1-2\n", r"t\.csv: row 2, column bbox"),
+        ("clip,split,video,fps,start\na,train,train/a.mp4,zero,1\n", r"t\.csv: row 2, column fps: 'zero'"),
+        ("clip,split,video,fps,start\na,train,train/a.mp4,25,x\n", r"t\.csv: row 2, column start_frame: 'x'"),
+        ("clip,split,video,width,bbox\na,train,train/a.mp4,25,x\n", r"t\.csv: row 2, column bbox: 'x'"),
+        ("clip,split,video\na,dev,train/a.mp4\n", r"t\.csv: row 2, column split"),
+        ("video_id,partition\nnone,train\n", r"holds none of the 1 videos that .*t\.csv names .*source\.path"),
+    ],
+)
+def test_errors_of_tables_name_file_row_and_column(videos, tmp_path, text, reason):
+    with pytest.raises(InputError, match=reason):
+        clip_rows(table_source(videos, tmp_path, text), tmp_path)
+
+
+def test_a_table_that_is_missing_comes_with_the_ways_to_get_it(videos, tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv: no such table of clips\. .*Tai-Chi metadata.*source\.table"):
+        clip_rows(VideosSource(kind="videos", path=str(videos), table=str(tmp_path / "none.csv")), tmp_path)
+
+
+def test_sample_rows(tmp_path):
+    source = SampleSource(kind="sample")
+    with pytest.raises(InputError, match=r"manifest\.csv: no such file; run `densepose-cache sample`"):
+        clip_rows(source, tmp_path)
+    (tmp_path / "manifest.csv").write_text("clip,split,video,iuv\na,train,a.mp4,a.iuv.h5\n")
+    with pytest.raises(InputError, match=r"a\.mp4: named in .*manifest\.csv but missing"):
+        clip_rows(source, tmp_path)
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "a.iuv.h5").touch()
+    row = clip_rows(source, tmp_path).iloc[0]
+    assert row.to_dict() == {"clip": "a", "split": "train", "video": str(tmp_path / "a.mp4"), "iuv": str(tmp_path / "a.iuv.h5")}
+
+
+def test_fetched_rows(tmp_path):
+    source = UrlsSource(kind="urls", train="train.txt", test="test.txt")
+    with pytest.raises(InputError, match=r"fetched\.csv: no such file; run `densepose-cache fetch`.*kind `videos`"):
+        clip_rows(source, tmp_path)
+    (tmp_path / "fetched.csv").write_text(
+        "url,split,clip,video,status\nhttp://x/a.mp4,train,a,a.mp4,ok\nhttp://x/b.mp4,test,b,b.mp4,gone\n"
+    )
+    with pytest.raises(InputError, match=r"a\.mp4: named in"):
+        clip_rows(source, tmp_path)
+    (tmp_path / "a.mp4").touch()
+    assert clip_rows(source, tmp_path)["clip"].tolist() == ["a"]
+    (tmp_path / "fetched.csv").write_text("url,split,clip,video,status\nhttp://x/b.mp4,test,b,b.mp4,gone\n")
+    with pytest.raises(InputError, match="not one video could be fetched"):
+        clip_rows(source, tmp_path)
+
+
+def test_digests_are_remembered_until_a_file_changes(videos, tmp_path, monkeypatch):
+    source, out = VideosSource(kind="videos", path=str(videos)), tmp_path / "cache/clips.csv"
+    counted = []
+    monkeypatch.setattr(digests_module, "file_sha256", lambda path: counted.append(path.name) or file_sha256(path))
+    first = build_clip_table(source, tmp_path, out, 1)
+    assert len(counted) == 4
+    counted.clear()
+    assert build_clip_table(source, tmp_path, out, 1).equals(first) and not counted
+    os.utime(videos / "train/a.mp4", ns=(1, 1))
+    (videos / "train/b.iuv.h5").write_bytes(b"other maps")
+    second = build_clip_table(source, tmp_path, out, 1)
+    assert sorted(counted) == ["a.mp4", "b.iuv.h5"]
+    assert second["sha256"].equals(first["sha256"])
+    assert second["iuv_sha256"].tolist() != first["iuv_sha256"].tolist()
+
+
+def test_a_spoilt_memory_of_digests_is_ignored(videos, tmp_path):
+    source, out = VideosSource(kind="videos", path=str(videos)), tmp_path / "cache/clips.csv"
+    first = build_clip_table(source, tmp_path, out, 1)
+    (out.parent / ".digests.json").write_text('{"broken')
+    assert build_clip_table(source, tmp_path, out, 1).equals(first)
+    assert len(json.loads((out.parent / ".digests.json").read_text())) == 4
+
+
+def test_adding_a_clip_touches_one_shard(videos, tmp_path, coded):
+    source, out = VideosSource(kind="videos", path=str(videos)), tmp_path / "cache/clips.csv"
+    build_clip_table(source, tmp_path, out, 5)
+    for path in (out.parent / "clips").iterdir():
+        os.utime(path, (1, 1))
+    (videos / "train/new.mp4").write_bytes(coded.read_bytes())
+    build_clip_table(source, tmp_path, out, 5)
+    changed = [path.name for path in (out.parent / "clips").iterdir() if path.stat().st_mtime != 1]
+    assert changed == [f"{bucket('train-new', 5):03d}.csv"]
+
+
+def test_real_frames(test_data, tmp_path):
+    table = clip_rows(FramesSource(kind="frames", path=str(test_data / "data/ubc_sample")), tmp_path)
+    assert table["clip"].tolist() == ["fashion-1-train", "fashion-1-test", "taichi-1-train", "taichi-1-test"]
+    assert table["end_frame"].tolist() == [260, 371, 227, 324]

@@ -1,0 +1,101 @@
+import os
+
+import pandas as pd
+import pytest
+
+from densepose_cache.clips import parse_box, read_table, write_table
+from densepose_cache.clips.table import clip_name
+from densepose_cache.errors import InputError
+
+GOOD = {"clip": "a+b-c_1.x", "split": "train", "video": "v.mp4", "start_frame": "3", "end_frame": "9", "bbox": "1-2-30-40"}
+
+
+def write(tmp_path, *rows):
+    pd.DataFrame([GOOD | row for row in rows]).reindex(
+        columns=["clip", "split", "video", "start_frame", "end_frame", "bbox", "iuv", "sha256", "iuv_sha256", "note"]
+    ).to_csv(tmp_path / "clips.csv", index=False)
+    return tmp_path / "clips.csv"
+
+
+def test_round_trip_keeps_everything(tmp_path):
+    path = write(tmp_path, {"note": "007"}, {"clip": "b", "start_frame": "", "end_frame": "", "bbox": "", "note": "NA"})
+    table = read_table(path)
+    assert table["start_frame"].dtype == "Int64" and table["start_frame"].tolist() == [3, pd.NA]
+    assert table["bbox"].tolist() == ["1-2-30-40", ""]
+    assert table["note"].tolist() == ["007", "NA"]
+    write_table(tmp_path / "again.csv", table)
+    assert read_table(tmp_path / "again.csv").equals(table)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["again.csv", "clips.csv"]
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "reason"),
+    [
+        ({"clip": "../up"}, "clip", "no clip name"),
+        ({"clip": "-first"}, "clip", "no clip name"),
+        ({"clip": "a b"}, "clip", "no clip name"),
+        ({"clip": "a/b"}, "clip", "no clip name"),
+        ({"clip": ""}, "clip", "no clip name"),
+        ({"clip": "twice"}, "clip", "stands in row 2, too"),
+        ({"split": "validation"}, "split", "allowed: train, test"),
+        ({"video": ""}, "video", "no video"),
+        ({"start_frame": "9"}, "end_frame", "is empty"),
+        ({"start_frame": "", "end_frame": "0"}, "end_frame", "is empty"),
+        ({"start_frame": "-1"}, "start_frame", "no frame number"),
+        ({"end_frame": "soon"}, "end_frame", "no frame number"),
+        ({"end_frame": "2.5"}, "end_frame", "no frame number"),
+        ({"bbox": "1,2,3,4"}, "bbox", "left-top-right-bottom"),
+        ({"bbox": "1-2-3"}, "bbox", "left-top-right-bottom"),
+        ({"bbox": "30-2-3-9"}, "bbox", "is empty"),
+    ],
+)
+def test_errors_name_file_row_and_column(tmp_path, change, column, reason):
+    path = write(tmp_path, {"clip": "twice"}, change)
+    with pytest.raises(InputError, match=rf"clips\.csv: row 3, column {column}: .*{reason}"):
+        read_table(path)
+
+
+def test_missing_and_malformed_files(tmp_path):
+    path = tmp_path / "clips.csv"
+    with pytest.raises(InputError, match="no such table"):
+        read_table(path)
+    path.write_text("")
+    with pytest.raises(InputError, match="not a CSV table"):
+        read_table(path)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    with pytest.raises(InputError, match=r"clips\.csv"):
+        read_table(path)
+    path.write_text("clip,split\na,train\n")
+    with pytest.raises(InputError, match=r"columns video, start_frame, .* missing; found: clip, split"):
+        read_table(path)
+
+
+def test_nothing_is_written_of_a_wrong_table(tmp_path):
+    with pytest.raises(InputError):
+        write_table(tmp_path / "clips.csv", pd.DataFrame([GOOD | {"split": "x"}]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_that_stays_the_same_keeps_its_time(tmp_path):
+    table = pd.DataFrame([GOOD])
+    path = tmp_path / "clips.csv"
+    write_table(path, table)
+    os.utime(path, (1, 1))
+    write_table(path, table, keep=True)
+    assert path.stat().st_mtime == 1
+    write_table(path, table.assign(split="test"), keep=True)
+    assert path.stat().st_mtime > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "box"), [("", None), ("1-2-3-4", (1, 2, 3, 4)), ("-5--6-7-8", (-5, -6, 7, 8)), ("0.6-1.2-9.5-20", (1, 1, 10, 20))]
+)
+def test_boxes(text, box):
+    assert parse_box(text) == box
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("fashion/1", "fashion-1"), ("91+bCkk", "91+bCkk"), ("_x", "v_x"), ("-y", "v-y"), ("my clip (1)", "my_clip__1_")]
+)
+def test_names_from_paths(text, name):
+    assert clip_name(text) == name

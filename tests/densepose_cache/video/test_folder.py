@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from densepose_cache.errors import InputError
+from densepose_cache.video import frame_files, read_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(12):
+        Image.fromarray(np.full((10, 14, 3), number, np.uint8)).save(tmp_path / f"frame{number}.png")
+    (tmp_path / "notes.txt").write_text("not a frame")
+    (tmp_path / "._frame0.png").write_text("left by a file manager")
+    return tmp_path
+
+
+def test_natural_order(folder):
+    assert [path.name for path in frame_files(folder)] == [f"frame{number}.png" for number in range(12)]
+    assert [frame[0, 0, 0] for frame in read_folder(folder, 9, 12)] == [9, 10, 11]
+
+
+def test_grey_and_transparent_pictures_become_rgb(tmp_path):
+    Image.fromarray(np.full((4, 4), 77, np.uint8)).save(tmp_path / "0.png")
+    Image.fromarray(np.full((4, 4, 4), 99, np.uint8)).save(tmp_path / "1.png")
+    frames = list(read_folder(tmp_path))
+    assert [frame.shape for frame in frames] == [(4, 4, 3)] * 2
+    assert [frame[0, 0].tolist() for frame in frames] == [[77] * 3, [99] * 3]
+
+
+def test_a_picture_of_another_size_is_named(folder):
+    Image.fromarray(np.zeros((10, 15, 3), np.uint8)).save(folder / "frame7.png")
+    with pytest.raises(InputError, match=r"frame7\.png: is 15x10 but frame0\.png is 14x10"):
+        list(read_folder(folder))
+
+
+def test_a_truncated_picture_is_named(folder):
+    data = (folder / "frame5.png").read_bytes()
+    (folder / "frame5.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"frame5\.png: cannot be read as a picture"):
+        list(read_folder(folder))
+
+
+def test_empty_and_missing_folders(tmp_path):
+    with pytest.raises(InputError, match="holds no frames"):
+        frame_files(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        frame_files(tmp_path / "none")
