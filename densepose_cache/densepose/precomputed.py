@@ -1,0 +1,152 @@
+"""IUV maps from files: a side file `.iuv.h5`, or a folder of IUV PNGs with one for every frame of the source."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import hdf5plugin  # noqa: F401 - registers Blosc2 with HDF5
+import numpy as np
+from natsort import natsorted
+
+from ..digest import file_sha256
+from ..errors import InputError
+from ..iuv import check_iuv, read_iuv_png
+from ..video import frame_files, frame_times
+from .backend import ClipFrames
+
+PNG_SUFFIX = "_IUV.png"
+KEYPOINTS = 17
+
+
+class SideFile:
+    """Maps of an HDF5 file with root datasets `iuv` (T, H, W, 3) uint8 and optionally `keypoints` (T, 17, 3) float32."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read as HDF5 ({error}); write the side file again") from None
+        try:
+            self._check()
+        except InputError:
+            self._file.close()
+            raise
+
+    def _check(self):
+        iuv = self._file.get("iuv")
+        if not isinstance(iuv, h5py.Dataset) or iuv.dtype != np.uint8 or iuv.ndim != 4 or iuv.shape[3] != 3:
+            raise InputError(f"{self.path}: is no IUV side file; it needs a dataset `iuv` (frames, height, width, 3) of uint8")
+        points = self._file.get("keypoints")
+        if points is not None and points.shape != (len(iuv), KEYPOINTS, 3):
+            raise InputError(
+                f"{self.path}: `keypoints` is {points.shape}, but `iuv` has {len(iuv)} frames: {(len(iuv), KEYPOINTS, 3)} is needed"
+            )
+
+    def __len__(self) -> int:
+        return len(self._file["iuv"])
+
+    def read(self, number: int) -> np.ndarray:
+        """IUV map (H, W, 3) of source frame `number`."""
+        try:
+            return check_iuv(self._file["iuv"][number], self.name(number))
+        except OSError as error:
+            raise InputError(f"{self.name(number)} is damaged ({error}); write the side file again") from None
+
+    def name(self, number: int) -> str:
+        """What messages call the map of source frame `number`."""
+        return f"{self.path} frame {number}"
+
+    def keypoints(self) -> np.ndarray | None:
+        """(T, 17, 3) float32 in pixels of the source, or None."""
+        return self._file["keypoints"][:].astype(np.float32) if "keypoints" in self._file else None
+
+    def close(self):
+        self._file.close()
+
+
+class PngFolder:
+    """Maps of a folder of `*_IUV.png` in natural order; `order` is that of their channels."""
+
+    def __init__(self, path: Path, order: str):
+        self.path, self.order = path, order
+        self._files = natsorted(path.glob(f"*{PNG_SUFFIX}"), key=lambda file: file.name)
+        if not self._files:
+            raise InputError(f"{path}: the folder holds no IUV pictures (*{PNG_SUFFIX})")
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def read(self, number: int) -> np.ndarray:
+        """IUV map (H, W, 3) of source frame `number`."""
+        return read_iuv_png(self._files[number], self.order)
+
+    def name(self, number: int) -> str:
+        """What messages call the map of source frame `number`."""
+        return str(self._files[number])
+
+    def keypoints(self) -> None:
+        """PNG folders have no keypoints."""
+
+    def close(self):
+        """Nothing is open."""
+
+
+class Precomputed:
+    """Backend that reads what the column `iuv` of the clip table names. A map without one body pixel counts as nobody found."""
+
+    def __init__(self, png_order: str):
+        self.png_order = png_order
+
+    def fingerprint(self, row: NamedTuple) -> dict:
+        """Digest of the files and, for PNGs, the order of their channels. Raises InputError if the clip has no maps."""
+        if not row.iuv:
+            raise InputError(
+                f"clip {row.clip} has no IUV maps: its column `iuv` is empty; put `{Path(row.video).stem}.iuv.h5` beside {row.video} and "
+                "build the clip table again, or set densepose.backend to detectron2"
+            )
+        path = Path(row.iuv)
+        if not path.exists():
+            raise InputError(f"{path}: the IUV maps of clip {row.clip} are missing; bring them back, or build the clip table again")
+        order = {"png_order": self.png_order} if path.is_dir() else {}
+        return {"backend": "precomputed", "iuv": row.iuv_sha256 or file_sha256(path), **order}
+
+    def maps(self, clip: ClipFrames) -> Iterator[np.ndarray | None]:
+        """Yield the map (S, S, 3) of every frame. Raises InputError if maps and source frames differ in number or size."""
+        with contextlib.closing(self._open(clip)) as source:
+            for number in clip.source_frame:
+                iuv = self._square(clip, source, int(number))
+                yield iuv if iuv[..., 0].any() else None
+
+    def keypoints(self, clip: ClipFrames) -> np.ndarray | None:
+        """Keypoints of the side file, moved to the square frames."""
+        with contextlib.closing(self._open(clip)) as source:
+            points = source.keypoints()
+        return None if points is None else clip.geometry.points(points[clip.source_frame])
+
+    def _open(self, clip: ClipFrames) -> SideFile | PngFolder:
+        path = Path(clip.row.iuv)
+        source = PngFolder(path, self.png_order) if path.is_dir() else SideFile(path)
+        count = _source_length(Path(clip.row.video))
+        if (found := len(source)) != count:
+            source.close()
+            raise InputError(f"{path}: holds {found} IUV maps, but {clip.row.video} has {count} frames; there must be one for every frame")
+        return source
+
+    @staticmethod
+    def _square(clip: ClipFrames, source: SideFile | PngFolder, number: int) -> np.ndarray:
+        iuv = source.read(number)
+        height, width = iuv.shape[:2]
+        if (height, width) != (clip.geometry.height, clip.geometry.width):
+            raise InputError(
+                f"{source.name(number)}: the IUV map is {width}x{height} pixels, but the frames of {clip.row.video} are "
+                f"{clip.geometry.width}x{clip.geometry.height}"
+            )
+        return clip.geometry.labels(iuv)
+
+
+def _source_length(video: Path) -> int:
+    """Number of frames of a video file or of a folder of frames."""
+    return len(frame_files(video)) if video.is_dir() else len(frame_times(video).seconds)

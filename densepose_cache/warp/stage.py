@@ -1,0 +1,117 @@
+"""The warp stage: for every clip of a shard exactly the coarse warp grids that its training samples or its evaluation need."""
+
+import functools
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..clips import read_table
+from ..config import FORMATS, WarpSettings
+from ..digest import digest
+from ..errors import InputError
+from ..progress import Bar
+from ..samples import draw_samples, evaluation_pairs, sample_pairs
+from ..shards import ShardWriter, open_shard
+from .grid import SourceTrees, index_dtype
+
+GRIDS_A_WORKER = 500
+"""With fewer grids than this for each, worker processes cost more to start than they save."""
+AHEAD = 4
+"""Source frames a worker that may wait, finished, to be written."""
+
+
+def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettings, workers: int = 1):
+    """Write the warp shard `out` of the clips in `clips_csv`, whose IUV maps are in `iuv_shard`, with `workers` processes.
+
+    The result does not depend on `workers`. Clips whose maps, split and settings are unchanged are taken over from the shard before.
+    Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
+    """
+    rows = read_table(clips_csv).itertuples(index=False)
+    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", settings.model_dump(mode="json")) as writer:
+        work = []
+        for row in rows:
+            if row.clip not in iuv:
+                raise InputError(f"{iuv_shard}: holds no clip {row.clip}; run the `densepose` stage again")
+            group = iuv[row.clip]
+            key = _digest(row.split, settings, group.attrs["digest"])
+            if not writer.keep(row.clip, key):
+                work.append((row, key, group["iuv"].shape, group.attrs["digest"], *_plan(row, len(group["iuv"]), settings)))
+        total = sum(len(pairs) for *_, pairs in work)
+        with Bar("warp grids", total) as bar, _mapper(min(workers, total // GRIDS_A_WORKER)) as ordered:
+            for row, key, shape, source_digest, samples, pairs in work:
+                group = writer.create(row.clip, key, made_from=source_digest, split=row.split)
+                group.create_dataset("samples", data=samples)
+                group.create_dataset("pairs", data=pairs)
+                stream = writer.stream(group, "grid", shape[1:3], index_dtype(*shape[1:3]))
+                for grids in ordered(_tasks(iuv_shard, row.clip, pairs)):
+                    for grid in grids:
+                        stream.append(grid)
+                    bar.advance(len(grids), row.clip)
+                stream.close()
+
+
+def _digest(split: str, settings: WarpSettings, iuv_digest: str) -> str:
+    """What a clip's grids depend on; the test split's not on the settings."""
+    return digest("warp", FORMATS["warp"], split, settings.model_dump(mode="json") if split == "train" else None, iuv_digest)
+
+
+def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (N, 3) and pairs (P, 2) of a clip."""
+    if row.split == "train":
+        samples = draw_samples(row.clip, frames, settings)
+        return samples, sample_pairs(samples, settings.samples.targets)
+    return np.zeros((0, 3), np.int32), evaluation_pairs(frames)
+
+
+def _tasks(shard: Path, clip: str, pairs: np.ndarray) -> Iterator[tuple]:
+    """One task a source frame, in the order of the sorted pairs."""
+    sources, starts = np.unique(pairs[:, 0], return_index=True)
+    for source, driving in zip(sources, np.split(pairs[:, 1], starts[1:]), strict=True):
+        yield str(shard), clip, int(source), driving.tolist()
+
+
+def _grids(shard: str, clip: str, source: int, driving: list[int]) -> list[np.ndarray]:
+    """Grids (H, W) from one source frame to the driving frames."""
+    maps = _maps(shard, clip)
+    return [grid.index for grid in SourceTrees(maps[source]).grids([maps[frame] for frame in driving])]
+
+
+@functools.lru_cache(maxsize=1)
+def _maps(shard: str, clip: str) -> np.ndarray:
+    try:
+        with h5py.File(shard, "r") as file:
+            return file[clip]["iuv"][:]
+    except OSError as error:
+        raise InputError(f"{shard}: clip {clip} is damaged ({error}); delete the file and run the `densepose` stage again") from None
+
+
+class _mapper:
+    """Context manager of a function that maps `_grids` over tasks in order: in `workers` processes, or in this one below two."""
+
+    def __init__(self, workers: int):
+        self.workers = workers
+
+    def __enter__(self) -> Callable[[Iterable[tuple]], Iterator[list[np.ndarray]]]:
+        if self.workers < 2:
+            return lambda tasks: (_grids(*task) for task in tasks)
+        self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
+        return self._in_processes
+
+    def _in_processes(self, tasks: Iterable[tuple]) -> Iterator[list[np.ndarray]]:
+        waiting = deque()
+        for task in tasks:
+            waiting.append(self._pool.submit(_grids, *task))
+            if len(waiting) > AHEAD * self.workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def __exit__(self, *_):
+        if self.workers >= 2:
+            self._pool.shutdown(cancel_futures=True)
+        _maps.cache_clear()

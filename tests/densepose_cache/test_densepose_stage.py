@@ -1,0 +1,218 @@
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from small_cache import PRECOMPUTED, SHARDS, SIZE, body_maps, write_source, write_tables
+
+from densepose_cache.clips import read_table, write_table
+from densepose_cache.config import DensePoseSettings, VideoSettings
+from densepose_cache.decode import decode_shard
+from densepose_cache.densepose.missing import fill_missing
+from densepose_cache.densepose.stage import densepose_shard
+from densepose_cache.errors import InputError
+from densepose_cache.iuv import write_iuv_png
+from densepose_cache.shards import bucket, shard_name
+from densepose_cache.video import VideoWriter
+
+FRAMES = 7
+
+
+class OneClip:
+    """A clip `anna` in its shard, its frames decoded."""
+
+    def __init__(self, folder, maps, split="train", side_file=False, video=None, **columns):
+        self.folder = folder
+        row = write_source(folder / "data", "anna", split, maps, side_file) | columns
+        write_tables(folder, [row])
+        name = shard_name(bucket("anna", SHARDS))
+        self.row, self.table = row, folder / "clips" / f"{name}.csv"
+        self.frames, self.out = folder / "frames" / f"{name}.h5", folder / "iuv" / f"{name}.h5"
+        decode_shard(self.table, self.frames, video or VideoSettings(size=SIZE))
+
+    def run(self, settings=PRECOMPUTED):
+        densepose_shard(self.table, self.frames, self.out, settings)
+        with h5py.File(self.out) as file:
+            group = file["anna"]
+            return {key: group[key][:] for key in group} | dict(group.attrs)
+
+    def refuses(self, match, settings=PRECOMPUTED):
+        with pytest.raises(InputError, match=match) as caught:
+            self.run(settings)
+        assert not self.out.parent.is_dir() or not list(self.out.parent.iterdir()), "something was left behind"
+        return str(caught.value)
+
+
+@pytest.mark.parametrize("side_file", [False, True])
+def test_maps_arrive_as_they_are(tmp_path, side_file):
+    maps = body_maps(0, FRAMES)
+    found = OneClip(tmp_path, maps, side_file=side_file).run()
+    assert np.array_equal(found["iuv"], maps)
+    assert not found["held"].any()
+    assert found["detection_rate"] == 1
+    assert found["body_share"] == pytest.approx((maps[..., 0] > 0).mean())
+    assert ("keypoints" in found) == side_file
+
+
+def test_png_order_is_obeyed(tmp_path):
+    maps = body_maps(0, FRAMES)
+    clip = OneClip(tmp_path, maps)
+    for time, iuv in enumerate(maps):
+        write_iuv_png(tmp_path / "data/anna/dp_target" / f"frame{time}_IUV.png", iuv, "IUV")
+    table = read_table(clip.table)
+    table["iuv_sha256"] = "changed"
+    write_table(clip.table, table)
+    assert np.array_equal(clip.run(DensePoseSettings(backend="precomputed", png_order="IUV"))["iuv"], maps)
+    with pytest.raises(InputError, match=r"frame0_IUV\.png.*png_order"):
+        clip.run()
+
+
+def test_windows_and_boxes_cut_maps_and_keypoints_as_they_cut_frames(tmp_path):
+    maps = body_maps(1, 12)
+    clip = OneClip(tmp_path, maps, side_file=True, start_frame=3, end_frame=9, bbox="8-4-40-36", video=VideoSettings(size=64))
+    found = clip.run()
+    assert np.array_equal(found["iuv"][:, ::2, ::2], maps[3:9, 4:36, 8:40])
+    x, y, visible = found["keypoints"][0, 0]
+    assert (x, y, visible) == pytest.approx(((10 - 8 + 0.5) * 2 - 0.5, (20 - 4 + 0.5) * 2 - 0.5, 1))
+    with h5py.File(clip.frames) as file:
+        rgb = file["anna/rgb"][:]
+    assert ((rgb[..., 0].astype(int) - 200 > -60) == (found["iuv"][..., 0] == 0)).mean() > 0.8, "frames and maps lie on each other"
+
+
+def test_frames_of_a_resampled_video_get_their_own_maps(tmp_path):
+    maps = body_maps(2, 20)
+    clip = OneClip(tmp_path, maps, side_file=True)
+    video = tmp_path / "anna.mp4"
+    with VideoWriter(video, 20, (SIZE, SIZE)) as writer:
+        for iuv in maps:
+            writer.write(iuv)
+    table = read_table(clip.table)
+    table["video"] = str(video)
+    write_table(clip.table, table)
+    decode_shard(clip.table, clip.frames, VideoSettings(size=SIZE, fps=10))
+    found = clip.run()
+    with h5py.File(clip.frames) as file:
+        numbers = file["anna/source_frame"][:]
+    assert len(numbers) == 10
+    assert np.array_equal(found["iuv"], maps[numbers])
+
+
+def test_unchanged_clips_are_taken_over_and_changed_settings_are_seen(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES))
+    first = clip.run()
+    shutil.rmtree(tmp_path / "data/anna/dp_target")
+    (tmp_path / "data/anna/dp_target").mkdir()
+    clip.out.unlink()
+    assert np.array_equal(clip.run()["iuv"], first["iuv"]), "taken from the shard before, the maps were not read"
+    assert clip.run(DensePoseSettings(backend="precomputed", device="cpu", batch=2))["digest"] == first["digest"]
+    with pytest.raises(InputError, match="no IUV pictures"):
+        clip.run(DensePoseSettings(backend="precomputed", missing="empty"))
+
+
+def test_missing_maps(tmp_path):
+    maps = body_maps(0, FRAMES)
+    empty = [0, 3, 4]
+    broken = maps.copy()
+    broken[empty] = 0
+    clip = OneClip(tmp_path, broken)
+    found = clip.run()
+    assert np.flatnonzero(found["held"]).tolist() == empty
+    assert found["detection_rate"] == pytest.approx(4 / 7)
+    assert np.array_equal(found["iuv"], maps[[1, 1, 2, 2, 2, 5, 6]])
+    found = clip.run(DensePoseSettings(backend="precomputed", missing="empty"))
+    assert np.array_equal(found["iuv"], broken)
+    assert np.flatnonzero(found["held"]).tolist() == empty
+    shutil.rmtree(clip.out.parent)
+    clip.refuses("anna.*frame 0", DensePoseSettings(backend="precomputed", missing="fail"))
+    clip.refuses("anna.*3 of 7.*max_missing = 0.4", DensePoseSettings(backend="precomputed", max_missing=0.4))
+
+
+def test_nobody_at_all_is_refused():
+    with pytest.raises(InputError, match=r"clip x.*any of its 3 frames"):
+        fill_missing([None] * 3, "x", 3, 4, "empty", 1.0)
+
+
+def test_part_above_24_names_the_picture(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES))
+    from PIL import Image
+
+    Image.fromarray(np.full((SIZE, SIZE, 3), 30, np.uint8)).save(tmp_path / "data/anna/dp_target/frame5_IUV.png")
+    assert "30" in clip.refuses(r"frame5_IUV\.png")
+
+
+def test_picture_of_another_size_is_refused(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES))
+    write_iuv_png(tmp_path / "data/anna/dp_target/frame2_IUV.png", body_maps(0, 1, 32)[0])
+    clip.refuses(r"frame2_IUV\.png.*32x32.*64x64")
+
+
+@pytest.mark.parametrize("side_file", [False, True])
+def test_other_number_of_maps_than_frames(tmp_path, side_file):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES), side_file=side_file)
+    if side_file:
+        with h5py.File(clip.row["iuv"], "w") as file:
+            file["iuv"] = body_maps(0, FRAMES + 2)
+    else:
+        write_iuv_png(tmp_path / "data/anna/dp_target/frame7_IUV.png", body_maps(0, 1)[0])
+    clip.refuses(f"{FRAMES + 2 if side_file else FRAMES + 1} IUV maps.*{FRAMES} frames")
+
+
+def test_side_files_that_are_none(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES), side_file=True)
+    path = tmp_path / "data/anna/anna.iuv.h5"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    clip.refuses(r"anna\.iuv\.h5: cannot be read")
+    path.write_text("text")
+    clip.refuses(r"anna\.iuv\.h5: cannot be read")
+    with h5py.File(path, "w") as file:
+        file["something"] = 1
+    clip.refuses(r"anna\.iuv\.h5.*dataset `iuv`")
+    with h5py.File(path, "w") as file:
+        file["iuv"] = body_maps(0, FRAMES)
+        file["keypoints"] = np.zeros((FRAMES, 5, 3), np.float32)
+    clip.refuses(r"anna\.iuv\.h5.*keypoints")
+    path.unlink()
+    clip.refuses(r"anna\.iuv\.h5.*missing")
+
+
+def test_clip_without_maps_says_what_to_do(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES), iuv="")
+    clip.refuses("anna has no IUV maps.*detectron2")
+
+
+def test_frames_that_are_missing_truncated_or_foreign(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES))
+    whole = clip.frames.read_bytes()
+    clip.frames.write_bytes(whole[: len(whole) // 2])
+    clip.refuses(rf"{clip.frames.name}.*cannot be read")
+    with h5py.File(clip.frames, "w") as file:
+        file["anna"] = 1
+    clip.refuses(rf"{clip.frames.name}.*stage None")
+    clip.frames.unlink()
+    clip.refuses(rf"{clip.frames.name}: no such shard")
+
+
+def test_clip_that_the_frames_lack(tmp_path):
+    clip = OneClip(tmp_path, body_maps(0, FRAMES))
+    table = read_table(clip.table)
+    more = table.assign(clip="zoe")
+    write_table(clip.table, pd.concat([table, more]))
+    clip.refuses("no clip zoe.*decode")
+
+
+def test_degraded_training_clips(tmp_path):
+    maps = body_maps(0, FRAMES)
+    settings = DensePoseSettings(backend="precomputed", degrade="train")
+    train = OneClip(tmp_path / "a", maps)
+    found = train.run(settings)
+    assert found["degraded"]
+    assert found["iuv"].shape == maps.shape
+    assert (found["iuv"] != maps).any()
+    train.out.unlink()
+    (train.out.parent / f".{train.out.name}.kept").unlink()
+    assert np.array_equal(train.run(settings)["iuv"], found["iuv"]), "the same defects every time"
+    test = OneClip(tmp_path / "b", maps, split="test").run(settings)
+    assert not test["degraded"]
+    assert np.array_equal(test["iuv"], maps)
