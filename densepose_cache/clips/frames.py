@@ -14,7 +14,7 @@ OFFICIAL = "github.com/ubc-vision/DwNet"
 
 
 def rows(source: FramesSource, data: Path) -> pd.DataFrame:
-    """Two rows per clip folder, `{name}-train` and `{name}-test`, or the rows of `source.table`.
+    """Two rows per clip folder, `{name}-train` and `{name}-test`, or the rows of `source.table`; the rate of the frames in `fps`.
 
     Raises InputError if the folder or its frames are missing, or a clip has not one IUV map per frame.
     """
@@ -30,8 +30,10 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
         raise InputError(f"{root}: holds no folder `{source.frames_folder}` with frames, at any depth")
     found = {name: _described(folder, source) for name, folder in folders.items()}
     if source.table:
-        return _table_rows(source, found)
-    return pd.DataFrame([row for name, facts in found.items() for row in _split(clip_name(name), facts, source.train_fraction)])
+        table = _table_rows(source, found)
+    else:
+        table = pd.DataFrame([row for name, facts in found.items() for row in _split(clip_name(name), facts, source.train_fraction)])
+    return table if "fps" in table.columns else table.assign(fps=str(source.fps))
 
 
 def _clip_folders(root: Path, frames_folder: str) -> dict[str, Path]:
