@@ -1,0 +1,77 @@
+"""Model files: `model.safetensors` holds the generator's weights, settings and origin, `critic.safetensors` the critic's."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from densepose_cache.errors import InputError
+from densepose_cache.settings import check
+from densepose_cache.shards import tool_versions
+
+from .config import FORMATS, ModelSettings
+from .discriminator import MultiscaleDiscriminator
+from .generator import Generator
+
+MODEL_NAME = "model.safetensors"
+CRITIC_NAME = "critic.safetensors"
+KINDS = {"generator": Generator, "critic": MultiscaleDiscriminator}
+
+
+def save_model(path: Path, module: Generator | MultiscaleDiscriminator, metadata: dict[str, Any]):
+    """Write weights and settings to `path`; `metadata` is any JSON. Written under a temporary name first."""
+    path = Path(path)
+    kind = next(name for name, cls in KINDS.items() if isinstance(module, cls))
+    facts = {"kind": kind, "format": FORMATS["train"], "model": module.settings.model_dump(), "versions": tool_versions(), **metadata}
+    weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        save_file(weights, temporary, {name: json.dumps(value) for name, value in facts.items()})
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_model(path: Path) -> tuple[Generator, dict[str, Any]]:
+    """The generator of a run in eval mode on the CPU, and its metadata; `path` is the file or the run's folder.
+
+    Metadata: `model` (settings), `format`, `versions`, `size` (pixels), and from a training `fingerprint`, `steps`, `train` (settings).
+    Raises InputError if there is no such file or it is no generator of this format.
+    """
+    return _load(path, "generator", MODEL_NAME)
+
+
+def load_critic(path: Path) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
+    """The critic of a run, like `load_model`."""
+    return _load(path, "critic", CRITIC_NAME)
+
+
+def _load(path: Path, kind: str, name: str) -> tuple[nn.Module, dict[str, Any]]:
+    path = Path(path)
+    path = path / name if path.is_dir() else path
+    if not path.is_file():
+        raise InputError(f"{path}: no such model; give a run's folder or its {name} (`dwnet train` writes it)")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise InputError(f"{path}: is no model of this project ({error})") from None
+    found = metadata.get("kind"), metadata.get("format")
+    if found != (kind, FORMATS["train"]):
+        needed = f"a {kind} in format {FORMATS['train']} is needed"
+        raise InputError(f"{path}: holds {found[0] or 'unknown weights'} in format {found[1]}, but {needed}")
+    try:
+        module = KINDS[kind](check(ModelSettings, metadata["model"]))
+        module.load_state_dict(weights)
+    except (KeyError, ValidationError, RuntimeError) as error:
+        raise InputError(f"{path}: weights and settings do not fit each other ({' '.join(str(error).split())})") from None
+    return module.eval().requires_grad_(False), metadata

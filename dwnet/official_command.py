@@ -1,0 +1,27 @@
+"""The verb `dwnet import-official`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def command(
+    generator: Annotated[Path, typer.Argument(help="The official latest_net_G.pth.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="model.safetensors to write.")],
+    critic: Annotated[Path | None, typer.Option(help="The official latest_net_D.pth; becomes critic.safetensors beside OUT.")] = None,
+    padding_mode: Annotated[
+        Literal["reflection", "border", "zeros"],
+        typer.Option(help="What a warp reads outside of the frame; the option the model was trained with."),
+    ] = "reflection",
+    coarse_warp: Annotated[bool, typer.Option(help="Off for a model that was trained without coarse warp.")] = True,
+    refine: Annotated[bool, typer.Option(help="Off for a model that was trained without refined warp.")] = True,
+):
+    """Turn weights of the official DwNet code into a model that `dwnet rollout` and `dwnet animate` take.
+
+    The files are read as plain tensors; code in them is never run.
+    """
+    from .official_files import import_official
+
+    import_official(generator, out, critic, padding_mode, coarse_warp, refine)
+    typer.echo(f"{out}")

@@ -1,0 +1,31 @@
+"""The verb `dwnet train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from densepose_cache.settings import read_settings
+
+from .config import ModelSettings, TrainSettings
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Training split of the cache, cache/{dataset}/train.h5.")],
+    samples: Annotated[Path, typer.Option(help="Table of training samples, cache/{dataset}/samples.csv.")],
+    out: Annotated[Path, typer.Option(help="model.safetensors to write; critic, log and states go beside it.")],
+    model: Annotated[str | None, typer.Option(help="Section `model` of the configuration: JSON text, or a JSON or YAML file.")] = None,
+    settings: Annotated[str | None, typer.Option(help="Section `train` of the configuration: JSON text, or a JSON or YAML file.")] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of weight files; the perceptual loss on VGG-19 needs its.")] = Path("weights"),
+):
+    """Train a model, or go on with a training that was stopped.
+
+    A state is saved every `save_every` batches, and on SIGTERM or SIGUSR1, which end the training with exit code 75. The same command goes
+    on from there and comes to the same losses; with other settings or data it starts afresh. Watch it with
+    `tensorboard --logdir` on the folder of OUT.
+    """
+    model_settings, train_settings = read_settings(ModelSettings, model), read_settings(TrainSettings, settings)
+    from .training import train
+
+    train(data, samples, out, model_settings, train_settings, weights)
+    typer.echo(f"{out}")

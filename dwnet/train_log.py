@@ -1,0 +1,84 @@
+"""What a training says while it runs: `train_log.csv`, TensorBoard, and the text beside the progress bar.
+
+A row of the log holds the means since the row before. `seconds` is training time, also of the runs before a resume.
+"""
+
+import csv
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+
+class TrainLog:
+    """Log of a training that is at step `start`: rows up to there stay, later ones, which a killed run left, go."""
+
+    def __init__(self, folder: Path, start: int, memory: dict[str, Any] | None):
+        self.path = Path(folder) / "train_log.csv"
+        self.board = SummaryWriter(str(Path(folder) / "tensorboard"), purge_step=start + 1 if start else None)
+        memory = memory or {"sums": {}, "count": 0, "seconds": 0.0}
+        self._sums: dict[str, float] = dict(memory["sums"])
+        self._count: int = memory["count"]
+        self._start = time.monotonic() - memory["seconds"]
+        self._begun, self._first = time.monotonic(), start
+        self._columns: list[str] = []
+        self._keep(start)
+
+    def memory(self) -> dict[str, Any]:
+        """What a resumed training needs to go on in the middle of a row."""
+        return {"sums": dict(self._sums), "count": self._count, "seconds": time.monotonic() - self._start}
+
+    def add(self, losses: dict[str, float]):
+        """Count one step's losses."""
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+
+    def row(self, step: int, rate: float):
+        """Write the means since the last row as the row of `step`."""
+        means = {name: value / self._count for name, value in self._sums.items()}
+        for name, value in {"learning_rate": rate, **means}.items():
+            self.board.add_scalar(name, value, step)
+        self._append({"step": step, "seconds": f"{time.monotonic() - self._start:.1f}", "learning_rate": rate, **means})
+        self._sums, self._count = {}, 0
+
+    def picture(self, step: int, image: torch.Tensor):
+        """Show `image` (3, h, w) uint8 in TensorBoard."""
+        self.board.add_image("source | driving IUV | coarse warp | generated | real", image, step)
+
+    def text(self, step: int, steps: int, batch: int, losses: dict[str, float]) -> str:
+        """Losses, speed and time left, for the progress bar."""
+        passed, done = time.monotonic() - self._begun, step - self._first
+        left = passed / done * (steps - step)
+        values = " ".join(f"{name} {value:.4g}" for name, value in losses.items())
+        return f"{values} | {done * batch / passed:.1f} samples/s, {left // 60:.0f}:{left % 60:02.0f} left"
+
+    def close(self):
+        self.board.close()
+
+    def _keep(self, start: int):
+        """Leave the rows up to step `start` in the file."""
+        rows = []
+        if start and self.path.is_file():
+            with self.path.open(newline="") as file:
+                rows = [row for row in csv.DictReader(file) if (row["step"] or "").isdigit() and int(row["step"]) <= start]
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._columns = list(rows[0]) if rows else []
+        with temporary.open("w", newline="") as file:
+            self._writer(file, header=bool(rows)).writerows(rows)
+        os.replace(temporary, self.path)
+
+    def _append(self, row: dict[str, Any]):
+        first = not self._columns
+        self._columns = self._columns or list(row)
+        with self.path.open("a", newline="") as file:
+            self._writer(file, header=first).writerow(row)
+
+    def _writer(self, file, header: bool) -> csv.DictWriter:
+        writer = csv.DictWriter(file, self._columns, lineterminator="\n")
+        if header:
+            writer.writeheader()
+        return writer

@@ -1,0 +1,243 @@
+import csv
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from small_cache import small_cache
+
+from densepose_cache.errors import InputError
+from dwnet import step as step_module
+from dwnet import training
+from dwnet.checkpoint import load_critic, load_model
+from dwnet.config import LossSettings, ModelSettings, TrainSettings
+from dwnet.generator import Generator
+from dwnet.states import latest_state
+
+MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
+FAST = TrainSettings(
+    steps=6,
+    batch=2,
+    targets=3,
+    losses=LossSettings(gan=1.0, feature_matching=10.0, perceptual=0.0, warp=0.0, l1=1.0),
+    workers=0,
+    threads=1,
+    device="cpu",
+    save_every=3,
+    log_every=2,
+    picture_every=4,
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    small_cache(folder)
+    return folder
+
+
+def _train(cache, out, settings=FAST, model=MODEL):
+    training.train(cache / "train.h5", cache / "samples.csv", out, model, settings)
+
+
+def _log(folder) -> list[dict]:
+    """Rows of the training log without the time they took."""
+    with (folder / "train_log.csv").open() as file:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def finished(cache, tmp_path_factory):
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("whole") / "model.safetensors"
+    _train(cache, out)
+    return out
+
+
+class Killed(BaseException):
+    pass
+
+
+def _kill_after(monkeypatch, steps: int):
+    """Make the training die like a killed process at the start of step `steps` + 1."""
+    count, real = [0], training.to_device_batch
+
+    def dying(*arguments):
+        count[0] += 1
+        if count[0] > steps:
+            raise Killed
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "to_device_batch", dying)
+
+
+def test_a_training_leaves_model_critic_log_and_two_states(finished):
+    generator, facts = load_model(finished)
+    critic, _ = load_critic(finished.parent)
+    assert generator.settings == critic.settings == MODEL and not generator.training
+    assert facts["steps"] == 6 and facts["train"]["batch"] == 2 and len(facts["fingerprint"]) == 64 and "torch" in facts["versions"]
+    assert sorted(path.name for path in (finished.parent / "states").iterdir()) == ["state-00000003.pt", "state-00000006.pt"]
+    rows = _log(finished.parent)
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert set(rows[0]) == {"step", "learning_rate", "total", "gan", "feature_matching", "l1", "critic_fake", "critic_real"}
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx([2e-4 * k / 6 for k in (5, 3, 1)])
+    assert any((finished.parent / "tensorboard").iterdir())
+    assert not [path for path in finished.parent.rglob("*.tmp")]
+
+
+@pytest.mark.parametrize("killed_after", [3, 5])
+def test_a_resumed_training_repeats_the_losses_bit_for_bit(cache, finished, tmp_path, monkeypatch, killed_after):
+    with monkeypatch.context() as patch:
+        _kill_after(patch, killed_after)
+        with pytest.raises(Killed):
+            _train(cache, tmp_path / "model.safetensors")
+    assert not (tmp_path / "model.safetensors").exists()
+    _train(cache, tmp_path / "model.safetensors")
+    assert _log(tmp_path) == _log(finished.parent)
+    resumed, whole = load_model(tmp_path)[0].state_dict(), load_model(finished)[0].state_dict()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_loader_processes_do_not_change_the_result(cache, finished, tmp_path):
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"workers": 2}))
+    assert _log(tmp_path) == _log(finished.parent)
+
+
+def test_a_truncated_state_is_skipped(cache, finished, tmp_path, caplog):
+    out = tmp_path / "model.safetensors"
+    _train(cache, out)
+    newest = tmp_path / "states" / "state-00000006.pt"
+    newest.write_bytes(newest.read_bytes()[:2000])
+    out.unlink()
+    with caplog.at_level(logging.WARNING):
+        _train(cache, out)
+    assert str(newest) in caplog.text and "skipped" in caplog.text
+    assert _log(tmp_path) == _log(finished.parent) and out.is_file()
+
+
+def test_other_settings_start_afresh(cache, tmp_path):
+    out = tmp_path / "model.safetensors"
+    _train(cache, out, FAST.model_copy(update={"steps": 4}))
+    old = {path.name for path in (tmp_path / "states").iterdir()}
+    assert old == {"state-00000003.pt", "state-00000004.pt"}
+    settings = FAST.model_copy(update={"steps": 2, "learning_rate": 1e-3})
+    _train(cache, out, settings)
+    assert [path.name for path in (tmp_path / "states").iterdir()] == ["state-00000002.pt"]
+    assert load_model(out)[1]["train"]["learning_rate"] == 1e-3
+    assert [row["step"] for row in _log(tmp_path)] == ["2"]
+
+
+def test_a_finished_training_is_written_out_at_once(cache, finished, tmp_path, monkeypatch):
+    (tmp_path / "states").symlink_to(finished.parent / "states")
+    monkeypatch.setattr(training, "build_networks", lambda *_: pytest.fail("trained again"))
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"workers": 1, "log_every": 7, "save_every": 9}))
+    again, whole = load_model(tmp_path)[0].state_dict(), load_model(finished)[0].state_dict()
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+    assert (tmp_path / "critic.safetensors").is_file()
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_state(cache, tmp_path, monkeypatch):
+    real = step_module.feature_matching
+    calls = []
+
+    def breaking(fake, real_features):
+        calls.append(1)
+        return real(fake, real_features) * (float("nan") if len(calls) == 5 else 1)
+
+    monkeypatch.setattr(step_module, "feature_matching", breaking)
+    with pytest.raises(
+        InputError, match=r"step 5: total is nan, feature_matching is nan \(clips (anna|ben|carl), (anna|ben|carl)\)"
+    ) as caught:
+        _train(cache, tmp_path / "model.safetensors")
+    assert "\n" not in str(caught.value) and not (tmp_path / "model.safetensors").exists()
+    path, state = latest_state(tmp_path / "states", torch.load(tmp_path / "states/state-00000003.pt", weights_only=True)["fingerprint"])
+    assert path.name == "state-00000004.pt" and state["step"] == 4
+    monkeypatch.undo()
+    _train(cache, tmp_path / "model.safetensors")
+    assert len(_log(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_saves_the_state_and_exits_with_75(cache, finished, tmp_path, monkeypatch, number):
+    real = training.to_device_batch
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "to_device_batch", lambda *arguments: (os.kill(os.getpid(), number), real(*arguments))[1])
+        handlers = [signal.getsignal(number)]
+        with pytest.raises(SystemExit) as stopped:
+            _train(cache, tmp_path / "model.safetensors")
+        handlers.append(signal.getsignal(number))
+    assert stopped.value.code == 75 and handlers[0] == handlers[1]
+    assert [path.name for path in (tmp_path / "states").iterdir()] == ["state-00000001.pt"]
+    assert not (tmp_path / "model.safetensors").exists()
+    _train(cache, tmp_path / "model.safetensors")
+    assert _log(tmp_path) == _log(finished.parent)
+
+
+def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path):
+    settings = FAST.model_copy(update={"steps": 100_000, "save_every": 100_000, "log_every": 1, "workers": 1})
+    arguments = {"data": cache / "train.h5", "samples": cache / "samples.csv", "out": tmp_path / "model.safetensors"}
+    arguments |= {"model": MODEL.model_dump_json(), "settings": settings.model_dump_json()}
+    command = [sys.executable, "-m", "dwnet.cli", "train", *(str(part) for key, value in arguments.items() for part in (f"--{key}", value))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        log = tmp_path / "train_log.csv"
+        while process.poll() is None and not (log.is_file() and log.read_text().count("\n") > 3):
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 75, errors
+    (path,) = (tmp_path / "states").iterdir()
+    assert torch.load(path, weights_only=True)["step"] == int(_log(tmp_path)[-1]["step"]) >= 3
+
+
+@pytest.mark.parametrize("update", ["sample", "frame"])
+def test_training_lowers_the_loss(cache, tmp_path, update):
+    losses = LossSettings(gan=0.0, feature_matching=0.0, perceptual=0.0, warp=0.0, l1=1.0)
+    changes = {"steps": 12, "learning_rate": 5e-3, "update": update, "losses": losses, "log_every": 3}
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update=changes))
+    rows = _log(tmp_path)
+    assert set(rows[0]) == {"step", "learning_rate", "total", "l1"}
+    assert float(rows[-1]["l1"]) < 0.8 * float(rows[0]["l1"])
+    assert not (tmp_path / "critic.safetensors").exists()
+
+
+def test_embedded_perceptual_and_warp_losses_are_logged_under_their_names(cache, tmp_path):
+    losses = LossSettings(gan=0.0, feature_matching=0.0, perceptual=1.0, warp=1.0, l1=0.0)
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"steps": 2, "losses": losses, "features": "embedded"}))
+    assert set(_log(tmp_path)[0]) == {"step", "learning_rate", "total", "perceptual_efficientnet_lite0", "warp"}
+
+
+def test_missing_vgg_weights_stop_before_the_first_step(cache, tmp_path):
+    settings = FAST.model_copy(update={"losses": LossSettings(perceptual=10.0)})
+    with pytest.raises(InputError, match="vgg19"):
+        _train(cache, tmp_path / "run" / "model.safetensors", settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_gpu_that_is_not_there_is_refused(cache, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is there")
+    with pytest.raises(InputError, match="CUDA"):
+        _train(cache, tmp_path / "run" / "model.safetensors", FAST.model_copy(update={"device": "cuda"}))
+
+
+def test_gradients_of_a_previous_frame_pass_only_if_asked(cache):
+    data = training.SampleDataset(cache / "train.h5", cache / "samples.csv", 3)
+    order = training.BatchOrder(data.epochs, 1, 0, 0, 1)
+    (raw,) = training.batches(data, order, 0, pin=False)
+    batch = training.to_device_batch(raw, torch.device("cpu"))
+    found = {}
+    for detach in (True, False):
+        torch.manual_seed(0)
+        generator = Generator(MODEL)
+        frames = [result.frame for result in step_module.generate(generator, batch, range(3), None, detach)]
+        (gradient,) = torch.autograd.grad(frames[2].sum(), frames[1], allow_unused=True)
+        found[detach] = gradient is not None
+    assert found == {True: False, False: True}
