@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .body import load_body
-from .chart import GROUPS, LocalCoordinates
+from .body import Body, load_body
+from .chart import GROUPS, HEAD, TORSO, Regions
 
 OFF_LIMB = -1.0
 CLOTH_RADIUS = {
@@ -19,6 +19,32 @@ CLOTH_RADIUS = {
     "lower_leg": 0.06,
     "foot": 0.05,
 }
+
+
+def group_of_bone(name: str) -> str:
+    """The group that a bone's weight counts for."""
+    stem, _, side = name.partition(".")
+    prefixes = {
+        ("finger", "metacarpal", "wrist"): "hand",
+        ("lowerarm",): "lower_arm",
+        ("upperarm",): "upper_arm",
+        ("upperleg",): "upper_leg",
+        ("lowerleg",): "lower_leg",
+        ("foot", "toe"): "foot",
+    }
+    for starts, limb in prefixes.items():
+        if stem.startswith(starts):
+            return f"{limb}.{side}"
+    return HEAD if stem.startswith(("head", "neck02", "neck03", "eye")) else TORSO
+
+
+def group_weights(body: Body) -> np.ndarray:
+    """Share (N, 14) of every vertex's skin weight that belongs to each group."""
+    of_bone = np.array([GROUPS.index(group_of_bone(name)) for name in body.bones])
+    out = np.zeros((len(body.mean), len(GROUPS)), np.float32)
+    for k in range(body.skin_bones.shape[1]):
+        np.add.at(out, (np.arange(len(out)), of_bone[body.skin_bones[:, k]]), body.skin_weights[:, k])
+    return out
 
 
 @dataclass(frozen=True)
@@ -35,12 +61,12 @@ class Anatomy:
     """0 at the hip, 1 at the knee, 2 at the ankle; -1 above the crotch."""
     on_arm: np.ndarray
     """Share of the weight that belongs to arms and hands."""
-    local: LocalCoordinates
+    regions: Regions
 
     @property
     def behind(self) -> np.ndarray:
         """(N,) metres behind the trunk's centre line."""
-        return self.local.torso.behind(self.points)
+        return self.regions.torso.behind(self.points)
 
     @property
     def hairline(self) -> np.ndarray:
@@ -61,13 +87,13 @@ class Anatomy:
             name = GROUPS[index]
             radius = CLOTH_RADIUS[name.split(".")[0]]
             where = corners[mine].reshape(-1, 3)
-            if name in self.local.limbs:
-                limb = self.local.limbs[name]
+            if name in self.regions.limbs:
+                limb = self.regions.limbs[name]
                 outward, forward = limb.across(where)
                 angle = np.arctan2(outward, forward)
                 up[mine] = -(limb.along(where) * limb.length).reshape(-1, 3)
             else:
-                line = self.local.torso if name == "torso" else self.local.head
+                line = self.regions.torso if name == TORSO else self.regions.head
                 angle = np.arctan2(where[:, 0], -line.behind(where))
             angle = angle.reshape(-1, 3)
             wraps = angle.max(1) - angle.min(1) > np.pi
@@ -80,24 +106,24 @@ class Anatomy:
 def anatomy() -> Anatomy:
     """The anatomy of the package's body, computed once a process."""
     body = load_body()
-    local = LocalCoordinates(body)
+    regions = Regions(body)
     points = body.mean.astype(np.float64)
-    weights = local.weights
+    weights = group_weights(body)
     arm, leg = np.full(len(points), OFF_LIMB), np.full(len(points), OFF_LIMB)
     on_arm = np.zeros(len(points))
     for side, sign in (("L", 1), ("R", -1)):
         mine = sign * points[:, 0] > 0
         share = sum(weights[:, GROUPS.index(f"{limb}.{side}")] for limb in ("upper_arm", "lower_arm", "hand"))
         on_arm = np.where(mine, share, on_arm)
-        reach = two_bones(local, ("upper_arm", "lower_arm"), side, points)
+        reach = two_bones(regions, ("upper_arm", "lower_arm"), side, points)
         arm = np.where(mine, share * reach + (1 - share) * OFF_LIMB * 0.3, arm)
-        reach = two_bones(local, ("upper_leg", "lower_leg"), side, points)
+        reach = two_bones(regions, ("upper_leg", "lower_leg"), side, points)
         leg = np.where((sign * points[:, 0] >= 0) & (points[:, 2] < 0.12) & (share < 0.1), reach, leg)
-    return Anatomy(points, weights.argmax(1), arm, leg, on_arm, local)
+    return Anatomy(points, weights.argmax(1), arm, leg, on_arm, regions)
 
 
-def two_bones(local: LocalCoordinates, limbs: tuple[str, str], side: str, points: np.ndarray) -> np.ndarray:
+def two_bones(regions: Regions, limbs: tuple[str, str], side: str, points: np.ndarray) -> np.ndarray:
     """Position along two bones in a row: 0..1 on the first, 1..2 on the second."""
-    first = local.limbs[f"{limbs[0]}.{side}"].along(points)
-    second = 1 + local.limbs[f"{limbs[1]}.{side}"].along(points)
+    first = regions.limbs[f"{limbs[0]}.{side}"].along(points)
+    second = 1 + regions.limbs[f"{limbs[1]}.{side}"].along(points)
     return np.where(first < 1, np.minimum(first, 1), np.maximum(second, 1))

@@ -93,12 +93,14 @@ def load_body() -> Body:
 def bone_transforms(rotations: np.ndarray, heads: np.ndarray, parents: np.ndarray) -> np.ndarray:
     """Forward kinematics: transforms (T, B, 3, 4) that carry rest positions to posed ones.
 
-    `rotations` (T, B, 3, 3) turn each bone about its own head (B, 3) in the axes of the rest pose, then its parent's transform applies.
+    `rotations` (T, B, 3, 3) turn each bone about its own head, `heads` (B, 3) or (T, B, 3), in the axes of the rest pose; then its parent's
+    transform applies.
     """
     out = np.zeros((*rotations.shape[:2], 3, 4))
     for bone, parent in enumerate(parents):
         turn = rotations[:, bone]
-        shift = heads[bone] - turn @ heads[bone]
+        head = heads[..., bone, :]
+        shift = head - (turn @ head[..., None])[..., 0]
         if parent >= 0:
             above = out[:, parent, :, :3]
             shift = np.einsum("tij,tj->ti", above, shift) + out[:, parent, :, 3]

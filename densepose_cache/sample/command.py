@@ -21,8 +21,9 @@ def command(
     """Render people in motion with exact IUV maps and keypoints: a data set without a download.
 
     Writes for every clip a video, `sample-train-0000.mp4`, and a side file, `sample-train-0000.iuv.h5` (datasets `iuv` (T, H, W, 3) uint8
-    with the channels I, U, V, and `keypoints` (T, 17, 3) float32 with COCO x, y in pixels and visibility), and last of all `manifest.csv`: clip,
-    split, video, iuv, and facts of every person. Run it again to add clips or to finish a run that was cut off: what is there is kept.
+    with the channels I, U, V, and `keypoints` (T, 17, 3) float32 with COCO x, y in pixels and visibility), and last of all `manifest.csv`:
+    clip, split, video, iuv, and facts of every person. Run it again to add clips or to finish a run that was cut off: what is there is
+    kept.
 
     Example: densepose-cache sample --out data/sample --train 400 --test 20 --size 256
     """

@@ -10,14 +10,15 @@ LIMBS = ((15, 17), (16, 18), (19, 21), (20, 22), (7, 9), (8, 10), (11, 13), (12,
 def degrade_iuv(iuv: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A degraded copy of one clip's maps (T, H, W, 3) uint8 (I in 0..24, U, V in 0..255); the input is left as it is.
 
-    How bad a clip gets is drawn once per clip, where and when is drawn per frame. The defects: parts that swell or shrink at their
-    outline, seams between parts that wander, hands and feet that become mittens or vanish, heads that are cut at the top, holes, a part
-    that is missing for a few frames, and U, V that flicker. I stays in 0..24, and U and V stay 0 outside the body. Raises ValueError for another shape or type.
+    How bad a clip gets is drawn once per clip, where and when is drawn per frame. The defects: parts that swell or shrink at their outline,
+    seams between parts that wander, hands and feet that become mittens or vanish, heads that are cut at the top, holes, a part that is
+    missing for a few frames, and U, V that flicker. I stays in 0..24, and U and V stay 0 outside the body. Raises ValueError for another
+    shape or type.
     """
     if iuv.ndim != 4 or iuv.shape[3] != 3 or iuv.dtype != np.uint8:
         raise ValueError(f"a clip of IUV maps is uint8 (T, H, W, 3), not {iuv.dtype} {iuv.shape}")
     out = iuv.copy()
-    unit = iuv.shape[1] / 256
+    unit = max(0.5, iuv.shape[1] / 256)
     body = (iuv[..., 0] > 0).any(0)
     if not body.any():
         return out
@@ -61,8 +62,8 @@ def nearest_of(iuv: np.ndarray, keep: np.ndarray, where: np.ndarray):
 
 
 def swell_outline(iuv: np.ndarray, rng: np.random.Generator, unit: float):
-    """Grow or shrink the body by up to two pixels (at 256), unevenly along its outline and drifting over time."""
-    bias, strength = rng.normal() * 0.7 * unit, rng.uniform(0.3, 1.3) * unit
+    """Grow or shrink the body by up to two pixels (at 256), unevenly along its outline, drifting over time. Most grow."""
+    bias, strength = (0.5 + 0.8 * rng.normal()) * unit, rng.uniform(0.3, 1.3) * unit
     height, width = iuv.shape[1:3]
     pattern = ndimage.gaussian_filter(rng.normal(size=(height, width)), 8 * unit, mode="wrap")
     pattern /= pattern.std()
@@ -102,7 +103,7 @@ def spoil_extremities(iuv: np.ndarray, rng: np.random.Generator, parts: tuple[in
     mitten, share = rng.random() < 0.75, rng.choice([0.0, 0.1, 0.4])
     for part in parts:
         gone = spells(len(iuv), rng, share, 8)
-        radius = max(1, round(rng.uniform(2, 4) * unit))
+        radius = max(1, round(rng.uniform(3, 6) * unit))
         disc = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
         for frame, missing in zip(iuv, gone, strict=True):
             mine = frame[..., 0] == part

@@ -114,13 +114,16 @@ def skirt_cover(anatomy: Anatomy, hem: float) -> np.ndarray:
     return np.where(anatomy.on_arm > 0.1, -1.0, under)
 
 
-def hair_cap(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, thickness: float, material: int) -> Piece:
-    """Short hair: the scalp above the hairline, lifted by up to `thickness` metres away from its rim."""
-    on_head = anatomy.group == GROUPS.index("head")
-    field = np.where(on_head, anatomy.hairline, -1.0)
-    offset = 0.003 + thickness * np.clip(anatomy.hairline / 0.04, 0, 1)
-    piece = make_piece(anatomy, rest, faces, field, offset, (material, material))
-    return piece
+def with_hair_volume(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, thickness: float) -> np.ndarray:
+    """The `rest` shape with its scalp lifted by up to `thickness` metres away from the hairline: DensePose sees hair as head."""
+    on_scalp = (anatomy.group == GROUPS.index("head")) * np.clip(anatomy.hairline / 0.04, 0, 1)
+    return rest + vertex_normals(rest, faces) * (thickness * on_scalp)[:, None].astype(np.float32)
+
+
+def hair_cap(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, material: int) -> Piece:
+    """Short hair: a thin layer over the scalp above the hairline."""
+    field = np.where(anatomy.group == GROUPS.index("head"), anatomy.hairline, -1.0)
+    return make_piece(anatomy, rest, faces, field, np.full(len(rest), 0.003), (material, material))
 
 
 def long_hair(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, length: float, material: int) -> Piece:

@@ -41,12 +41,18 @@ class Motion:
             turns = Rotation.from_euler("yxz", angles[:, [1, 0, 2]], degrees=True)
             out[:, body.bone(bone)] = turns.as_matrix()
         for side, degrees in self.elbows.items():
-            shoulder, elbow, wrist = (body.heads[body.bone(f"{name}.{side}")] for name in ("upperarm01", "lowerarm01", "wrist"))
-            hinge = np.cross(elbow - shoulder, wrist - elbow)
-            turns = Rotation.from_rotvec(np.radians(degrees)[:, None] * hinge / np.linalg.norm(hinge))
+            hinge, _ = elbow_hinge(body, side)
+            turns = Rotation.from_rotvec(np.radians(degrees)[:, None] * hinge)
             out[:, body.bone(f"lowerarm01.{side}")] = turns.as_matrix()
         out[:, 0] = Rotation.from_euler("z", np.broadcast_to(self.heading, len(self.time))[:, None]).as_matrix()
         return out
+
+
+def elbow_hinge(body: Body, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors of the elbow's hinge (a positive turn bends it) and of the forearm, in the rest pose."""
+    shoulder, elbow, wrist = (body.heads[body.bone(f"{name}.{side}")] for name in ("upperarm01", "lowerarm01", "wrist"))
+    hinge = np.cross(elbow - shoulder, wrist - elbow)
+    return hinge / np.linalg.norm(hinge), (wrist - elbow) / np.linalg.norm(wrist - elbow)
 
 
 def draw_motion(kind: str, frames: int, fps: float, rng: np.random.Generator) -> Motion:

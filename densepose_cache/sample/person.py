@@ -156,8 +156,7 @@ def dress_up(
     shoes = garments.shoe_field(where, looks.shoe_height)
     pieces.append(garments.make_piece(where, rest, faces["tights"], shoes, np.full(len(rest), 0.005), (SHOE, SHOE)))
     hidden |= shoes > garments.HIDING_MARGIN
-    thickness = rng.uniform(0.004, 0.010) if looks.long_hair else rng.uniform(0.003, 0.024)
-    pieces.append(garments.hair_cap(where, rest, faces["body"], thickness, HAIR))
+    pieces.append(garments.hair_cap(where, rest, faces["body"], HAIR))
     if looks.long_hair:
         pieces.append(garments.long_hair(where, rest, faces["hair"], rng.uniform(0.5, 0.75), HAIR))
     return pieces, hidden
@@ -186,6 +185,8 @@ def make_figure(rng: np.random.Generator, outfit: str | None = None) -> Figure:
     body, where = load_body(), anatomy()
     looks = draw_looks(body, rng, outfit)
     rest, heads = body.shape(np.array(looks.coefficients))
+    thickness = rng.uniform(0.006, 0.012) if looks.long_hair else rng.uniform(0.003, 0.024)
+    rest = garments.with_hair_volume(where, rest, body.faces["body"], thickness)
     stack, tiles = paint(looks, rng)
     pieces, hidden = dress_up(looks, where, rest, body.faces, rng)
     faces, material, corners = nude_faces(where, body, hidden)

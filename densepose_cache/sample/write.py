@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,9 +78,9 @@ def write_sample(
 
     Writes `sample-{split}-{index}.mp4` and, beside it, `sample-{split}-{index}.iuv.h5` with root datasets `iuv` (T, H, W, 3) uint8
     and `keypoints` (T, 17, 3) float32, and last of all `manifest.csv` with columns clip, split, video, iuv (relative to `out`) and facts of
-    each person. Every clip shows a person of its own, so nobody of the test split is met in training. A clip whose settings, seed and format
-    have not changed is kept as it is; clips of an earlier run that are no longer asked for are deleted. `workers` processes share the work,
-    one per CPU by default. Raises InputError for impossible numbers.
+    each person. Every clip shows a person of its own, so nobody of the test split is met in training. A clip whose settings, seed and
+    format have not changed is kept as it is; clips of an earlier run that are no longer asked for are deleted. `workers` processes
+    share the work, one per CPU by default. Raises InputError for impossible numbers.
     """
     check_request(train, test, size, frames, fps)
     out = Path(out)
@@ -123,7 +124,7 @@ def rendered(out: Path, requests: list[ClipRequest], workers: int):
         for request in requests:
             yield render_clip(out, request)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=leave_interrupts_to_parent) as pool:
         jobs = [pool.submit(render_clip, out, request) for request in requests]
         try:
             for job in as_completed(jobs):
@@ -131,6 +132,11 @@ def rendered(out: Path, requests: list[ClipRequest], workers: int):
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def leave_interrupts_to_parent():
+    """Ctrl-C reaches a whole terminal; the parent stops the pool, its processes finish their clip."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def render_clip(out: Path, request: ClipRequest) -> str:
