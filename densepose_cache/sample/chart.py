@@ -39,7 +39,7 @@ SEAMS = {"upper_arm": (42, 190), "lower_arm": (95, 190), "upper_leg": (0, 184), 
 NECK = 0.783
 """Height in metres where the head begins."""
 HIP_BACK = 0.155
-HIP_FRONT = ([0, 0.025, 0.075, 0.12, 0.2], [0.115, 0.125, 0.152, 0.173, 0.195])
+HIP_FRONT = ([0, 0.025, 0.075, 0.12, 0.2], [0.085, 0.105, 0.150, 0.178, 0.205])
 """Height where the legs begin: behind, and in front at distances from the middle."""
 SHOULDER_Z = [0.49, 0.55, 0.61, 0.67, 0.74]
 SHOULDER_FRONT = [0.210, 0.195, 0.183, 0.168, 0.168]

@@ -125,7 +125,7 @@ def source(tables: dict[int, np.ndarray]) -> str:
     for part, table in tables.items():
         lines.append(f"    {part}: (")
         for channel in table:
-            lines.append("        (" + ", ".join("(" + ", ".join(f"{value:.0f}" for value in row) + ")" for row in channel) + "),")
+            lines.append("        (" + ", ".join("(" + ",".join(f"{value:.0f}" for value in row) + ")" for row in channel) + "),")
         lines.append("    ),")
     return "\n".join([*lines, "}", ""])
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .anatomy import Anatomy
 from .body import vertex_normals
-from .chart import GROUPS
+from .chart import GROUPS, TORSO
 from .clipping import Cuts, split
 
 WAIST, CHEST_FRONT, NECK_SIDE, NECK_BACK = 0.29, 0.715, 0.775, 0.77
@@ -42,10 +42,19 @@ def cut_piece(anatomy: Anatomy, faces: np.ndarray, field: np.ndarray) -> tuple[n
     return own, place[inside].astype(np.int32), Cuts(len(own), place[cuts.a], place[cuts.b], cuts.t)
 
 
-def make_piece(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, field: np.ndarray, offset: np.ndarray, materials) -> Piece:
+def make_piece(
+    anatomy: Anatomy,
+    rest: np.ndarray,
+    faces: np.ndarray,
+    field: np.ndarray,
+    offset: np.ndarray,
+    materials: tuple[int, int],
+    one_trunk: bool = False,
+) -> Piece:
     """A piece that stands `offset` (N,) metres off the person's `rest` shape (N, 3).
 
-    `materials` is (trunk, limb): texture numbers of faces on the trunk and on arms.
+    `materials` is (trunk, limb): texture numbers of faces on the trunk and on arms. With `one_trunk` the print runs from the trunk over the
+    hips without a break.
     """
     source, local, cuts = cut_piece(anatomy, faces, field)
     normals = vertex_normals(rest, faces)[source]
@@ -53,6 +62,8 @@ def make_piece(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, field: np.
     points = cuts.extend(anatomy.points[source])
     group = face_group(anatomy, source, local, cuts)
     on_arm = np.isin(group, [GROUPS.index(name) for name in GROUPS if "arm" in name or "hand" in name])
+    if one_trunk:
+        group = np.where(on_arm, group, GROUPS.index(TORSO))
     corners = anatomy.cloth(local, points, group).astype(np.float32)
     material = np.where(on_arm, materials[1], materials[0])
     return Piece(source, local, cuts, lift, material, corners, np.zeros(len(source), np.float32))
@@ -97,14 +108,11 @@ def shoe_field(anatomy: Anatomy, height: float) -> np.ndarray:
 def flared_skirt(anatomy: Anatomy, rest: np.ndarray, faces: np.ndarray, hem: float, flare: float, lift: float, material: int) -> Piece:
     """MakeHuman's skirt cut at `hem` (z in metres) and widened downwards by `flare` (share of its width per metre)."""
     field = anatomy.points[:, 2] - hem
-    piece = make_piece(anatomy, rest, faces, field, np.full(len(rest), lift), (material, material))
+    piece = make_piece(anatomy, rest, faces, field, np.full(len(rest), lift), (material, material), one_trunk=True)
     below = np.clip(WAIST - anatomy.points[piece.source, 2], 0, 1)
     centre = rest[np.unique(faces)].mean(0)
     piece.lift[:, :2] += (rest[piece.source, :2] - centre[:2]) * (flare * below)[:, None]
     piece.sway = (below**1.4).astype(np.float32)
-    points = piece.cuts.extend(anatomy.points[piece.source])
-    torso = np.full(len(piece.faces), GROUPS.index("torso"))
-    piece.corners = anatomy.cloth(piece.faces, points, torso).astype(np.float32)
     return piece
 
 

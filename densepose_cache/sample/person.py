@@ -136,14 +136,12 @@ def dress_up(
     top = garments.top_field(where, looks.hem, looks.sleeve, garments.neckline_field(where, looks.neckline, depth))
     along_arm = np.clip(where.arm, 0, 2)
     flare = 0.02 * np.clip((0.32 - where.points[:, 2]) / 0.2, 0, 1) * (where.on_arm < 0.3)
-    shift = 0.003 if looks.tucked else 0.008
-    pieces = [
-        garments.make_piece(
-            where, rest, faces["tights"], top, shift + looks.loose * (1 + 0.6 * along_arm) + flare * (not looks.tucked), (TOP, SLEEVE)
-        )
-    ]
+    inside = looks.tucked or looks.outfit == "dress"
+    offset = 0.003 if inside else 0.008 + flare
+    offset = offset + looks.loose * (1 + 0.6 * along_arm)
+    pieces = [garments.make_piece(where, rest, faces["tights"], top, offset, (TOP, SLEEVE), one_trunk=True)]
     hidden = top > garments.HIDING_MARGIN
-    raised = 0.014 if looks.tucked else 0.0
+    raised = 0.014 if inside else 0.0
     if looks.leg:
         waist = garments.WAIST + (0.03 if looks.tucked else 0)
         bottom = garments.trousers_field(where, waist, looks.leg)
@@ -193,8 +191,17 @@ def make_figure(rng: np.random.Generator, outfit: str | None = None) -> Figure:
     return assemble(looks, body, rest, heads, pieces, (faces, material, corners), stack, tiles)
 
 
-def assemble(looks, body, rest, heads, pieces, nude, stack, tiles) -> Figure:
-    """Join nude faces and pieces into one mesh: own vertices of all first, then all cuts."""
+def assemble(
+    looks: Looks,
+    body: Body,
+    rest: np.ndarray,
+    heads: np.ndarray,
+    pieces: list[Piece],
+    nude: tuple[np.ndarray, np.ndarray, np.ndarray],
+    stack: np.ndarray,
+    tiles: np.ndarray,
+) -> Figure:
+    """Join the `nude` faces (faces, materials, corners) and the pieces into one mesh: own vertices of all first, then all cuts."""
     first = len(rest) + np.cumsum([0, *(len(piece.source) for piece in pieces)])
     total = first[-1]
     cut_first = total + np.cumsum([0, *(len(piece.cuts) for piece in pieces)])

@@ -54,7 +54,7 @@ class Clip:
     ):
         self.size, self.frames = size, frames
         self.figure: Figure = make_figure(rng, outfit)
-        self.motion = draw_motion(motion or str(rng.choice(MOTIONS)), frames, fps, rng)
+        self.motion = draw_motion(motion or str(rng.choice(self._motions())), frames, fps, rng)
         self.background_kind = background or str(rng.choice(BACKGROUNDS))
         body = load_body()
         self.transforms = bone_transforms(self.motion.rotations(body), self.figure.heads, body.parents)
@@ -75,6 +75,10 @@ class Clip:
         looks = {name: round(value, 4) if isinstance(value, float) else value for name, value in looks.items()}
         looks["coefficients"] = " ".join(f"{value:g}" for value in looks["coefficients"])
         return {**looks, "motion": self.motion.kind, "background": self.background_kind}
+
+    def _motions(self) -> tuple[str, ...]:
+        """Motions that suit the clothes: nobody kicks in a skirt, it would not follow the leg."""
+        return MOTIONS if self.figure.looks.leg else tuple(motion for motion in MOTIONS if motion != "kick")
 
     def _ground(self, way: np.ndarray) -> np.ndarray:
         """(T, 3) shift of every frame: the way over the floor, and the lowest vertex on the floor z = 0."""
