@@ -21,6 +21,7 @@ from .metrics.frechet import frechet_distance
 from .metrics.keypoint_distance import detector_error
 from .metrics.measures import FrechetSums, Keypoints
 from .metrics.suite import build_measures, closing
+from .precision import exact_convolutions
 from .provenance import git_revision, model_facts, versions
 from .rollout_file import RolloutReader
 
@@ -43,7 +44,7 @@ def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings,
         check_rollout(generated, reader, names, facts)
         measures, unavailable = build_measures(settings, weights, device)
         frechet, errors, clips = FrechetSums(), {}, {}
-        with closing(measures), Bar("evaluate", sum(generated.length(name) for name in names)) as bar:
+        with closing(measures), exact_convolutions(), Bar("evaluate", sum(generated.length(name) for name in names)) as bar:
             for name in names:
                 values: Values = {}
                 for window in windows(generated.length(name)):
@@ -53,7 +54,7 @@ def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings,
         summary = summarise(clips, frechet, measures, sum(generated.length(name) for name in names))
         summary |= {
             "clips": clips,
-            "unavailable": unavailable,
+            "unavailable": unavailable | uncounted(summary["metrics"], measures),
             "protocol": protocol(generated, names, settings),
             "extractors": {key: value for measure in measures for key, value in (measure.extractor or {}).items()},
             "model": facts,
@@ -151,6 +152,12 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) ->
                 "dimensions": len(real.mean),
             }
     return {"metrics": result.pop("model"), "baselines": result}
+
+
+def uncounted(metrics: dict, measures: list) -> dict[str, str]:
+    """Why a metric has no value although it was measured: {name: reason}."""
+    names = [name for measure in measures for name in measure.names if name not in metrics]
+    return dict.fromkeys(names, "no frame has a value: no body, or no joint that is found in both the real and the generated frame")
 
 
 def _means(parts: list[dict]) -> dict:

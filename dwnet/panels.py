@@ -16,7 +16,7 @@ INK, PAPER = (28, 36, 48), (255, 255, 255)
 @functools.lru_cache(maxsize=1)
 def _palette() -> np.ndarray:
     """(25, 3) float32 colours of the parts; background is white. Neighbouring part numbers get hues far apart."""
-    hues = [(part * 0.381966) % 1 for part in range(PARTS)]
+    hues = [part * 7 % PARTS / PARTS for part in range(1, PARTS + 1)]
     return np.array([(1.0, 1.0, 1.0), *(colorsys.hsv_to_rgb(hue, 0.75, 1.0) for hue in hues)], np.float32) * 255
 
 

@@ -26,6 +26,7 @@ from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .driving import CachedDriving, Driving, PairDriving
 from .panels import iuv_colours, sheet, sheet_size
+from .precision import exact_convolutions
 from .provenance import model_file
 from .rollout_file import Job, RolloutReader, RolloutWriter
 from .warping import grid_from_index
@@ -147,7 +148,7 @@ def generate_frames(generator, drivings: list[Driving], lengths: list[int], devi
 
     The first frame's previous frame and grid are the source and its grid.
     """
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    with exact_convolutions():
         source = network_input([driving.source for driving in drivings], device)
         appearance = generator.appearance(source)
         previous = source

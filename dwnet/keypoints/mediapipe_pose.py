@@ -29,16 +29,18 @@ class MediaPipePose:
 
     def __init__(self, weights_folder: Path):
         self.weights = ensure_task(weights_folder)
+        self._started = False
         with _quiet_native_log():
             self._model = _load(self.weights)
-            self.detect(np.zeros((256, 256, 3), np.uint8))
 
     def detect(self, frame: np.ndarray) -> np.ndarray:
         """Joints (17, 3) float32 of the person in `frame` (H, W, 3) uint8 RGB; all zero where nobody is found."""
         import mediapipe
 
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-        people = self._model.detect(image).pose_landmarks
+        with contextlib.nullcontext() if self._started else _quiet_native_log():
+            people = self._model.detect(image).pose_landmarks
+        self._started = self._started or bool(people)
         if not people:
             return np.zeros((len(COCO_LANDMARKS), 3), np.float32)
         height, width = frame.shape[:2]

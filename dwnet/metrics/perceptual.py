@@ -8,7 +8,7 @@ import torch
 def perceptual(real: Sequence[torch.Tensor], generated: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
     """(B,) float64 sum over the feature maps (B, c, h, w) of weight times mean absolute difference."""
     pairs = zip(weights, real, generated, strict=True)
-    return sum(weight * (a.double() - b.double()).abs().mean((1, 2, 3)) for weight, a, b in pairs)
+    return sum(weight * (a - b).abs().mean((1, 2, 3), dtype=torch.float64) for weight, a, b in pairs)
 
 
 def on_real_background(real: torch.Tensor, generated: torch.Tensor, body: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,8 @@ import pandas as pd
 
 INDEX = ("step", "epoch", "seconds")
 """Columns of the training log that are no curves; the first is the horizontal axis."""
+RATE = "learning_rate"
+"""Shown last, and never on a logarithmic axis."""
 COLUMNS = 3
 SMOOTH = 0.05
 """Width of the running mean as a share of the curve."""
@@ -27,6 +29,7 @@ def training_curves(log: Path) -> str | None:
     names = [name for name in rows.columns if name not in INDEX and pd.api.types.is_numeric_dtype(rows[name]) and rows[name].notna().any()]
     if rows.empty or not names:
         return None
+    names.sort(key=lambda name: name == RATE)
     steps = rows["step"] if "step" in rows else pd.Series(range(len(rows)))
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
@@ -47,7 +50,7 @@ def _draw(axes, name: str, steps: pd.Series, values: pd.Series):
     axes.plot(steps, values, color="#9db4d6", linewidth=0.7)
     axes.plot(steps, values.rolling(window, min_periods=1, center=True).mean(), color="#2456a6", linewidth=1.5)
     positive = values[values > 0]
-    if len(positive) == len(values) and len(positive) and np.log10(positive.max() / positive.min()) > 2:
+    if name != RATE and len(positive) == len(values) and np.log10(positive.max() / positive.min()) > 2:
         axes.set_yscale("log")
     axes.set_title(name, fontsize=9, loc="left")
     axes.spines[["top", "right"]].set_visible(False)

@@ -35,7 +35,7 @@ def build_page(dataset: str, run: Path, settings: ReportSettings) -> str:
     return environment.get_template("report.html").render(
         title=settings.title or dataset,
         dataset=dataset,
-        metrics=metrics,
+        metrics={"unavailable": {}, "exact_keypoints": None} | metrics,
         methods={name: METHODS[name] for name in by_method(metrics)},
         rows=table(metrics),
         clips=clip_rows(metrics),

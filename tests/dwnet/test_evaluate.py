@@ -14,10 +14,10 @@ from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 from dwnet.baselines import BASELINES, coarse_warp
 from dwnet.config import EvaluateSettings
-from dwnet.evaluate import clip_summary, evaluate, summarise
+from dwnet.evaluate import clip_summary, evaluate, summarise, uncounted
 from dwnet.features import EmbeddedFeatures
 from dwnet.metrics.frechet import Gaussian, frechet_distance
-from dwnet.metrics.measures import FrechetSums
+from dwnet.metrics.measures import FrechetSums, Pixels
 from dwnet.rollout import network_input, rollout
 from dwnet.rollout_file import RolloutReader
 
@@ -128,6 +128,8 @@ def test_frames_without_a_value_are_not_counted():
     other = {"metrics": {}, "baselines": {name: {} for name in BASELINES}}
     summary = summarise({"a": clip, "b": other}, FrechetSums(), [], 6)
     assert summary["metrics"] == {"m": {"value": 2.0, "frames": 2, "clips": 1}}
+    missing = uncounted({"l1": {}, "psnr": {}, "ssim": {}}, [Pixels()])
+    assert list(missing) == ["l1_body"] and "no frame has a value" in missing["l1_body"]
 
 
 def test_paper_features_without_weights_say_what_to_do(run, tmp_path):

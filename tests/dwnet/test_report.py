@@ -1,0 +1,182 @@
+"""The HTML page and the summary on the terminal, from a metrics.json with known numbers."""
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from densepose_cache.errors import InputError
+from dwnet.config import ReportSettings
+from dwnet.metrics.names import MEANINGS, better, table
+from dwnet.report.command import command
+from dwnet.report.curves import training_curves
+from dwnet.report.page import build_page, choose_videos, lost_clips
+from dwnet.report.summary import print_summary
+
+
+def value(number, frames=4, clips=2):
+    return {"value": number, "frames": frames, "clips": clips}
+
+
+def metrics():
+    """Two clips; the model wins on L1 in one of them, and has the worse PSNR."""
+    model = {"l1": value(0.01234), "psnr": value(21.5)}
+    baselines = {
+        "coarse_warp": {"l1": value(0.02), "psnr": value(25.25)},
+        "copy_source": {"l1": value(0.03), "psnr": value(20.0)},
+        "coarse_warp_blurred": {"l1": value(0.04), "psnr": value(19.0)},
+    }
+    clips = {
+        "first": {"metrics": {"l1": value(0.01)}, "baselines": {"coarse_warp": {"l1": value(0.03)}}},
+        "sec<ond": {"metrics": {"l1": value(0.05)}, "baselines": {"coarse_warp": {"l1": value(0.04)}}},
+    }
+    return {
+        "metrics": model,
+        "baselines": baselines,
+        "clips": clips,
+        "unavailable": {"akd_mediapipe": "libGL is missing"},
+        "exact_keypoints": {"detector": "mediapipe", "detector_error": value(2.5)},
+        "protocol": {"clips": 2, "frames": 8, "size": 64},
+        "extractors": {"efficientnet_lite0": {"sha256": "e" * 64}},
+        "model": {"fingerprint": "f" * 64, "settings": {"ngf": 4}},
+        "settings": {"features": "embedded", "max_frames": None},
+        "versions": {"torch": "2.0"},
+        "revision": "abc123",
+    }
+
+
+class Strict(HTMLParser):
+    """Fails where tags do not match; collects text and addresses."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "input"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.addresses, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [text for name, text in attributes if name in ("src", "href", "xlink:href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.addresses += [text for name, text in attributes if name in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "results" / "mine" / "runs" / "full"
+    (folder / "videos").mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(metrics()))
+    rows = [f"{step},{step * 2.0},{1 / step},{3 / step},0.001" for step in range(1, 40)]
+    (folder / "train_log.csv").write_text("step,seconds,l1,perceptual,learning_rate\n" + "\n".join(rows) + "\n")
+    for name in ("first", "sec<ond", "a_to_b"):
+        (folder / "videos" / f"{name}.mp4").write_bytes(b"video of " + name.encode())
+    return folder
+
+
+def parse(page):
+    parser = Strict()
+    parser.feed(page)
+    assert parser.open == []
+    return parser, " ".join(" ".join(parser.text).split())
+
+
+def test_page_holds_everything_and_loads_nothing(run):
+    page = build_page("mine", run, ReportSettings(videos=2))
+    parser, text = parse(page)
+    assert all(address.startswith(("data:video/mp4;base64,", "#")) for address in parser.addresses)
+    assert "script" not in parser.tags and "@import" not in page and "url(http" not in page
+    assert sum(address.startswith("data:video") for address in parser.addresses) == 2 and "1 more in the run's folder" in text
+    for wanted in (
+        "0.0123",
+        "25.25",
+        "sec<ond",
+        "libGL is missing",
+        "2.50 pixels",
+        "abc123",
+        "f" * 64,
+        "coarse warp, blurred",
+        "max_frames",
+    ):
+        assert wanted in text, wanted
+    assert "perceptual" in text and page.count("<svg") == 1, "training curves"
+
+
+def test_best_value_of_a_row_is_marked(run):
+    page = build_page("mine", run, ReportSettings())
+    cells = re.findall(r'<td class="([^"]*)">([\d.-]+)</td>', page)
+    assert [text for style, text in cells if "best" in style] == ["0.0123", "25.25"]
+
+
+def test_title_and_missing_parts(run):
+    (run / "train_log.csv").unlink()
+    page = build_page("mine", run, ReportSettings(title="Two & three", videos=0))
+    parser, text = parse(page)
+    assert "Two & three" in text and "video" not in parser.tags and "svg" not in parser.tags
+
+
+def test_failures_name_the_clips_that_lose(run):
+    assert lost_clips(metrics()) == [{"name": "l1", "title": "L1", "clips": ["sec<ond"], "of": 2}]
+
+
+def test_measured_clips_come_before_pairs(run):
+    videos, left = choose_videos(run / "videos", ["sec<ond", "first"], 3)
+    assert [video.name for video in videos] == ["sec<ond", "first", "a_to_b"] and left == 0
+
+
+def test_a_missing_value_is_a_dash():
+    summary = metrics()
+    del summary["metrics"]["psnr"]
+    row = next(row for row in table(summary) if row["name"] == "psnr")
+    assert row["cells"]["model"] is None and row["cells"]["coarse_warp"]["best"]
+
+
+def test_directions():
+    assert better("psnr", 2, 1) and better("ssim", 2, 1)
+    assert all(better(name, 1, 2) and not better(name, 1, 1) for name in set(MEANINGS) - {"psnr", "ssim"})
+
+
+def test_no_curves_without_rows(tmp_path):
+    (tmp_path / "log.csv").write_text("step,l1\n")
+    assert training_curves(tmp_path / "log.csv") is None
+    assert training_curves(tmp_path / "none.csv") is None
+
+
+def test_same_input_gives_the_same_page(run):
+    assert build_page("mine", run, ReportSettings()) == build_page("mine", run, ReportSettings())
+
+
+def test_verb_writes_page_and_metrics_and_summary_says_where(run):
+    app = typer.Typer()
+    app.command()(command)
+    folder = run.parent.parent
+    arguments = ["--dataset", "mine", "--run", str(run), "--out", str(folder / "report.html"), "--metrics", str(folder / "metrics.json")]
+    result = CliRunner().invoke(app, [*arguments, "--settings", '{"videos": 1}'])
+    assert result.exit_code == 0, result.output
+    assert json.loads((folder / "metrics.json").read_text()) == metrics()
+    text = io.StringIO()
+    print_summary(folder / "metrics.json", Console(file=text, width=200))
+    shown = text.getvalue()
+    for wanted in ("mine: 2 test clips, 8 frames", "0.0123", "copied source", "libGL is missing", "report.html", "metrics.json", "videos"):
+        assert wanted in shown, wanted
+
+
+def test_a_run_without_metrics_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"metrics\.json: no such file"):
+        build_page("mine", tmp_path, ReportSettings())
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match="holds no metrics and baselines"):
+        build_page("mine", tmp_path, ReportSettings())
