@@ -6,6 +6,7 @@ detectron2's defaults stand here. Another configuration is given as the path of 
 
 import importlib.util
 import pickle
+import sys
 from pathlib import Path
 
 from ..config import DensePoseSettings
@@ -13,11 +14,12 @@ from ..errors import InputError
 from ..weights import find_weights
 
 REPOSITORY = "git+https://github.com/facebookresearch/detectron2.git"
+PIP = f"{sys.executable} -m pip install"
 INSTALL = (
-    f'pip install --no-build-isolation "detectron2 @ {REPOSITORY}" && '
-    f'pip install --no-build-isolation --no-deps "detectron2-densepose @ {REPOSITORY}#subdirectory=projects/DensePose"'
+    f'{PIP} setuptools wheel && {PIP} --no-build-isolation "detectron2 @ {REPOSITORY}" && '
+    f'{PIP} --no-build-isolation --no-deps "detectron2-densepose @ {REPOSITORY}#subdirectory=projects/DensePose"'
 )
-"""Needs a C++ compiler; torch must be installed first."""
+"""Needs a C++ compiler. It is built against the torch of this environment, hence without isolation."""
 
 BASE = {
     "VERSION": 2,

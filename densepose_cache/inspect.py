@@ -1,0 +1,119 @@
+"""The verb `inspect`: what a shard or an index holds, as text and as a picture."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import h5py
+import hdf5plugin  # noqa: F401 - registers Blosc2 with HDF5
+import numpy as np
+import typer
+from PIL import Image
+
+from .errors import InputError
+from .iuv import PARTS
+from .reader import SplitReader
+from .shards import open_shard
+from .warp import visible_pixels
+
+COLUMNS = 6
+"""Driving frames on a picture."""
+UNSEEN = 128
+"""Grey of pixels without a correspondence."""
+
+
+def describe(path: Path, clip: str | None = None) -> str:
+    """Text about a shard or an index: stage, format, settings, tools, and for every clip (or for `clip`) its datasets and digest.
+
+    Raises InputError if the file is missing, no file of the cache, of another format version, or lacks the clip.
+    """
+    with open_shard(path, _stage(path)) as file:
+        names = sorted(file) if clip is None else [clip]
+        if clip is not None and clip not in file:
+            raise InputError(f"{path}: holds no clip {clip}; it has {', '.join(sorted(file)[:5]) or 'none'} ...")
+        lines = [f"{path}: stage {file.attrs['stage']}, format {file.attrs['format']}, {len(file)} clips"]
+        lines += [f"  {key}: {_short(value)}" for key, value in sorted(file.attrs.items()) if key not in ("stage", "format", "clips")]
+        for name in names:
+            group = file[name]
+            lines.append(name)
+            lines += [f"  {key}: {_short(value)}" for key, value in sorted(group.attrs.items())]
+            lines += [f"  {line}" for line in _members(path, group)]
+    return "\n".join(lines)
+
+
+def _stage(path: Path) -> str:
+    """Stage of the file, as far as it can be read; "decode" for `open_shard` to refuse otherwise."""
+    path = Path(path)
+    if path.is_file() and h5py.is_hdf5(path):
+        try:
+            with h5py.File(path, "r") as file:
+                stage = file.attrs.get("stage")
+        except OSError:
+            return "decode"
+        if stage not in ("decode", "densepose", "warp", "index"):
+            raise InputError(f"{path}: is no shard and no index of the cache (its attribute `stage` is {stage!r})")
+        return stage
+    return "decode"
+
+
+def _members(path: Path, group: h5py.Group) -> list[str]:
+    lines = []
+    for key in sorted(group):
+        link = group.get(key, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            there = "" if (Path(path).parent / link.filename).is_file() else " (missing)"
+            lines.append(f"{key} -> {link.filename}{there}")
+        else:
+            data = group[key]
+            stored = data.id.get_storage_size() / max(len(data), 1)
+            lines.append(f"{key} {data.shape} {data.dtype}: {stored:,.0f} bytes a frame, {data.nbytes / max(len(data), 1):,.0f} unpacked")
+    return lines
+
+
+def _short(value) -> str:
+    text = str(value)
+    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
+        return value[:16]
+    if isinstance(value, str) and value.startswith("{"):
+        return ", ".join(f"{key}={item}" for key, item in json.loads(value).items())
+    return text
+
+
+def iuv_colours(iuv: np.ndarray) -> np.ndarray:
+    """An IUV map (H, W, 3) uint8 as a picture (H, W, 3) uint8: red tells the part, green U and blue V; black is background."""
+    return np.concatenate([iuv[..., :1] * (255 // PARTS), iuv[..., 1:]], axis=-1)
+
+
+def picture(index: Path, clip: str | None = None) -> np.ndarray:
+    """Picture (rows, columns, 3) uint8 of a clip (the first one by default) of an index.
+
+    Columns are pairs that are evenly spread over the clip's grids; rows are source frame, source IUV map, driving IUV map, source frame
+    warped by the coarse grid (grey where nothing corresponds), driving frame. Raises InputError where the cache cannot be read.
+    """
+    with SplitReader(index) as reader:
+        clip = reader.clips[0] if clip is None else clip
+        pairs = reader.pairs(clip)
+        columns = []
+        for source, driving in pairs[np.linspace(0, len(pairs) - 1, min(COLUMNS, len(pairs))).astype(int)]:
+            frame, source_iuv, driving_iuv = reader.frames(clip, source), reader.iuv(clip, source), reader.iuv(clip, driving)
+            warped = frame.reshape(-1, 3)[reader.grid(clip, source, driving)]
+            warped = np.where(visible_pixels(source_iuv, driving_iuv)[..., None], warped, UNSEEN).astype(np.uint8)
+            columns.append([frame, iuv_colours(source_iuv), iuv_colours(driving_iuv), warped, reader.frames(clip, driving)])
+    return np.concatenate([np.concatenate(column, axis=0) for column in columns], axis=1)
+
+
+def command(
+    path: Annotated[Path, typer.Argument(help="A shard (frames/, iuv/, warps/) or an index (train.h5, test.h5).")],
+    clip: Annotated[str | None, typer.Option(help="Only this clip.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the clip (by default the first) of an index to this PNG.")] = None,
+):
+    """Print what a shard or an index holds; draw frames, IUV maps and warped frames of a clip.
+
+    Example: densepose-cache inspect cache/sample/test.h5 --clip sample-test-0000 --png clip.png
+    """
+    typer.echo(describe(path, clip))
+    if png is not None:
+        if _stage(path) != "index":
+            raise InputError(f"{path}: is a shard; --png needs an index (train.h5 or test.h5), which knows frames, maps and grids")
+        Image.fromarray(picture(path, clip)).save(png)
+        typer.echo(f"{png}: source frame, source IUV, driving IUV, warped source, driving frame, from top to bottom")
