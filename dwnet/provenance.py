@@ -57,4 +57,4 @@ def model_facts(path: Path) -> dict:
     """Digest, training fingerprint and settings of a model. Raises InputError if it cannot be loaded."""
     _, metadata = load_model(path)
     facts = {"file": model_file(path).name, "sha256": file_sha256(model_file(path)), "settings": metadata["model"]}
-    return facts | {key: metadata[key] for key in ("fingerprint", "steps", "train") if key in metadata}
+    return facts | {key: metadata[key] for key in ("fingerprint", "steps", "size", "train") if key in metadata}

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from densepose_cache.errors import InputError
 
@@ -17,6 +18,8 @@ COCO_LANDMARKS = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 """Numbers of COCO's 17 joints among the model's 33 landmarks."""
 PRESENT = 0.5
 """A joint is present if the model's visibility is at least this."""
+LEAST_SIDE = 256
+"""Smaller frames are enlarged to this side first: the model places joints of small pictures up to a pixel too far left and up."""
 
 
 class MediaPipePose:
@@ -37,7 +40,7 @@ class MediaPipePose:
         """Joints (17, 3) float32 of the person in `frame` (H, W, 3) uint8 RGB; all zero where nobody is found."""
         import mediapipe
 
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(_enlarged(frame)))
         with contextlib.nullcontext() if self._started else _quiet_native_log():
             people = self._model.detect(image).pose_landmarks
         self._started = self._started or bool(people)
@@ -50,6 +53,14 @@ class MediaPipePose:
     def close(self):
         """Free the model; `detect` cannot be called afterwards."""
         self._model.close()
+
+
+def _enlarged(frame: np.ndarray) -> np.ndarray:
+    scale = LEAST_SIDE / max(frame.shape[:2])
+    if scale <= 1:
+        return frame
+    height, width = (round(side * scale) for side in frame.shape[:2])
+    return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _load(task: Path):
