@@ -112,12 +112,21 @@ def spoil_extremities(iuv: np.ndarray, rng: np.random.Generator, parts: tuple[in
             if missing:
                 frame[mine] = 0
             elif mitten:
-                closed = ndimage.binary_closing(np.pad(mine, radius), disc)[radius:-radius, radius:-radius]
-                nearest_of(frame, mine, closed & (frame[..., 0] == 0))
-                for channel in (1, 2):
-                    weight = ndimage.gaussian_filter(mine.astype(float), radius)
-                    smooth = ndimage.gaussian_filter(np.where(mine, frame[..., channel], 0).astype(float), radius)
-                    frame[mine, channel] = np.rint(smooth[mine] / weight[mine]).astype(np.uint8)
+                rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
+                top, left = max(0, rows[0] - 2 * radius), max(0, columns[0] - 2 * radius)
+                window = slice(top, rows[-1] + 2 * radius + 1), slice(left, columns[-1] + 2 * radius + 1)
+                close_mitten(frame[window], mine[window], disc)
+
+
+def close_mitten(frame: np.ndarray, mine: np.ndarray, disc: np.ndarray):
+    """Close the gaps of one hand or foot, the pixels `mine` of the window `frame`, by a `disc` and smooth its U and V."""
+    radius = len(disc) // 2
+    closed = ndimage.binary_closing(np.pad(mine, radius), disc)[radius:-radius, radius:-radius]
+    nearest_of(frame, mine, closed & ~mine)
+    weight = ndimage.gaussian_filter(mine.astype(float), radius)
+    for channel in (1, 2):
+        smooth = ndimage.gaussian_filter(np.where(mine, frame[..., channel], 0).astype(float), radius)
+        frame[mine, channel] = np.rint(smooth[mine] / weight[mine]).astype(np.uint8)
 
 
 def cut_heads(iuv: np.ndarray, rng: np.random.Generator):

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -124,7 +125,7 @@ def rendered(out: Path, requests: list[ClipRequest], workers: int):
         for request in requests:
             yield render_clip(out, request)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=leave_interrupts_to_parent) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=stop_cleanly) as pool:
         jobs = [pool.submit(render_clip, out, request) for request in requests]
         try:
             for job in as_completed(jobs):
@@ -134,9 +135,10 @@ def rendered(out: Path, requests: list[ClipRequest], workers: int):
             raise
 
 
-def leave_interrupts_to_parent():
-    """Ctrl-C reaches a whole terminal; the parent stops the pool, its processes finish their clip."""
+def stop_cleanly():
+    """In a process of the pool: leave Ctrl-C to the parent, which stops the pool, and remove temporary files on SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def render_clip(out: Path, request: ClipRequest) -> str:
