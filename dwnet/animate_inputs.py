@@ -1,7 +1,7 @@
 """What `dwnet animate` is given: a person (one frame with its IUV map) and a motion (IUV maps), from the cache or from files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -145,7 +145,7 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
         side.close()
 
 
-def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> tuple[Iterator[np.ndarray | None], int]:
+def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> tuple[Iterable[np.ndarray | None], int]:
     """Maps of every frame of a video or folder from a side file or a folder of PNGs, and their number."""
     if not iuv.exists():
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
@@ -161,17 +161,17 @@ def _count(path: Path) -> int:
     return len(frame_times(path).seconds)
 
 
-def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> Iterator[np.ndarray | None]:
+def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[np.ndarray | None]:
     """Maps of square frames (T, S, S, 3) from DensePose. Raises InputError with the other ways where it cannot run."""
+    clip = ClipFrames(_Row(str(path), str(path), ""), frames, np.arange(len(frames), dtype=np.int32), geometry)
     try:
         backend = make_backend(options.densepose.model_copy(update={"backend": "detectron2"}), options.weights)
+        return list(backend.maps(clip))
     except InputError as error:
         raise InputError(
-            f"{path}: no IUV maps lie beside it, and DensePose cannot make them here: {error}. Give them with {flag} (PNG, folder of PNGs "
-            "or .iuv.h5)"
+            f"{path}: no IUV maps lie beside it, and DensePose cannot make them here: {error}. Or give them with {flag} (PNG, folder of "
+            "PNGs or .iuv.h5)"
         ) from None
-    row = _Row(str(path), str(path), "")
-    return backend.maps(ClipFrames(row, frames, np.arange(len(frames), dtype=np.int32), geometry))
 
 
 def _square_frames(path: Path, geometry: Geometry) -> Iterator[np.ndarray]:
