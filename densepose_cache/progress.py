@@ -14,10 +14,13 @@ WIDTH = 24
 
 
 class Bar:
-    """A progress bar with a free text at its end. Use as a context manager; `advance` after every finished item."""
+    """A progress bar with a free text at its end. Use as a context manager; `advance` after every finished item.
 
-    def __init__(self, label: str, total: int):
-        self.label, self.total, self.done, self.text = label, total, 0, ""
+    `start` items were finished before: they count, but say nothing about the time left.
+    """
+
+    def __init__(self, label: str, total: int, start: int = 0):
+        self.label, self.total, self.start, self.done, self.text = label, total, start, start, ""
         self._live = None
         self._started = self._printed = time.monotonic()
 
@@ -32,7 +35,7 @@ class Bar:
                 TextColumn("{task.fields[text]}"),
             )
             self._live = Progress(*columns, console=Console(stderr=True), transient=False)
-            self._task = self._live.add_task(self.label, total=self.total, text="")
+            self._task = self._live.add_task(self.label, total=self.total, completed=self.start, text="")
             self._live.start()
         return self
 
@@ -54,7 +57,8 @@ class Bar:
         self._printed = time.monotonic()
         share = self.done / self.total if self.total else 1.0
         elapsed = self._printed - self._started
-        left = f"{elapsed * (1 - share) / share:.0f} s left" if 0 < share < 1 else f"{elapsed:.0f} s"
+        counted = self.done - self.start
+        left = f"{elapsed * (self.total - self.done) / counted:.0f} s left" if counted and self.done < self.total else f"{elapsed:.0f} s"
         bar = ("#" * round(WIDTH * share)).ljust(WIDTH, "-")
         print(f"{self.label} [{bar}] {self.done}/{self.total} {left} {self.text}".rstrip(), file=sys.stderr, flush=True)
 

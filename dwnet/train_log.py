@@ -49,12 +49,10 @@ class TrainLog:
         """Show `image` (3, h, w) uint8 in TensorBoard."""
         self.board.add_image("source | driving IUV | coarse warp | generated | real", image, step)
 
-    def text(self, step: int, steps: int, batch: int, losses: dict[str, float]) -> str:
-        """Losses, speed and time left, for the progress bar."""
-        passed, done = time.monotonic() - self._begun, step - self._first
-        left = passed / done * (steps - step)
-        values = " ".join(f"{name} {value:.4g}" for name, value in losses.items())
-        return f"{values} | {done * batch / passed:.1f} samples/s, {left // 60:.0f}:{left % 60:02.0f} left"
+    def text(self, step: int, batch: int, losses: dict[str, float]) -> str:
+        """Losses and speed, for the progress bar."""
+        speed = (step - self._first) * batch / (time.monotonic() - self._begun)
+        return f"{speed:.1f} samples/s | " + " ".join(f"{name} {value:.4g}" for name, value in losses.items())
 
     def close(self):
         self.board.close()

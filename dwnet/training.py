@@ -67,8 +67,7 @@ def train(
     step_networks = TrainStep(nets, model, settings, fabric)
     log = TrainLog(out.parent, start, found[1]["log"] if found else None)
 
-    with contextlib.closing(log), Bar("train", run.steps) as bar, stop_signals() as stopped:
-        bar.advance(start)
+    with contextlib.closing(log), Bar("train", run.steps, start) as bar, stop_signals() as stopped:
         for step, raw in enumerate(loader, start + 1):
             rate = learning_rate(step - 1, run.steps, settings)
             nets.set_learning_rate(rate)
@@ -89,7 +88,7 @@ def train(
             if step % settings.save_every == 0 or step == run.steps or stopped:
                 kept.append(save_state(run.states, run.state(nets, step, log)))
                 prune_states(run.states, kept)
-            bar.advance(text=log.text(step, run.steps, settings.batch, losses))
+            bar.advance(text=log.text(step, settings.batch, losses))
             if stopped and step < run.steps:
                 raise SystemExit(STOPPED)
     run.write(nets.generator, nets.critic)

@@ -12,3 +12,12 @@ def test_bar_prints_share_and_text_where_output_is_no_terminal(capsys):
 def test_track_yields_every_item_once(capsys):
     assert list(track([3, 1, 2], "items")) == [3, 1, 2]
     assert "3/3" in capsys.readouterr().err
+
+
+def test_items_from_before_count_but_not_for_the_time_left(capsys, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("densepose_cache.progress.time.monotonic", lambda: clock[0])
+    with Bar("train", 100, start=50) as bar:
+        clock[0] += 10
+        bar.advance(10)
+    assert "60/100 40 s left" in capsys.readouterr().err
