@@ -33,7 +33,7 @@ class Piece:
     """(n,) float32 how far the piece swings."""
 
 
-def cut_piece(anatomy: Anatomy, faces: np.ndarray, field: np.ndarray) -> tuple[np.ndarray, np.ndarray, Cuts]:
+def cut_piece(faces: np.ndarray, field: np.ndarray) -> tuple[np.ndarray, np.ndarray, Cuts]:
     """Source vertices, local faces and local cuts of the part of `faces` where `field` (N,) is positive."""
     inside, _, cuts = split(faces, field, Cuts.none(len(field)))
     own = np.unique(np.concatenate([inside[inside < len(field)], cuts.a, cuts.b]))
@@ -56,7 +56,7 @@ def make_piece(
     `materials` is (trunk, limb): texture numbers of faces on the trunk and on arms. With `one_trunk` the print runs from the trunk over the
     hips without a break.
     """
-    source, local, cuts = cut_piece(anatomy, faces, field)
+    source, local, cuts = cut_piece(faces, field)
     normals = vertex_normals(rest, faces)[source]
     lift = (normals * offset[source, None]).astype(np.float32)
     points = cuts.extend(anatomy.points[source])

@@ -83,7 +83,7 @@ def stand(motion: Motion, rng: np.random.Generator):
     narrow, lower, spread = rng.uniform(0, 5), rng.uniform(28, 38), rng.uniform(0, 12)
     for side, sign in SIDES:
         motion.add(f"upperarm01.{side}", "y", sign * lower)
-        motion.bend(side, np.full(len(motion.time), -rng.uniform(0, 14.0)))
+        motion.bend(side, np.full(len(motion.time), -rng.uniform(12.0, 32.0)))
         motion.add(f"upperleg01.{side}", "y", sign * narrow)
         motion.add(f"foot.{side}", "y", -sign * narrow)
         motion.add(f"foot.{side}", "z", sign * spread)
