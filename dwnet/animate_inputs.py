@@ -85,7 +85,10 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
     path = _existing(text, "picture")
     geometry = Geometry.from_box(*picture_size(path), None, options.size)
     image = geometry.image(read_picture(path), VideoSettings().pad)
-    found = iuv or _beside(path, [f"{path.stem}_IUV.png", f"{path.stem}.iuv.h5", f"../dp_target/{path.stem}_IUV.png"])
+    official = path.parent.with_name("dp_target")
+    found = iuv or _first(
+        [path.with_name(f"{path.stem}_IUV.png"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}_IUV.png"]
+    )
     if found is None:
         maps = _detect(path, image[None], geometry, options, "--source-iuv")
         return Person(image, fill_missing(maps, str(path), 1, options.size, "fail", 0)[0][0])
@@ -110,7 +113,8 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
         info = probe(path)
         size, rate = (info.width, info.height), info.fps
     geometry = Geometry.from_box(*size, None, options.size)
-    found = iuv or _beside(path, [f"{path.stem}.iuv.h5", f"{path.stem}_IUV", *(["../dp_target"] if path.is_dir() else [])])
+    official = [path.with_name("dp_target")] if path.is_dir() else []
+    found = iuv or _first([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
     if found is None:
         frames = np.stack(list(_square_frames(path, geometry)))
         maps = _detect(path, frames, geometry, options, "--driving-iuv")
@@ -122,14 +126,13 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
 
 
 def _existing(text: str, what: str) -> Path:
-    path = Path(text)
+    path = Path(text).absolute()
     if not path.exists():
         raise InputError(f"{text}: no such {what}; give a file, or a clip of the cache as cache/DATASET/test.h5:CLIP")
     return path
 
 
-def _beside(path: Path, names: list[str]) -> Path | None:
-    places = [(path.parent / name).resolve() for name in names]
+def _first(places: list[Path]) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 

@@ -90,6 +90,15 @@ def test_folder_of_frames_with_maps_named(files, tmp_path):
     assert np.abs(panel.astype(int) - iuv_colours(draw(1, 0)[1])).mean() < 20
 
 
+def test_official_layout_is_found(files, tmp_path):
+    """Folders `target` and `dp_target` side by side: no option needed, for the picture and for the motion."""
+    for name, original in {"target": "frames", "dp_target": "maps"}.items():
+        (tmp_path / name).symlink_to(files / original)
+    out = tmp_path / "out.mp4"
+    run(tmp_path / "target" / "0.png", tmp_path / "target", "-o", out, "--model", files, "--size", 64)
+    assert probe(out).frames_estimate == FRAMES
+
+
 def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
     out = tmp_path / "out.mp4"
     cases = [
