@@ -11,6 +11,10 @@ from densepose_cache.errors import InputError
 from ..metrics.names import METHODS, by_method, table
 
 
+WIDTH = 110
+"""Columns of the table where no terminal says otherwise."""
+
+
 def read_metrics(path: Path) -> dict:
     """The content of a metrics.json. Raises InputError if it is missing or something else."""
     path = Path(path)
@@ -30,9 +34,11 @@ def print_summary(metrics_path: Path, console: Console | None = None):
     path = Path(metrics_path)
     metrics = read_metrics(path)
     console = console or Console()
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
     methods = list(by_method(metrics))
     shown = Table(title=f"{path.parent.name}: {metrics['protocol']['clips']} test clips, {metrics['protocol']['frames']} frames")
-    shown.add_column("metric")
+    shown.add_column("metric", overflow="fold")
     for method in methods:
         shown.add_column(METHODS[method], justify="right")
     for row in table(metrics):
@@ -41,7 +47,7 @@ def print_summary(metrics_path: Path, console: Console | None = None):
         shown.add_row(f"{row['name']} {sign}", *(_cell(cell) for cell in cells))
     console.print(shown)
     for name, reason in metrics.get("unavailable", {}).items():
-        console.print(f"not measured: {name}: {reason}", style="yellow", markup=False)
+        console.print(f"not measured: {name}: {reason}", style="yellow", markup=False, soft_wrap=True)
     for label, place in places(path).items():
         console.print(f"{label + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
 
