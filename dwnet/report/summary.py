@@ -10,7 +10,6 @@ from densepose_cache.errors import InputError
 
 from ..metrics.names import METHODS, by_method, table
 
-
 WIDTH = 110
 """Columns of the table where no terminal says otherwise."""
 
