@@ -5,6 +5,7 @@ A row of the log holds the means since the row before. `seconds` is training tim
 
 import csv
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ class TrainLog:
 
     def __init__(self, folder: Path, start: int, memory: dict[str, Any] | None):
         self.path = Path(folder) / "train_log.csv"
+        if not start:
+            shutil.rmtree(Path(folder) / "tensorboard", ignore_errors=True)
         self.board = SummaryWriter(str(Path(folder) / "tensorboard"), purge_step=start + 1 if start else None)
         memory = memory or {"sums": {}, "count": 0, "seconds": 0.0}
         self._sums: dict[str, float] = dict(memory["sums"])

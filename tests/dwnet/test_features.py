@@ -1,7 +1,10 @@
 import pytest
 import torch
+import torchvision
 
 from densepose_cache.errors import InputError
+from densepose_cache.weights import WEIGHTS
+from dwnet import features as features_module
 from dwnet.features import EMBEDDED_TAPS, EmbeddedFeatures, Vgg19Features, load_features
 
 
@@ -50,6 +53,19 @@ def test_features_are_frozen_and_pass_gradients_to_the_image(embedded):
 def test_other_weights_are_no_vgg():
     with pytest.raises(InputError, match=r"features\.0\.weight"):
         Vgg19Features({"conv.weight": torch.zeros(1)})
+
+
+def test_vgg_weights_come_from_a_file(tmp_path, monkeypatch):
+    vgg = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"])
+    weights = {f"features.{name}": value for name, value in vgg.state_dict().items()} | {"classifier.0.weight": torch.zeros(1)}
+    torch.save(weights, tmp_path / "weights.pth")
+    monkeypatch.setattr(features_module, "find_weights", lambda name, folder, override: {"vgg19": tmp_path / "weights.pth"}[name])
+    features = load_features("vgg19", tmp_path)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    with torch.inference_mode():
+        for tap, last in zip(features.taps(image), (1, 6, 11, 20, 29), strict=True):
+            torch.testing.assert_close(tap, vgg[: last + 1](image), rtol=1e-4, atol=1e-5)
+    assert features.name == "vgg19" and features.digest == WEIGHTS["vgg19"].sha256
 
 
 def test_missing_vgg_weights_are_named(tmp_path):

@@ -208,9 +208,14 @@ def test_training_lowers_the_loss(cache, tmp_path, update):
     assert not (tmp_path / "critic.safetensors").exists()
 
 
-def test_embedded_perceptual_and_warp_losses_are_logged_under_their_names(cache, tmp_path):
+@pytest.mark.parametrize("update", ["sample", "frame"])
+def test_embedded_perceptual_and_warp_losses_are_logged_under_their_names(cache, tmp_path, update):
     losses = LossSettings(gan=0.0, feature_matching=0.0, perceptual=1.0, warp=1.0, l1=0.0)
-    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"steps": 2, "losses": losses, "features": "embedded"}))
+    _train(
+        cache,
+        tmp_path / "model.safetensors",
+        FAST.model_copy(update={"steps": 1, "losses": losses, "features": "embedded", "update": update}),
+    )
     assert set(_log(tmp_path)[0]) == {"step", "learning_rate", "total", "perceptual_efficientnet_lite0", "warp"}
 
 
@@ -241,3 +246,12 @@ def test_gradients_of_a_previous_frame_pass_only_if_asked(cache):
         (gradient,) = torch.autograd.grad(frames[2].sum(), frames[1], allow_unused=True)
         found[detach] = gradient is not None
     assert found == {True: False, False: True}
+
+
+def test_bf16_autocast_stays_close_to_fp32(cache, finished, tmp_path):
+    """The path that a GPU takes: networks in bf16, coordinates and losses in float32."""
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"precision": "bf16", "steps": 2}))
+    found, wanted = _log(tmp_path)[0], _log(finished.parent)[0]
+    for name in ("total", "gan", "feature_matching", "l1", "critic_fake", "critic_real"):
+        assert found[name] != wanted[name] and float(found[name]) == pytest.approx(float(wanted[name]), rel=0.1), name
+    assert all(value.dtype == torch.float32 for value in load_model(tmp_path)[0].state_dict().values())

@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+import pytest
+
+from densepose_cache.verbs import run_verbs
+from dwnet.cli import SUMMARY, VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    assert run_verbs(SUMMARY, VERBS, [verb, "--help"]) == 0
+    assert verb in capsys.readouterr().out
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys, dwnet.cli as cli; code = cli.run_verbs(cli.SUMMARY, cli.VERBS, ['--help']); sys.exit(code or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and all(verb in done.stdout for verb in VERBS), done.stderr
+
+
+def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, capsys):
+    arguments = ["train", "--data", "none.h5", "--samples", "none.csv", "--out", str(tmp_path / "run" / "model.safetensors")]
+    assert run_verbs(SUMMARY, VERBS, [*arguments, "--settings", '{"batch": 0}']) == 2
+    assert run_verbs(SUMMARY, VERBS, arguments) == 2
+    assert run_verbs(SUMMARY, VERBS, ["train", "--data", "x"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith("error: train.batch: ") and errors[1].startswith("error: none.h5")
+    assert not (tmp_path / "run").exists()
