@@ -1,9 +1,11 @@
 """A command line of verbs: modules are imported only when their verb runs, errors are one line, stops clean up."""
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -41,6 +43,11 @@ def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequen
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def put_verbs_on_path():
+    """Let shell commands find the verbs that are installed beside this Python, also where its environment is not activated."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def _group():

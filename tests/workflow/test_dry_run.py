@@ -37,6 +37,23 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(make_project, secti
     assert not (project.folder / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("section", "change", "words"),
+    [
+        ("evaluate", {"pairs": "no/pairs.csv"}, ["evaluate.pairs", "no/pairs.csv"]),
+        ("evaluate", {"weights": {"alexnet": "no/alex.pth"}}, ["evaluate.weights.alexnet", "no/alex.pth"]),
+        ("densepose", {"backend": "detectron2", "weights": "no/model.pkl"}, ["densepose.weights", "no/model.pkl"]),
+    ],
+)
+def test_a_missing_file_stops_before_any_job(make_project, section, change, words):
+    project = make_project(TINY | {section: TINY[section] | change})
+    done = project.run("results/sample/metrics.json")
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stdout
+    assert project.jobs(done) == {}
+
+
 def test_an_unknown_data_set_is_refused(make_project):
     done = make_project(TINY).run("results/fashoin/metrics.json")
     assert done.returncode != 0 and "results/fashoin/metrics.json" in done.stdout

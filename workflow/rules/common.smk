@@ -1,7 +1,5 @@
 """Configuration, and the functions that rules read it with."""
 
-import os
-import sys
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -10,10 +8,11 @@ from densepose_cache.config import FORMATS as CACHE_FORMATS
 from densepose_cache.digest import canonical_json, digest, listing_digest
 from densepose_cache.errors import InputError
 from densepose_cache.shards import shard_name
+from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
 from dwnet.config import FORMATS as LEARN_FORMATS, VARIANTS, parse_config, variant_model
 
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+put_verbs_on_path()
 STARTED = time.time()
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
 
@@ -92,6 +91,11 @@ def stage(name):
     return params
 
 
+def parent_folder(wildcards, output):
+    """The folder of a rule's first output."""
+    return str(Path(output[0]).parent)
+
+
 def shard_names(dataset):
     return [shard_name(number) for number in range(CONFIG.datasets[dataset].shards)]
 
@@ -137,24 +141,47 @@ def source_listing(path):
 
 
 def weights(section):
-    """Input function: weight files that a section needs and the configuration gives no path for."""
+    """Input function: the weight files that a section of a data set's settings reads, at the configuration's paths or downloaded."""
 
     def files(wildcards):
-        data = CONFIG.datasets[wildcards.dataset]
-        return [f"{FOLDERS.weights}/{WEIGHTS[name].file}" for name in needed_weights(data, section)]
+        wanted = WANTED_WEIGHTS[section](CONFIG.datasets[wildcards.dataset])
+        return [given(key, path) if path else f"{FOLDERS.weights}/{WEIGHTS[name].file}" for name, (key, path) in wanted.items()]
 
     return files
 
 
-def needed_weights(data, section):
-    """Names of the published weight files that a section of a data set's settings reads."""
-    if section == "densepose":
-        return [data.densepose.model] if data.densepose.backend == "detectron2" and not data.densepose.weights else []
-    if section == "train":
-        needed = data.train.features == "vgg19" and (data.train.losses.perceptual > 0 or data.train.losses.warp > 0)
-        return ["vgg19"] if needed and "vgg19" not in data.evaluate.weights else []
-    paper = ["vgg19", "inception", "alexnet", "keypointrcnn"] if data.evaluate.features == "paper" else []
-    return [name for name in paper if name not in data.evaluate.weights]
+def densepose_weights(data):
+    needed = data.densepose.backend == "detectron2"
+    return {data.densepose.model: ("densepose.weights", data.densepose.weights)} if needed else {}
+
+
+def train_weights(data):
+    train = data.train
+    needed = train.features == "vgg19" and (train.losses.perceptual > 0 or train.losses.warp > 0)
+    return {"vgg19": (None, None)} if needed else {}
+
+
+def evaluate_weights(data):
+    evaluate = data.evaluate
+    names = ("vgg19", "inception", "alexnet", "keypointrcnn") if evaluate.features == "paper" else evaluate.weights
+    return {name: (f"evaluate.weights.{name}", evaluate.weights.get(name)) for name in names}
+
+
+# Names of the weight files that a section reads, each with the key that may give its path and that path.
+WANTED_WEIGHTS = {"densepose": densepose_weights, "train": train_weights, "evaluate": evaluate_weights}
+
+
+def transfer_pairs(wildcards):
+    """Input function: the table of motion-transfer pairs, if there is one."""
+    pairs = CONFIG.datasets[wildcards.dataset].evaluate.pairs
+    return [given("evaluate.pairs", pairs)] if pairs else []
+
+
+def given(key, path):
+    """A path from the configuration; stops the workflow if nothing is there."""
+    if not Path(path).exists():
+        raise WorkflowError(f"{key} in the configuration: {path} does not exist; correct the path or set the key to null")
+    return path
 
 
 def print_new_metrics():

@@ -40,7 +40,7 @@ rule report:
         "../../envs/learn.yaml"
     params:
         stage=stage("report"),
-        run=f"{FOLDERS.results}/{{dataset}}/runs/full",
+        run=lambda wildcards, input: str(Path(input.metrics).parent),
     shell:
         "dwnet report --dataset {wildcards.dataset} --run {params.run} --settings {params.stage[settings]:q}"
         " --metrics {output.metrics} --out {output.page} 2>&1 | tee {log}"

@@ -14,7 +14,7 @@ rule sample:
     params:
         stage=stage("sample"),
         options=sample_options,
-        folder=DATA,
+        folder=parent_folder,
     shell:
         "densepose-cache sample --out {params.folder} {params.options} --workers {threads} 2>&1 | tee {log}"
 
@@ -46,6 +46,6 @@ rule weights:
         "../../envs/cache.yaml"
     params:
         name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
-        folder=FOLDERS.weights,
+        folder=parent_folder,
     shell:
         "densepose-cache fetch --weights {params.name} --out {params.folder} 2>&1 | tee {log}"

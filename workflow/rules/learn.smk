@@ -28,6 +28,7 @@ rule train:
 
 rule rollout:
     input:
+        transfer_pairs,
         data=f"{CACHE}/test.h5",
         model=f"{RUN}/model.safetensors",
     output:
