@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -36,7 +37,9 @@ def print_summary(metrics_path: Path, console: Console | None = None):
     if not console.is_terminal:
         console.width = max(console.width, WIDTH)
     methods = list(by_method(metrics))
-    shown = Table(title=f"{path.parent.name}: {metrics['protocol']['clips']} test clips, {metrics['protocol']['frames']} frames")
+    shown = Table(
+        title=f"{path.parent.name}: {metrics['protocol']['clips']} test clips, {metrics['protocol']['frames']} frames", box=box.SIMPLE
+    )
     shown.add_column("metric", overflow="fold")
     for method in methods:
         shown.add_column(METHODS[method], justify="right")
