@@ -145,43 +145,54 @@ def weights(section):
 
     def files(wildcards):
         wanted = WANTED_WEIGHTS[section](CONFIG.datasets[wildcards.dataset])
-        return [given(key, path) if path else f"{FOLDERS.weights}/{WEIGHTS[name].file}" for name, (key, path) in wanted.items()]
+        return [path or f"{FOLDERS.weights}/{WEIGHTS[name].file}" for name, path in wanted.items()]
 
     return files
 
 
 def densepose_weights(data):
     needed = data.densepose.backend == "detectron2"
-    return {data.densepose.model: ("densepose.weights", data.densepose.weights)} if needed else {}
+    return {data.densepose.model: data.densepose.weights} if needed else {}
 
 
 def train_weights(data):
     train = data.train
     needed = train.features == "vgg19" and (train.losses.perceptual > 0 or train.losses.warp > 0)
-    return {"vgg19": (None, None)} if needed else {}
+    return {"vgg19": None} if needed else {}
 
 
 def evaluate_weights(data):
     evaluate = data.evaluate
     names = ("vgg19", "inception", "alexnet", "keypointrcnn") if evaluate.features == "paper" else evaluate.weights
-    return {name: (f"evaluate.weights.{name}", evaluate.weights.get(name)) for name in names}
+    return {name: evaluate.weights.get(name) for name in names}
 
 
-# Names of the weight files that a section reads, each with the key that may give its path and that path.
+# Names of the weight files that a section reads, each with its path in the configuration or None.
 WANTED_WEIGHTS = {"densepose": densepose_weights, "train": train_weights, "evaluate": evaluate_weights}
 
 
 def transfer_pairs(wildcards):
     """Input function: the table of motion-transfer pairs, if there is one."""
     pairs = CONFIG.datasets[wildcards.dataset].evaluate.pairs
-    return [given("evaluate.pairs", pairs)] if pairs else []
+    return [pairs] if pairs else []
 
 
-def given(key, path):
-    """A path from the configuration; stops the workflow if nothing is there."""
-    if not Path(path).exists():
-        raise WorkflowError(f"{key} in the configuration: {path} does not exist; correct the path or set the key to null")
-    return path
+def configured_files(data):
+    """Paths of files that a data set's settings name, by key; its source is looked at by the stage that reads it."""
+    files = {"densepose.weights": data.densepose.weights, "evaluate.pairs": data.evaluate.pairs}
+    files |= {f"evaluate.weights.{name}": path for name, path in data.evaluate.weights.items()}
+    return {key: path for key, path in files.items() if path}
+
+
+# Here and not in an input function: a rule whose input function fails is passed over in silence where its old output stands.
+missing = [
+    f"datasets.{name}.{key}: {path} does not exist"
+    for name, data in CONFIG.datasets.items()
+    for key, path in configured_files(data).items()
+    if not Path(path).exists()
+]
+if missing:
+    raise WorkflowError("the configuration names files that are not there; correct the path or set the key to null:\n" + "\n".join(missing))
 
 
 def print_new_metrics():
