@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .settings import Settings
 
-FORMATS = {"sample": 1, "clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
+FORMATS = {"sample": 2, "clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
 
 
 class VideoSettings(Settings):
@@ -89,6 +89,8 @@ class SampleSource(Settings):
     """Frame rate of the videos."""
     seed: int = Field(0, ge=0)
     """Seed of people, clothes and motions."""
+    background: Literal["any", "plain", "gradient", "room", "white"] = "any"
+    """Background of all clips."""
 
 
 class FramesSource(Settings):

@@ -16,6 +16,7 @@ def command(
     frames: Annotated[int, typer.Option(help="Frames a clip.")] = 48,
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 25,
     seed: Annotated[int, typer.Option(help="Seed of people, clothes, motions and backgrounds. Another seed gives other people.")] = 0,
+    background: Annotated[str, typer.Option(help="Background of all clips: any, plain, gradient, room or white.")] = "any",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that render; one per CPU by default.")] = None,
 ):
     """Render people in motion with exact IUV maps and keypoints: a data set without a download.
@@ -27,5 +28,7 @@ def command(
 
     Example: densepose-cache sample --out data/sample --train 400 --test 20 --size 256
     """
-    manifest = write_sample(out, train=train, test=test, size=size, frames=frames, fps=fps, seed=seed, workers=workers)
+    manifest = write_sample(
+        out, train=train, test=test, size=size, frames=frames, fps=fps, seed=seed, background=background, workers=workers
+    )
     typer.echo(f"{out / MANIFEST}: {len(manifest)} clips")

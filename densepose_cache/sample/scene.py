@@ -7,6 +7,9 @@ import numpy as np
 from .textures import colour, smooth_noise
 
 BACKGROUNDS = ("plain", "gradient", "room")
+"""Kinds that are drawn at random."""
+STUDIO = "white"
+"""A photo studio's white, as in fashion clips; only where it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ def frame_person(points: np.ndarray, size: int, rng: np.random.Generator) -> Cam
 
 def paint_background(kind: str, size: int, horizon: float, rng: np.random.Generator) -> np.ndarray:
     """Background (size, size, 3) float32 in 0..1; `horizon` is the pixel row where a room's floor begins."""
+    if kind == STUDIO:
+        return np.ones((size, size, 3), np.float32)
     if kind == "plain":
         shade = rng.uniform(0.90, 1.0) * np.ones(3) if rng.random() < 0.6 else colour(rng, (0.05, 0.5), (0.4, 0.95))
         return np.broadcast_to(shade, (size, size, 3)).astype(np.float32)

@@ -22,6 +22,7 @@ from ..shards import COMPRESSION
 from ..video import VideoWriter
 from .body import KEYPOINTS
 from .render import Clip, clip_generator
+from .scene import BACKGROUNDS, STUDIO
 
 CRF = 12
 CLIP_FILE = re.compile(r"sample-(train|test)-\d{4,}(\.mp4|\.iuv\.h5)")
@@ -38,6 +39,7 @@ class ClipRequest:
     size: int
     frames: int
     fps: int
+    background: str
 
     @property
     def name(self) -> str:
@@ -54,7 +56,7 @@ class ClipRequest:
         return out / f"{self.name}.iuv.h5"
 
 
-def check_request(train: int, test: int, size: int, frames: int, fps: float):
+def check_request(train: int, test: int, size: int, frames: int, fps: float, background: str):
     """Raise InputError for numbers that make no data set."""
     if train < 1 or test < 0:
         raise InputError(f"sample: train={train}, test={test}: ask for at least one training clip and no negative number of test clips")
@@ -62,6 +64,9 @@ def check_request(train: int, test: int, size: int, frames: int, fps: float):
         raise InputError(f"sample: size={size}: give an even number of pixels from 64 to 512")
     if frames < 2 or fps <= 0:
         raise InputError(f"sample: frames={frames}, fps={fps}: give at least two frames and a positive frame rate")
+    kinds = ("any", *BACKGROUNDS, STUDIO)
+    if background not in kinds:
+        raise InputError(f"sample: background={background}: give one of {', '.join(kinds)}")
 
 
 def write_sample(
@@ -73,6 +78,7 @@ def write_sample(
     frames: int = 48,
     fps: int = 25,
     seed: int = 0,
+    background: str = "any",
     workers: int | None = None,
 ) -> pd.DataFrame:
     """Render `train` + `test` clips of `frames` frames of `size` x `size` pixels into the folder `out` and return the manifest.
@@ -81,12 +87,14 @@ def write_sample(
     and `keypoints` (T, 17, 3) float32, and last of all `manifest.csv` with columns clip, split, video, iuv (relative to `out`) and facts of
     each person. Every clip shows a person of its own, so nobody of the test split is met in training. A clip whose settings, seed and
     format have not changed is kept as it is; clips of an earlier run that are no longer asked for are deleted. `workers` processes
-    share the work, one per CPU by default. Raises InputError for impossible numbers.
+    share the work, one per CPU by default. `background` is one kind of background for all clips, or `any`. Raises InputError for
+    impossible numbers.
     """
-    check_request(train, test, size, frames, fps)
+    check_request(train, test, size, frames, fps, background)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    requests = [ClipRequest(split, k, seed, size, frames, fps) for split, count in (("train", train), ("test", test)) for k in range(count)]
+    splits = (("train", train), ("test", test))
+    requests = [ClipRequest(split, k, seed, size, frames, fps, background) for split, count in splits for k in range(count)]
     missing = [request for request in requests if not is_current(out, request)]
     with Bar("rendering clips", len(requests)) as bar:
         bar.advance(len(requests) - len(missing))
@@ -145,7 +153,9 @@ def render_clip(out: Path, request: ClipRequest) -> str:
     """Render one clip; its side file, written last, says that the clip is complete."""
     side = request.side_file(out)
     side.unlink(missing_ok=True)
-    clip = Clip(clip_generator(request.seed, request.split, request.index), size=request.size, frames=request.frames, fps=request.fps)
+    kind = None if request.background == "any" else request.background
+    rng = clip_generator(request.seed, request.split, request.index)
+    clip = Clip(rng, size=request.size, frames=request.frames, fps=request.fps, background=kind)
     iuv = np.empty((request.frames, request.size, request.size, 3), np.uint8)
     keypoints = np.empty((request.frames, len(KEYPOINTS), 3), np.float32)
     with VideoWriter(request.video(out), request.fps, (request.size, request.size), crf=CRF) as video:

@@ -89,11 +89,25 @@ def test_processes_make_the_same_clips(made, tmp_path):
     assert (made / "manifest.csv").read_text() == (tmp_path / "manifest.csv").read_text()
 
 
-@pytest.mark.parametrize("wrong", [{"size": 63}, {"size": 1024}, {"frames": 1}, {"train": 0}, {"test": -1}, {"fps": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"size": 63}, {"size": 1024}, {"frames": 1}, {"train": 0}, {"test": -1}, {"fps": 0}, {"background": "beach"}]
+)
 def test_impossible_numbers_are_refused_before_anything_is_written(wrong, tmp_path):
     with pytest.raises(InputError, match="sample:"):
         write(tmp_path / "new", **wrong)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_background_can_be_fixed_and_is_part_of_what_a_clip_is(tmp_path):
+    write(tmp_path, train=2, test=1, background="white")
+    manifest = pd.read_csv(tmp_path / "manifest.csv")
+    assert set(manifest["background"]) == {"white"}
+    for name in manifest["video"]:
+        corner = next(iter(read_frames(tmp_path / name)))[:4, :4]
+        assert corner.min() >= 250
+    before = state(tmp_path)["sample-train-0000.mp4"]
+    write(tmp_path, train=2, test=1, background="room")
+    assert state(tmp_path)["sample-train-0000.mp4"] != before
 
 
 def test_the_verb_writes_the_manifest(tmp_path, capsys):
