@@ -1,7 +1,6 @@
 """Download a data set's videos from lists of URLs; the verb `fetch` brings weight files, too."""
 
 import csv
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import typer
 from .config import UrlsSource
 from .errors import InputError
 from .progress import Bar
+from .whole import written_whole
 
 COLUMNS = ("url", "split", "clip", "video", "status")
 OK = "ok"
@@ -136,15 +136,10 @@ def _fetch(job: Job, folder: Path, attempts: int, pause: float, stop: threading.
 
 
 def _write(out: Path, rows: list[dict]):
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def command(

@@ -15,6 +15,7 @@ from .digest import digest
 from .errors import InputError
 from .progress import track
 from .shards import bucket, open_shard, shard_name
+from .whole import written_whole
 
 SPLITS = ("train", "test")
 FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
@@ -36,19 +37,13 @@ def build_index(clips_csv: Path, frames: Path, iuv: Path, warps: Path, shards: i
     folders = {"frames": Path(frames), "iuv": Path(iuv), "warps": Path(warps)}
     facts, samples = _collect(rows, folders, shards)
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     names = [*(f"{split}.h5" for split in SPLITS), "samples.csv"]
-    temporary = {name: out / f".{name}.{os.getpid()}.tmp" for name in names}
-    try:
+    with contextlib.ExitStack() as stack:  # renames in the order of `names`, the last one entered first
+        temporary = {name: stack.enter_context(written_whole(out / name)) for name in reversed(names)}
         for split in SPLITS:
             clips = {row.clip: facts[row.clip] for row in rows if row.split == split}
             _write_split(temporary[f"{split}.h5"], split, clips, {key: os.path.relpath(path, out) for key, path in folders.items()})
         pd.concat(samples).to_csv(temporary["samples.csv"], index=False)
-        for name in names:
-            os.replace(temporary[name], out / name)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
 
 
 def _collect(rows: list, folders: dict[str, Path], shards: int) -> tuple[dict[str, dict], list[pd.DataFrame]]:

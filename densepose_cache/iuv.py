@@ -4,13 +4,13 @@ Files that other tools wrote are converted here, once; everything behind this mo
 background.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError
+from .whole import written_whole
 
 PARTS = 24
 """Number of body parts of the DensePose chart."""
@@ -88,12 +88,8 @@ def write_iuv_png(path: Path, iuv: np.ndarray, order: str = "VUI"):
     """
     path = Path(path)
     pixels = np.ascontiguousarray(_reorder(check_iuv(iuv, path), order))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with written_whole(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _reorder(pixels: np.ndarray, order: str) -> np.ndarray:

@@ -21,6 +21,7 @@ import numpy as np
 from .config import FORMATS
 from .digest import canonical_json
 from .errors import InputError
+from .whole import flush_to_disk, temporary_name
 
 COMPRESSION = hdf5plugin.Blosc2(cname="zstd", clevel=5, filters=hdf5plugin.Blosc2.SHUFFLE)
 TOOLS = ("numpy", "h5py", "hdf5plugin", "scikit-learn", "av", "imageio-ffmpeg", "torch")
@@ -95,7 +96,7 @@ class ShardWriter:
         self.kept: list[str] = []
         self.created: list[str] = []
         self._link = self.path.with_name(f".{self.path.name}.kept")
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_name(self.path)
         self._previous: h5py.File | None = None
         self._file: h5py.File | None = None
 
@@ -167,14 +168,13 @@ class ShardWriter:
             for clip in self.kept:
                 self._previous.copy(self._previous[clip], self._file, clip)
             self._file.close()
-            with self._temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        replace_and_keep(self._temporary, self.path, self._link)
+            flush_to_disk(self._temporary)
+        os.replace(self._temporary, self.path)
+        keep_link(self.path, self._link)
 
 
-def replace_and_keep(temporary: Path, path: Path, link: Path):
-    """Rename `temporary` to `path` and leave the hard link `link` beside it (none where the file system has no hard links)."""
-    os.replace(temporary, path)
+def keep_link(path: Path, link: Path):
+    """Leave the hard link `link` of the file `path` (none where the file system has no hard links)."""
     new = link.with_name(link.name + ".new")
     with contextlib.suppress(OSError):
         new.unlink(missing_ok=True)

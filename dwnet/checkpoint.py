@@ -1,7 +1,6 @@
 """Model files: `model.safetensors` holds the generator's weights, settings and origin, `critic.safetensors` the critic's."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 from densepose_cache.errors import InputError
 from densepose_cache.settings import check
 from densepose_cache.shards import tool_versions
+from densepose_cache.whole import written_whole
 
 from .config import FORMATS, ModelSettings
 from .discriminator import MultiscaleDiscriminator
@@ -24,20 +24,13 @@ KINDS = {"generator": Generator, "critic": MultiscaleDiscriminator}
 
 
 def save_model(path: Path, module: Generator | MultiscaleDiscriminator, metadata: dict[str, Any]):
-    """Write weights and settings to `path`; `metadata` is any JSON. Written under a temporary name first."""
+    """Write weights and settings to `path`; `metadata` is any JSON. Written whole or not at all."""
     path = Path(path)
     kind = next(name for name, cls in KINDS.items() if isinstance(module, cls))
     facts = {"kind": kind, "format": FORMATS["train"], "model": module.settings.model_dump(), "versions": tool_versions(), **metadata}
     weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with written_whole(path) as temporary:
         save_file(weights, temporary, {name: json.dumps(value) for name, value in facts.items()})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_model(path: Path) -> tuple[Generator, dict[str, Any]]:

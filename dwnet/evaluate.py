@@ -1,7 +1,6 @@
 """Measure a rollout on the real frames, and the baselines with it (paper, section 4.2.2). docs/metrics.md has the protocol."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 from densepose_cache.errors import InputError
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
+from densepose_cache.whole import write_text_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .config import FORMATS, EvaluateSettings
@@ -203,16 +203,10 @@ def protocol(generated: RolloutReader, names: list[str], settings: EvaluateSetti
 def write_summary(out: Path, summary: dict):
     """Write metrics.json and clips.csv beside it, each whole or not at all; no NaN gets into either."""
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     texts = {out.with_name("clips.csv"): clip_table(summary["clips"]).to_csv(index=False)}
     texts[out] = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     for path, text in texts.items():
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text_whole(path, text)
 
 
 def clip_table(clips: dict) -> pd.DataFrame:

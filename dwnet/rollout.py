@@ -17,8 +17,9 @@ from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.progress import Bar, track
 from densepose_cache.reader import SplitReader
-from densepose_cache.shards import replace_and_keep
+from densepose_cache.shards import keep_link
 from densepose_cache.video import VideoWriter
+from densepose_cache.whole import written_whole
 
 from .baselines import coarse_warp
 from .checkpoint import load_model
@@ -49,15 +50,10 @@ def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> l
         link = out.with_name(f".{out.name}.kept")
         if take_over(link, out, facts["digest"], jobs):
             return jobs
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-        try:
-            with h5py.File(temporary, "w") as file:
-                generate(generator.to(device), reader, jobs, settings.batch, device, RolloutWriter(file, reader.size, facts))
-                write_videos(reader, jobs, file, out.parent / "videos")
-            replace_and_keep(temporary, out, link)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with written_whole(out) as temporary, h5py.File(temporary, "w") as file:
+            generate(generator.to(device), reader, jobs, settings.batch, device, RolloutWriter(file, reader.size, facts))
+            write_videos(reader, jobs, file, out.parent / "videos")
+        keep_link(out, link)
     return jobs
 
 
@@ -113,10 +109,9 @@ def take_over(link: Path, out: Path, wanted: str, jobs: list[Job]) -> bool:
                 return False
     except InputError:
         return False
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    os.link(link, temporary)
-    os.utime(temporary)
-    os.replace(temporary, out)
+    with written_whole(out) as temporary:
+        os.link(link, temporary)
+        os.utime(temporary)
     return True
 
 

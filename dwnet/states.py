@@ -5,7 +5,6 @@ digest of all that determines its results, is its own.
 """
 
 import logging
-import os
 import pickle
 import random
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from densepose_cache.digest import digest
+from densepose_cache.whole import written_whole
 
 from .config import FORMATS, ModelSettings, TrainSettings
 
@@ -37,17 +37,9 @@ def states_folder(model_file: Path) -> Path:
 
 def save_state(folder: Path, state: dict[str, Any]) -> Path:
     """Write `state` under the name of its `step`; a file that exists is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"state-{state['step']:08d}.pt"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        torch.save(state, file)
     return path
 
 

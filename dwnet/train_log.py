@@ -4,7 +4,6 @@ A row of the log holds the means since the row before. `seconds` is training tim
 """
 
 import csv
-import os
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
+
+from densepose_cache.whole import written_whole
 
 
 class TrainLog:
@@ -66,11 +67,9 @@ class TrainLog:
         if start and self.path.is_file():
             with self.path.open(newline="") as file:
                 rows = [row for row in csv.DictReader(file) if (row["step"] or "").isdigit() and int(row["step"]) <= start]
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         self._columns = list(rows[0]) if rows else []
-        with temporary.open("w", newline="") as file:
+        with written_whole(self.path) as temporary, temporary.open("w", newline="") as file:
             self._writer(file, header=bool(rows)).writerows(rows)
-        os.replace(temporary, self.path)
 
     def _append(self, row: dict[str, Any]):
         first = not self._columns

@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..digest import file_sha256
 from ..progress import track
+from ..whole import write_text_whole
 
 NAME = ".digests.json"
 
@@ -26,10 +26,7 @@ def digest_files(paths: Iterable[str], folder: Path) -> dict[str, str]:
         state = _state(Path(path))
         entry = known.get(path)
         found[path] = entry if entry and entry[:-1] == state else [*state, file_sha256(Path(path))]
-    temporary = cache.with_name(f"{NAME}.{os.getpid()}.tmp")
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    temporary.write_text(json.dumps(found))
-    os.replace(temporary, cache)
+    write_text_whole(cache, json.dumps(found))
     return {path: entry[-1] for path, entry in found.items()}
 
 

@@ -1,12 +1,12 @@
 """The clip table's file format: read, check, write."""
 
-import os
 import re
 from pathlib import Path
 
 import pandas as pd
 
 from ..errors import InputError
+from ..whole import write_text_whole
 
 COLUMNS = ("clip", "split", "video", "start_frame", "end_frame", "bbox", "iuv", "sha256", "iuv_sha256")
 SPLITS = ("train", "test")
@@ -24,7 +24,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def write_table(path: Path, table: pd.DataFrame, keep: bool = False):
-    """Check a clip table and write it as CSV, under a temporary name first. Raises InputError.
+    """Check a clip table and write it as CSV, whole or not at all. Raises InputError.
 
     With `keep` a file that holds the same text is left as it is.
     """
@@ -34,13 +34,7 @@ def write_table(path: Path, table: pd.DataFrame, keep: bool = False):
     text = table[[*COLUMNS, *extra]].to_csv(index=False)
     if keep and path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text_whole(path, text)
 
 
 def read_csv(path: Path, required: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..progress import Bar
 from ..shards import COMPRESSION
 from ..video import VideoWriter
+from ..whole import write_text_whole, written_whole
 from .body import KEYPOINTS
 from .render import Clip, clip_generator
 from .scene import BACKGROUNDS, STUDIO
@@ -162,16 +163,11 @@ def render_clip(out: Path, request: ClipRequest) -> str:
         for t, frame in enumerate(clip):
             video.write(frame.rgb)
             iuv[t], keypoints[t] = frame.iuv, frame.keypoints
-    temporary = side.with_name(f".{side.name}.{os.getpid()}.tmp")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(digest=request.digest, seed=request.seed, facts=json.dumps(clip.facts()))
-            file.create_dataset("iuv", data=iuv, chunks=(1, *iuv.shape[1:]), compression=COMPRESSION)
-            file.create_dataset("keypoints", data=keypoints)
-            file["keypoints"].attrs["names"] = list(KEYPOINTS)
-        os.replace(temporary, side)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(side) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(digest=request.digest, seed=request.seed, facts=json.dumps(clip.facts()))
+        file.create_dataset("iuv", data=iuv, chunks=(1, *iuv.shape[1:]), compression=COMPRESSION)
+        file.create_dataset("keypoints", data=keypoints)
+        file["keypoints"].attrs["names"] = list(KEYPOINTS)
     return request.name
 
 
@@ -186,11 +182,6 @@ def manifest_row(out: Path, request: ClipRequest) -> dict:
 def write_manifest(path: Path, manifest: pd.DataFrame):
     """Write the manifest unless the file already says the same."""
     text = manifest.to_csv(index=False, lineterminator="\n")
-    if path.is_file() and path.read_text() == text:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text_whole(path, text)

@@ -11,6 +11,7 @@ import ffmpeg
 import numpy as np
 
 from ..errors import InputError
+from ..whole import temporary_name
 from .binary import error_text, ffmpeg_binary, file_url
 
 THREADS = 2
@@ -34,7 +35,7 @@ class VideoWriter:
         if not 0 <= crf <= 51:
             raise InputError(f"{self.path}: the quality crf must be in 0..51, not {crf}")
         self.count = 0
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_name(self.path)
         self._process = self._messages = None
 
     def __enter__(self) -> "VideoWriter":

@@ -19,6 +19,7 @@ from pathlib import Path
 import flatbuffers
 
 from densepose_cache.errors import InputError
+from densepose_cache.whole import written_whole
 
 TASK_NAME = "pose_landmarker.task"
 WHEEL_PROJECT, WHEEL_VERSION = "mediapipe", "0.10.21"
@@ -128,15 +129,10 @@ def read_networks(wheel: Path) -> dict[str, bytes]:
 
 def write_task(path: Path, networks: dict[str, bytes]):
     """Write the task file, whole or not at all; the same networks give the same bytes."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for network in NETWORKS:
-                entry = zipfile.ZipInfo(network.name, date_time=(1980, 1, 1, 0, 0, 0))
-                archive.writestr(entry, with_normalisation(networks[network.name], network.mean, network.std))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for network in NETWORKS:
+            entry = zipfile.ZipInfo(network.name, date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, with_normalisation(networks[network.name], network.mean, network.std))
 
 
 def with_normalisation(model: bytes, mean: float, std: float) -> bytes:

@@ -1,12 +1,12 @@
 """The verb `dwnet report`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from densepose_cache.settings import read_settings
+from densepose_cache.whole import write_text_whole
 
 from ..config import ReportSettings
 from .page import build_page
@@ -21,18 +21,7 @@ def command(
 ):
     """Write the HTML page of a run: metrics beside the baselines, videos, training curves, clips, failures, configuration."""
     page = build_page(dataset, run, read_settings(ReportSettings, settings))
-    write_whole(out, page)
+    write_text_whole(out, page)
     if metrics is not None:
-        write_whole(metrics, (run / "metrics.json").read_text(encoding="utf-8"))
+        write_text_whole(metrics, (run / "metrics.json").read_text(encoding="utf-8"))
     typer.echo(f"{out}")
-
-
-def write_whole(path: Path, text: str):
-    """Write a text file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

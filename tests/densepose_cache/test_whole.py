@@ -1,0 +1,68 @@
+"""Files appear under their name whole or not at all."""
+
+import pytest
+
+from densepose_cache.whole import temporary_name, write_text_whole, written_whole
+
+
+def names(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_file_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "table.csv"
+    with written_whole(path) as temporary:
+        temporary.write_text("new")
+        assert temporary == temporary_name(path) and temporary.parent == tmp_path
+        assert not path.exists()
+    assert path.read_text() == "new" and names(tmp_path) == ["table.csv"]
+
+
+def test_old_file_stands_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with written_whole(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and names(tmp_path) == ["table.csv"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_exception_leaves_no_file(tmp_path, error):
+    with pytest.raises(error), written_whole(tmp_path / "table.csv") as temporary:
+        temporary.write_text("half")
+        raise error
+    assert names(tmp_path) == []
+
+
+def test_exception_keeps_the_old_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(ValueError), written_whole(path) as temporary:
+        temporary.write_text("half")
+        raise ValueError
+    assert path.read_text() == "old" and names(tmp_path) == ["table.csv"]
+
+
+def test_failed_rename_leaves_no_temporary_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.mkdir()
+    with pytest.raises(OSError), written_whole(path) as temporary:
+        temporary.write_text("new")
+    assert path.is_dir() and names(tmp_path) == []
+
+
+def test_missing_folders_are_made(tmp_path):
+    path = tmp_path / "a" / "b" / "table.csv"
+    with written_whole(str(path)) as temporary:
+        temporary.write_bytes(b"new")
+    assert path.read_bytes() == b"new" and names(tmp_path) == ["table.csv"]
+
+
+def test_text_is_written_in_utf_8_with_its_own_line_ends(tmp_path):
+    path = tmp_path / "a" / "table.csv"
+    write_text_whole(path, "é\r\n\n")
+    assert path.read_bytes() == b"\xc3\xa9\r\n\n" and names(tmp_path) == ["table.csv"]
+    with pytest.raises(UnicodeEncodeError):
+        write_text_whole(path, "half \ud800")
+    assert path.read_bytes() == b"\xc3\xa9\r\n\n" and names(tmp_path) == ["table.csv"]
