@@ -13,11 +13,11 @@ from natsort import natsorted
 from ..digest import file_sha256
 from ..errors import InputError
 from ..iuv import check_iuv, read_iuv_png
+from ..keypoints import JOINTS
 from ..video import frame_files, frame_times
 from .backend import ClipFrames
 
 PNG_SUFFIX = "_IUV.png"
-KEYPOINTS = 17
 
 
 class SideFile:
@@ -40,9 +40,9 @@ class SideFile:
         if not isinstance(iuv, h5py.Dataset) or iuv.dtype != np.uint8 or iuv.ndim != 4 or iuv.shape[3] != 3:
             raise InputError(f"{self.path}: is no IUV side file; it needs a dataset `iuv` (frames, height, width, 3) of uint8")
         points = self._file.get("keypoints")
-        if points is not None and points.shape != (len(iuv), KEYPOINTS, 3):
+        if points is not None and points.shape != (len(iuv), len(JOINTS), 3):
             raise InputError(
-                f"{self.path}: `keypoints` is {points.shape}, but `iuv` has {len(iuv)} frames: {(len(iuv), KEYPOINTS, 3)} is needed"
+                f"{self.path}: `keypoints` is {points.shape}, but `iuv` has {len(iuv)} frames: {(len(iuv), len(JOINTS), 3)} is needed"
             )
 
     def __len__(self) -> int:

@@ -12,25 +12,6 @@ import numpy as np
 
 ASSET = Path(__file__).with_name("body.npz")
 MAN, WOMAN = 0, 1
-KEYPOINTS = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
 
 
 @dataclass(frozen=True)

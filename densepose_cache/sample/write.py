@@ -17,11 +17,11 @@ import pandas as pd
 from ..config import FORMATS
 from ..digest import digest
 from ..errors import InputError
+from ..keypoints import JOINTS
 from ..progress import Bar
 from ..shards import COMPRESSION
 from ..video import VideoWriter
 from ..whole import write_text_whole, written_whole
-from .body import KEYPOINTS
 from .render import Clip, clip_generator
 from .scene import BACKGROUNDS, STUDIO
 
@@ -158,7 +158,7 @@ def render_clip(out: Path, request: ClipRequest) -> str:
     rng = clip_generator(request.seed, request.split, request.index)
     clip = Clip(rng, size=request.size, frames=request.frames, fps=request.fps, background=kind)
     iuv = np.empty((request.frames, request.size, request.size, 3), np.uint8)
-    keypoints = np.empty((request.frames, len(KEYPOINTS), 3), np.float32)
+    keypoints = np.empty((request.frames, len(JOINTS), 3), np.float32)
     with VideoWriter(request.video(out), request.fps, (request.size, request.size), crf=CRF) as video:
         for t, frame in enumerate(clip):
             video.write(frame.rgb)
@@ -167,7 +167,7 @@ def render_clip(out: Path, request: ClipRequest) -> str:
         file.attrs.update(digest=request.digest, seed=request.seed, facts=json.dumps(clip.facts()))
         file.create_dataset("iuv", data=iuv, chunks=(1, *iuv.shape[1:]), compression=COMPRESSION)
         file.create_dataset("keypoints", data=keypoints)
-        file["keypoints"].attrs["names"] = list(KEYPOINTS)
+        file["keypoints"].attrs["names"] = list(JOINTS)
     return request.name
 
 

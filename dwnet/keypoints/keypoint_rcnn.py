@@ -8,6 +8,7 @@ import torch
 from torchvision.models.detection import keypointrcnn_resnet50_fpn
 
 from densepose_cache.errors import InputError
+from densepose_cache.keypoints import JOINTS
 
 NAME = "keypointrcnn"
 PERSON_SCORE = 0.7
@@ -46,7 +47,7 @@ def joints_of(detections: dict[str, torch.Tensor]) -> np.ndarray:
 
     These are `scores` (N,), `keypoints` (N, 17, 3) and `keypoints_scores` (N, 17).
     """
-    joints = np.zeros((17, 3), np.float32)
+    joints = np.zeros((len(JOINTS), 3), np.float32)
     scores = detections["scores"]
     if len(scores) == 0 or float(scores.max()) < PERSON_SCORE:
         return joints

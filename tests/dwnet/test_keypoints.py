@@ -10,7 +10,7 @@ from torchvision.models.detection import keypointrcnn_resnet50_fpn
 
 from densepose_cache.errors import InputError
 from densepose_cache.iuv import read_iuv_png
-from dwnet.keypoints import JOINTS
+from densepose_cache.keypoints import JOINTS
 from dwnet.keypoints.keypoint_rcnn import KeypointRcnn, joints_of
 from dwnet.keypoints.mediapipe_pose import MediaPipePose
 from dwnet.keypoints.pose_task import NETWORKS, TASK_NAME, ensure_task

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from densepose_cache.sample.body import KEYPOINTS
+from densepose_cache.keypoints import JOINTS
 from densepose_cache.sample.motion import MOTIONS
 from densepose_cache.sample.person import STYLES
 from densepose_cache.sample.render import Clip, clip_generator
@@ -73,9 +73,9 @@ def test_keypoints_lie_on_the_person_and_visibility_follows_the_view():
             column, row = frame.keypoints[:, :2].astype(int).T
             inside.append(frame.silhouette[np.clip(row, 0, SIZE - 1), np.clip(column, 0, SIZE - 1)])
             facing = float(np.cos(clip.motion.heading[t]))
-            faces.setdefault(facing > 0.7, []).append(frame.keypoints[KEYPOINTS.index("nose"), 2])
+            faces.setdefault(facing > 0.7, []).append(frame.keypoints[JOINTS.index("nose"), 2])
             if facing < -0.7:
-                faces.setdefault("behind", []).append(frame.keypoints[KEYPOINTS.index("nose"), 2])
+                faces.setdefault("behind", []).append(frame.keypoints[JOINTS.index("nose"), 2])
     assert np.mean(inside) > 0.95
     assert np.mean(faces[True]) > 0.95
     assert np.mean(faces["behind"]) < 0.05
@@ -85,7 +85,7 @@ def test_left_keypoints_are_on_the_right_of_a_picture_of_someone_who_faces_us():
     clip = make(1, motion="turn", frames=40)
     t = int(np.argmax(np.cos(clip.motion.heading)))
     frame = clip.render(t)
-    points = dict(zip(KEYPOINTS, frame.keypoints, strict=True))
+    points = dict(zip(JOINTS, frame.keypoints, strict=True))
     for joint in ("shoulder", "hip", "ear"):
         assert points[f"left_{joint}"][0] > points[f"right_{joint}"][0]
     assert points["nose"][1] < points["left_hip"][1] < points["left_ankle"][1]
