@@ -8,10 +8,8 @@ compressed bytes and all.
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 from pathlib import Path
 
 import h5py
@@ -21,6 +19,7 @@ import numpy as np
 from .config import FORMATS
 from .digest import canonical_json
 from .errors import InputError
+from .versions import installed_versions
 from .whole import flush_to_disk, temporary_name
 
 COMPRESSION = hdf5plugin.Blosc2(cname="zstd", clevel=5, filters=hdf5plugin.Blosc2.SHUFFLE)
@@ -39,11 +38,7 @@ def shard_name(number: int) -> str:
 
 def tool_versions() -> dict[str, str]:
     """Versions of Python and of the installed tools that can change a result."""
-    versions = {"python": platform.python_version()}
-    for name in TOOLS:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions
+    return installed_versions(TOOLS)
 
 
 def open_shard(path: Path, stage: str) -> h5py.File:

@@ -1,12 +1,11 @@
 """Where a result comes from: versions, the git revision, the model's facts."""
 
 import contextlib
-import importlib.metadata
-import platform
 import subprocess
 from pathlib import Path
 
 from densepose_cache.digest import file_sha256
+from densepose_cache.versions import installed_versions
 
 from .checkpoint import MODEL_NAME, load_model
 
@@ -29,11 +28,7 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the installed packages that can change a metric."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+    return installed_versions(PACKAGES)
 
 
 def git_revision() -> str | None:
