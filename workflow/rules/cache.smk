@@ -11,7 +11,7 @@ checkpoint clips:
     benchmark:
         "logs/{dataset}/clips.tsv"
     conda:
-        "../../envs/cache.yaml"
+        "../../envs/dwnet.yaml"
     params:
         stage=clips_params,
         data=DATA,
@@ -30,7 +30,7 @@ rule decode:
     benchmark:
         "logs/{dataset}/decode/{shard}.tsv"
     conda:
-        "../../envs/cache.yaml"
+        "../../envs/dwnet.yaml"
     resources:
         mem_mb=2000,
     params:
@@ -74,7 +74,7 @@ rule warp:
     benchmark:
         "logs/{dataset}/warp/{shard}.tsv"
     conda:
-        "../../envs/cache.yaml"
+        "../../envs/dwnet.yaml"
     resources:
         mem_mb=2000,
     params:
@@ -97,7 +97,7 @@ rule index:
     log:
         "logs/{dataset}/index.log",
     conda:
-        "../../envs/cache.yaml"
+        "../../envs/dwnet.yaml"
     params:
         stage=stage("index"),
         shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,

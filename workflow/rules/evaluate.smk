@@ -15,7 +15,7 @@ rule evaluate:
     benchmark:
         "logs/{dataset}/evaluate/{variant}.tsv"
     conda:
-        "../../envs/learn.yaml"
+        "../../envs/dwnet.yaml"
     threads: 2
     resources:
         gpu=1,
@@ -37,7 +37,7 @@ rule report:
     log:
         "logs/{dataset}/report.log",
     conda:
-        "../../envs/learn.yaml"
+        "../../envs/dwnet.yaml"
     params:
         stage=stage("report"),
         run=lambda wildcards, input: str(Path(input.metrics).parent),

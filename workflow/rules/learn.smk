@@ -13,7 +13,7 @@ rule train:
     benchmark:
         "logs/{dataset}/train/{variant}.tsv"
     conda:
-        "../../envs/learn.yaml"
+        "../../envs/dwnet.yaml"
     threads: lambda wildcards: CONFIG.datasets[wildcards.dataset].train.threads or workflow.cores
     resources:
         gpu=1,
@@ -38,7 +38,7 @@ rule rollout:
     benchmark:
         "logs/{dataset}/rollout/{variant}.tsv"
     conda:
-        "../../envs/learn.yaml"
+        "../../envs/dwnet.yaml"
     threads: 2
     resources:
         gpu=1,
