@@ -1,0 +1,60 @@
+"""A folder of videos that changes: one shard of each stage is built again, and nothing where nothing has changed."""
+
+import os
+import re
+import shutil
+
+import pytest
+from tiny_project import TINY
+
+from densepose_cache.sample.write import write_sample
+
+INDEX = "cache/mine/train.h5"
+
+
+@pytest.fixture
+def videos(make_project):
+    """A project with a folder of videos and their IUV maps in four shards, cached; and a video that is not yet in it."""
+    source = {"kind": "videos", "path": "data/mine"}
+    dataset = {"source": source, "shards": 4, "densepose": {"degrade": "none"}}
+    project = make_project(TINY | {"datasets": {"mine": dataset}})
+    small = {"size": 64, "frames": 4, "fps": 5, "workers": 1}
+    write_sample(project.folder / "rendered", train=3, test=1, **small)
+    write_sample(project.folder / "other", train=1, test=0, seed=9, **small)
+    for split in ("train", "test"):
+        folder = project.folder / "data/mine" / split
+        folder.mkdir(parents=True)
+        for path in (project.folder / "rendered").glob(f"sample-{split}-*"):
+            shutil.move(path, folder)
+    assert project.run(INDEX).returncode == 0
+    return project
+
+
+def put(project, name):
+    """Lay the other video and its maps into the folder as training video `name`."""
+    for suffix in (".mp4", ".iuv.h5"):
+        shutil.copy(project.folder / f"other/sample-train-0000{suffix}", project.folder / f"data/mine/train/{name}{suffix}")
+
+
+def rerun(project):
+    """Jobs of another run, and the shards that they built."""
+    done = project.run(INDEX)
+    assert done.returncode == 0, done.stdout
+    return project.jobs(done), set(re.findall(r"shard=(\d+)", done.stdout))
+
+
+def test_only_what_changed_is_built_again(videos):
+    one_shard = {"clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
+    put(videos, "sample-train-0001")
+    jobs, shards = rerun(videos)
+    assert jobs == one_shard and len(shards) == 1, "a replaced video"
+    put(videos, "another")
+    jobs, shards = rerun(videos)
+    assert jobs == one_shard and len(shards) == 1, "an added video"
+    os.utime(videos.folder / "data/mine/train/another.mp4")
+    assert rerun(videos) == ({"clips": 1}, set()), "a touched video"
+    for path in (videos.folder / "data/mine/train").glob("another.*"):
+        path.unlink()
+    jobs, shards = rerun(videos)
+    assert jobs == one_shard and len(shards) == 1, "a removed video"
+    assert rerun(videos) == ({}, set())
