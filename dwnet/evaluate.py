@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
+from densepose_cache.shards import keep_link
 from densepose_cache.whole import write_text_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
@@ -35,14 +37,23 @@ Values = dict[str, dict[str, list[np.ndarray]]]
 def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings, weights: Path, out: Path) -> dict:
     """Write metrics.json to `out` and clips.csv beside it; return the summary.
 
-    Raises InputError if a file is missing or the rollout does not belong to the data, or if the paper's weights are missing.
+    Earlier metrics of the same rollout, settings, feature networks and package versions are taken over. Raises InputError if a file is
+    missing or the rollout does not belong to the data, or if the paper's weights are missing.
     """
+    out = Path(out)
+    link = out.with_name(f".{out.name}.kept")
     device = pick_device(settings.device)
     facts = model_facts(model)
     with RolloutReader(rollout) as generated, SplitReader(data) as reader:
         names = [name for name in generated.names if generated.kind(name) == "reconstruction"]
         check_rollout(generated, reader, names, facts)
         measures, unavailable = build_measures(settings, weights, device)
+        extractors = {key: value for measure in measures for key, value in (measure.extractor or {}).items()}
+        wanted = evaluation_digest(generated, settings, extractors, unavailable)
+        if earlier := kept_summary(link, wanted):
+            with closing(measures):
+                write_summary(out, earlier)
+            return earlier
         frechet, errors, clips = FrechetSums(), {}, {}
         with closing(measures), exact_convolutions(), Bar("evaluate", sum(generated.length(name) for name in names)) as bar:
             for name in names:
@@ -56,17 +67,34 @@ def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings,
             "clips": clips,
             "unavailable": unavailable | uncounted(summary["metrics"], measures),
             "protocol": protocol(generated, names, settings),
-            "extractors": {key: value for measure in measures for key, value in (measure.extractor or {}).items()},
+            "extractors": extractors,
             "model": facts,
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
             "revision": git_revision(),
             "format": FORMATS["evaluate"],
+            "digest": wanted,
         }
         if errors:
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
     write_summary(out, summary)
+    keep_link(out, link)
     return summary
+
+
+def evaluation_digest(generated: RolloutReader, settings: EvaluateSettings, extractors: dict, unavailable: dict) -> str:
+    """Digest of all that metrics are made from: rollout (its model and clips), settings, feature networks, versions, what is left out."""
+    values = settings.model_dump(mode="json"), extractors, sorted(unavailable), versions()
+    return digest("evaluate", FORMATS["evaluate"], generated.digest, *values)
+
+
+def kept_summary(link: Path, wanted: str) -> dict | None:
+    """The earlier summary under the name `link`, if its digest is `wanted`."""
+    try:
+        summary = json.loads(link.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return summary if summary.get("digest") == wanted else None
 
 
 def windows(length: int) -> Iterator[slice]:
@@ -202,7 +230,6 @@ def protocol(generated: RolloutReader, names: list[str], settings: EvaluateSetti
 
 def write_summary(out: Path, summary: dict):
     """Write metrics.json and clips.csv beside it, each whole or not at all; no NaN gets into either."""
-    out = Path(out)
     texts = {out.with_name("clips.csv"): clip_table(summary["clips"]).to_csv(index=False)}
     texts[out] = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     for path, text in texts.items():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from tiny_model import save_tiny_model
 
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
+from dwnet import evaluate as module
 from dwnet.baselines import BASELINES, coarse_warp
 from dwnet.config import EvaluateSettings
 from dwnet.evaluate import clip_summary, evaluate, summarise, uncounted
@@ -159,6 +161,45 @@ def test_a_rollout_of_another_model_is_refused(run, tmp_path):
             folder / "weights",
             tmp_path / "metrics.json",
         )
+
+
+def _again(folder, settings, monkeypatch) -> list:
+    """Measure the rollout of `folder` again; returns the windows that were really measured."""
+    real, measured = module.measure_window, []
+    monkeypatch.setattr(module, "measure_window", lambda *arguments: (measured.append(arguments[3]), real(*arguments)))
+    evaluate(folder / "rollout.h5", folder / "test.h5", folder / "model.safetensors", settings, folder / "weights", folder / "metrics.json")
+    return measured
+
+
+def test_metrics_of_the_same_rollout_are_taken_over(run, tmp_path, monkeypatch):
+    copy = tmp_path / "run"
+    shutil.copytree(run[0], copy)
+    first = {name: (copy / name).read_bytes() for name in ("metrics.json", "clips.csv")}
+    for name in first:
+        (copy / name).unlink()
+    embedded = EvaluateSettings(features="embedded")
+    assert _again(copy, embedded, monkeypatch) == []
+    assert {name: (copy / name).read_bytes() for name in first} == first
+    assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
+    assert json.loads((copy / "metrics.json").read_text())["settings"]["blur_sigma"] == 1.0
+    (copy / ".metrics.json.kept").write_text("{")
+    assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
+
+
+def test_other_feature_networks_or_versions_are_measured_anew(run, tmp_path, monkeypatch):
+    copy = tmp_path / "run"
+    shutil.copytree(run[0], copy)
+    embedded = EvaluateSettings(features="embedded")
+    monkeypatch.setattr(module, "versions", lambda: {"torch": "0.0"})
+    assert _again(copy, embedded, monkeypatch) != [] and _again(copy, embedded, monkeypatch) == []
+    real = module.build_measures
+
+    def without_perceptual(*arguments):
+        measures, unavailable = real(*arguments)
+        return measures[:1], unavailable | {"perceptual_efficientnet_lite0": "not there"}
+
+    monkeypatch.setattr(module, "build_measures", without_perceptual)
+    assert _again(copy, embedded, monkeypatch) != []
 
 
 def test_frames_have_the_size_of_the_cache(run):
