@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .settings import Settings
 
-FORMATS = {"sample": 2, "clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
+FORMATS = {"sample": 2, "clips": 1, "decode": 1, "densepose": 2, "warp": 1, "index": 1}
 
 
 class VideoSettings(Settings):
@@ -18,6 +18,8 @@ class VideoSettings(Settings):
     """Frame rate to resample to; null keeps every frame of the video."""
     pad: tuple[int, int, int] = Field((255, 255, 255), strict=False)
     """Colour (R, G, B, 0..255) of the bars that make a frame square."""
+    bad_clips: Literal["fail", "quarantine"] = "fail"
+    """A clip that cannot be decoded stops the stage, or is left out with its reason in quarantine.csv."""
 
     @model_validator(mode="after")
     def _colour(self):
@@ -48,7 +50,9 @@ class DensePoseSettings(Settings):
     missing: Literal["hold", "empty", "fail"] = "hold"
     """A frame without a detection takes the last frame's map, an empty map, or stops the clip."""
     max_missing: float = Field(0.5, ge=0, le=1)
-    """A clip with a larger share of such frames is refused."""
+    """A clip with a larger share of such frames is bad."""
+    bad_clips: Literal["fail", "quarantine"] = "fail"
+    """A bad clip stops the stage, or is left out with its reason in quarantine.csv."""
 
 
 class SampleDraw(Settings):

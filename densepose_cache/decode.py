@@ -12,9 +12,10 @@ import typer
 from .clips.table import parse_box, read_table
 from .config import FORMATS, VideoSettings
 from .digest import digest
-from .errors import InputError
+from .errors import ClipError, InputError
 from .geometry import Geometry
 from .progress import Bar
+from .quarantine import Quarantine, blamed_on_clip
 from .settings import read_settings
 from .shards import ShardWriter
 from .video import frame_files, frame_times, probe, read_folder, read_frames
@@ -44,50 +45,57 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
     """Write the shard `out` (stage `decode`): for every clip of `table_csv` its frames as `settings` ask for.
 
     Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`. Clips whose digest
-    stands in the previous shard are taken over. Raises InputError, and leaves no file, for a video or picture that is missing, truncated,
-    of another size than its neighbours, or has fewer than 4 frames in its window, and for a window or box outside of it.
+    stands in the previous shard are taken over. A bad clip is one whose video or picture is truncated, damaged or of another size than its
+    neighbours, that has fewer than 4 frames in its window, or whose window or box lies outside: it goes into quarantine if the settings
+    say so. Raises InputError, and leaves no file, for a bad clip otherwise, and where a video or picture is missing.
     """
     table = read_table(table_csv)
     with ShardWriter(out, "decode", settings.model_dump(mode="json")) as writer:
-        due = [(clip, value) for _, clip in table.iterrows() if not writer.keep(clip["clip"], value := clip_digest(clip, settings))]
-        plans = [(plan_clip(clip, settings), value) for clip, value in due]
+        quarantine = Quarantine(writer, settings.bad_clips, "video.bad_clips")
+        due = [(clip, value) for _, clip in table.iterrows() if not quarantine.keep(clip["clip"], value := clip_digest(clip, settings))]
+        plans = []
+        for clip, value in due:
+            with quarantine.guard(clip["clip"], value, split=clip["split"]):
+                plans.append((plan_clip(clip, settings), value))
         with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans)) as bar:
             for plan, value in plans:
-                _decode(writer, plan, value, settings, bar)
+                with bar.whole(len(plan.frames)), quarantine.guard(plan.clip["clip"], value, split=plan.clip["split"]):
+                    _decode(writer, plan, value, settings, bar)
 
 
 def clip_digest(clip: pd.Series, settings: VideoSettings) -> str:
-    """Digest of all that a decoded clip depends on."""
+    """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it."""
     window = [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
     facts = [clip["sha256"], window, clip["bbox"], clip["split"], clip.get("fps", "")]
-    return digest("decode", FORMATS["decode"], settings.model_dump(mode="json"), *facts)
+    return digest("decode", FORMATS["decode"], settings.model_dump(mode="json", exclude={"bad_clips"}), *facts)
 
 
 def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
-    """Which frames of a clip are stored, and how they are cut. Raises InputError, see `decode_shard`."""
+    """Which frames of a clip are stored, and how they are cut. Raises InputError and, for a bad clip, ClipError; see `decode_shard`."""
     path = Path(clip["video"])
-    if path.is_dir():
-        files = frame_files(path)
-        (width, height), times, fps = picture_size(files[0]), None, float(clip.get("fps") or FOLDER_FPS)
-        seconds = np.arange(len(files)) / fps
-        if settings.fps and not clip.get("fps"):
-            raise InputError(f"{path}: video.fps is {settings.fps:g} but a folder of frames has no rate; set video.fps to null")
-    else:
-        times, info = frame_times(path), probe(path)
-        width, height, seconds, fps = info.width, info.height, times.seconds, info.fps
+    if settings.fps and path.is_dir() and not clip.get("fps"):
+        raise InputError(f"{path}: video.fps is {settings.fps:g} but a folder of frames has no rate; set video.fps to null")
+    with blamed_on_clip(path):
+        if path.is_dir():
+            files = frame_files(path)
+            (width, height), times, fps = picture_size(files[0]), None, float(clip.get("fps") or FOLDER_FPS)
+            seconds = np.arange(len(files)) / fps
+        else:
+            times, info = frame_times(path), probe(path)
+            width, height, seconds, fps = info.width, info.height, times.seconds, info.fps
     start, end = _window(clip, path, len(seconds))
     frames = np.arange(start, end)
     if settings.fps:
         frames, fps = resample(seconds, start, end, settings.fps), settings.fps
     if len(frames) < FEWEST:
-        raise InputError(
+        raise ClipError(
             f"{path}: clip {clip['clip']!r} has {len(frames)} frame{'s' * (len(frames) != 1)} (frames {start}..{end - 1}) but at least "
             f"{FEWEST} are needed, a source and three consecutive targets; widen its window or remove the clip"
         )
     try:
         geometry = Geometry.from_box(width, height, parse_box(clip["bbox"]), settings.size)
     except InputError as error:
-        raise InputError(f"{path}: clip {clip['clip']!r}: {error}") from None
+        raise ClipError(f"{path}: clip {clip['clip']!r}: {error}") from None
     return Plan(clip, geometry, start, end, frames, fps, times)
 
 
@@ -109,7 +117,7 @@ def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
     start = 0 if pd.isna(clip["start_frame"]) else int(clip["start_frame"])
     end = total if pd.isna(clip["end_frame"]) else int(clip["end_frame"])
     if start >= total or end > total:
-        raise InputError(f"{path}: the window {start}..{end} of clip {clip['clip']!r} goes past the end; there are {total} frames")
+        raise ClipError(f"{path}: the window {start}..{end} of clip {clip['clip']!r} goes past the end; there are {total} frames")
     return start, end
 
 
@@ -129,12 +137,13 @@ def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings
 
 def _frames(plan: Plan, settings: VideoSettings) -> Iterator[np.ndarray]:
     path, geometry = Path(plan.clip["video"]), plan.geometry
-    if plan.times is None:
-        for frame in read_folder(path, plan.start, plan.end):
-            yield geometry.image(frame, settings.pad)
-    else:
-        size = (settings.size, settings.size)
-        yield from read_frames(path, plan.start, plan.end, geometry.filters(settings.pad), size, plan.times)
+    with blamed_on_clip(path):
+        if plan.times is None:
+            for frame in read_folder(path, plan.start, plan.end):
+                yield geometry.image(frame, settings.pad)
+        else:
+            size = (settings.size, settings.size)
+            yield from read_frames(path, plan.start, plan.end, geometry.filters(settings.pad), size, plan.times)
 
 
 def command(

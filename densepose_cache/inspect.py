@@ -12,6 +12,7 @@ from PIL import Image
 
 from .errors import InputError
 from .iuv import PARTS
+from .quarantine import TABLE, quarantined, read_quarantine
 from .reader import SplitReader
 from .shards import open_shard
 from .warp import visible_pixels
@@ -32,6 +33,7 @@ def describe(path: Path, clip: str | None = None) -> str:
         if clip is not None and clip not in file:
             raise InputError(f"{path}: holds no clip {clip}; it has {', '.join(sorted(file)[:5]) or 'none'} ...")
         lines = [f"{path}: stage {file.attrs['stage']}, format {file.attrs['format']}, {len(file)} clips"]
+        lines += _left_out(Path(path), file)
         lines += [f"  {key}: {_short(value)}" for key, value in sorted(file.attrs.items()) if key not in ("stage", "format", "clips")]
         for name in names:
             group = file[name]
@@ -39,6 +41,18 @@ def describe(path: Path, clip: str | None = None) -> str:
             lines += [f"  {key}: {_short(value)}" for key, value in sorted(group.attrs.items())]
             lines += [f"  {line}" for line in _members(path, group)]
     return "\n".join(lines)
+
+
+def _left_out(path: Path, file: h5py.File) -> list[str]:
+    """Lines about the clips in quarantine: of a shard how many it holds, of an index each with stage and reason."""
+    if file.attrs["stage"] != "index":
+        count = sum(quarantined(group) is not None for group in file.values())
+        return [f"  {count} of them in quarantine"] if count else []
+    if not path.with_name(TABLE).is_file():
+        return []
+    rows = read_quarantine(path.with_name(TABLE))
+    rows = rows[rows["split"] == file.attrs["split"]]
+    return [f"  in quarantine: {row.clip} ({row.stage}): {row.reason}" for row in rows.itertuples()]
 
 
 def _stage(path: Path) -> str:

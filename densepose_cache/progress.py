@@ -1,5 +1,6 @@
 """Progress bars for long steps: live on a terminal, a line with a bar every few seconds where the output goes to a log or a pipe."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,13 @@ class Bar:
             self._live.update(self._task, completed=self.done, text=self.text)
         elif time.monotonic() - self._printed > LOG_SECONDS:
             self._print()
+
+    @contextlib.contextmanager
+    def whole(self, count: int) -> Iterator[None]:
+        """Context manager of `count` items: those that were not counted inside, since something was given up, are counted at its end."""
+        before = self.done
+        yield
+        self.advance(before + count - self.done)
 
     def _print(self):
         self._printed = time.monotonic()

@@ -15,6 +15,7 @@ import hdf5plugin  # noqa: F401 - registers Blosc2 with HDF5
 import numpy as np
 
 from .errors import InputError
+from .quarantine import TABLE, read_quarantine
 from .shards import open_shard
 
 OPEN_CLIPS = 256
@@ -53,6 +54,17 @@ class SplitReader:
     def length(self, clip: str) -> int:
         """Number of frames of a clip."""
         return int(self._attributes(clip)["length"])
+
+    def quarantined(self, clip: str) -> str | None:
+        """Why a clip that this split lacks is in quarantine; None if it is not, as far as the table beside the index knows.
+
+        Raises InputError if that table is damaged.
+        """
+        table = self.path.with_name(TABLE)
+        if not table.is_file():
+            return None
+        rows = read_quarantine(table)
+        return next(iter(rows.loc[(rows["clip"] == clip) & (rows["split"] == self.split), "reason"]), None)
 
     def fps(self, clip: str) -> float:
         """Frame rate of a clip."""
@@ -123,6 +135,8 @@ class SplitReader:
         if self._file is None:
             self._file = h5py.File(self.path, "r", rdcc_nbytes=0)
         if clip not in self._file:
+            if reason := self.quarantined(clip):
+                raise InputError(f"{self.path}: clip {clip} is in quarantine: {reason}")
             raise InputError(f"{self.path}: holds no clip {clip}; it has {len(self.clips)} clips, {self.clips[0]} to {self.clips[-1]}")
         return self._file[clip]
 

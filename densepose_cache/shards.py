@@ -122,6 +122,12 @@ class ShardWriter:
         self.created.append(clip)
         return group
 
+    def discard(self, clip: str):
+        """Remove what has been written of `clip`, if anything has; the room in the file is used again."""
+        if clip in self.created:
+            del self._file[clip]
+            self.created.remove(clip)
+
     @staticmethod
     def stream(group: h5py.Group, name: str, frame_shape: tuple[int, ...], dtype) -> FrameStream:
         """A compressed dataset (0, *frame_shape) to append frames to; close it when the last frame is in."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from densepose_cache.config import DensePoseSettings, VideoSettings
-from densepose_cache.densepose.backend import ClipFrames, make_backend
+from densepose_cache.densepose.backend import ClipFrames, FrameMap, make_backend
 from densepose_cache.densepose.missing import fill_missing
 from densepose_cache.densepose.precomputed import SideFile
 from densepose_cache.errors import InputError
@@ -91,7 +91,7 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
     )
     if found is None:
         maps = _detect(path, image[None], geometry, options, "--source-iuv")
-        return Person(image, fill_missing(maps, str(path), 1, options.size, "fail", 0)[0][0])
+        return Person(image, fill_missing(maps, str(path), 1, options.size, "fail", 0).iuv[0])
     person = _picture_iuv(found, options.densepose.png_order)
     if person.shape[:2] != (geometry.height, geometry.width):
         raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {geometry.width}x{geometry.height} pixels")
@@ -122,7 +122,7 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
     else:
         frames = np.stack(list(_square_frames(path, geometry))) if options.frames else None
         maps, length = _file_maps(path, found, geometry, options)
-    return Motion(fill_missing(maps, str(path), length, options.size, "hold", MAX_MISSING)[0], fps or rate, frames)
+    return Motion(fill_missing(maps, str(path), length, options.size, "hold", MAX_MISSING).iuv, fps or rate, frames)
 
 
 def _existing(text: str, what: str) -> Path:
@@ -148,7 +148,7 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
         side.close()
 
 
-def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> tuple[Iterable[np.ndarray | None], int]:
+def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> tuple[Iterable[FrameMap], int]:
     """Maps of every frame of a video or folder from a side file or a folder of PNGs, and their number."""
     if not iuv.exists():
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
@@ -164,11 +164,14 @@ def _count(path: Path) -> int:
     return len(frame_times(path).seconds)
 
 
-def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[np.ndarray | None]:
+def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[FrameMap]:
     """Maps of square frames (T, S, S, 3) from DensePose. Raises InputError with the other ways where it cannot run."""
     clip = ClipFrames(_Row(str(path), str(path), ""), frames, np.arange(len(frames), dtype=np.int32), geometry)
+    settings = options.densepose
+    if settings.backend == "precomputed":
+        settings = settings.model_copy(update={"backend": "auto"})
     try:
-        backend = make_backend(options.densepose.model_copy(update={"backend": "detectron2"}), options.weights)
+        backend = make_backend(settings, options.weights)
         return list(backend.maps(clip))
     except InputError as error:
         raise InputError(

@@ -88,6 +88,8 @@ def read_pairs(path: str | None, reader: SplitReader) -> list[tuple[str, str]]:
     pairs = list(zip(table["source_clip"], table["driving_clip"], strict=True))
     for clip in (clip for pair in pairs for clip in pair):
         if clip not in reader.clips:
+            if reason := reader.quarantined(clip):
+                raise InputError(f"{path}: clip {clip!r} is in quarantine ({reason}); mend it or remove the pair")
             raise InputError(f"{path}: clip {clip!r} is not in {reader.path}; it has {', '.join(reader.clips[:10])}, ...")
     return pairs
 

@@ -1,5 +1,6 @@
 """What the DensePose stage asks of a backend."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import h5py
 import numpy as np
 
 from ..config import DensePoseSettings
+from ..errors import InputError
 from ..geometry import Geometry
 
 
@@ -26,19 +28,43 @@ class ClipFrames:
     geometry: Geometry
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        """The frames (up to `size`, S, S, 3), in order."""
+        """The frames (up to `size`, S, S, 3), in order. Raises InputError if the shard is damaged."""
         for start in range(0, len(self.rgb), size):
-            yield self.rgb[start : start + size]
+            try:
+                frames = self.rgb[start : start + size]
+            except OSError as error:
+                raise InputError(
+                    f"{self.rgb.file.filename}: clip {self.row.clip} is damaged ({error}); delete the file and run the `decode` stage again"
+                ) from None
+            yield frames
+
+
+class FrameMap(NamedTuple):
+    """What a backend found on one frame.
+
+    `iuv` (S, S, 3) uint8 in I, U, V order with one person on it, or None where nobody was found; `score` in [0, 1] of that person, NaN
+    where there is none; `people`: how many there were to choose from; `near_tie`: another one was nearly as good a choice.
+    """
+
+    iuv: np.ndarray | None
+    score: float = math.nan
+    people: int = 0
+    near_tie: bool = False
 
 
 class Backend(Protocol):
-    """A source of IUV maps. A detector reads the frames in batches; files are read by `source_frame` and moved by `geometry`."""
+    """A source of IUV maps. A detector reads the frames in batches; files are read by `source_frame` and moved by `geometry`.
+
+    `name` says which one made a map: precomputed, detectron2, torchvision.
+    """
+
+    name: str
 
     def fingerprint(self, row: NamedTuple) -> dict:
-        """Everything beside the frames that the maps of a clip depend on, as JSON values. Raises InputError if there can be no maps."""
+        """Everything beside the frames that the maps of a clip depend on, as JSON values. Raises InputError if files are gone."""
 
-    def maps(self, clip: ClipFrames) -> Iterator[np.ndarray | None]:
-        """For every frame its IUV map (S, S, 3) uint8 in I, U, V order with one person on it, or None where nobody was found."""
+    def maps(self, clip: ClipFrames) -> Iterator[FrameMap]:
+        """What is on every frame, in order: a generator. Raises ClipError if this clip can have no maps, InputError if none can."""
 
     def keypoints(self, clip: ClipFrames) -> np.ndarray | None:
         """Exact COCO keypoints (T, 17, 3) float32 in pixels of the square frames, visibility 0 or 1; None where the source has none."""

@@ -1,42 +1,61 @@
 """What stands in for frames on which nobody was found."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import ClipError
+from .backend import FrameMap
 
 
-def fill_missing(
-    maps: Iterable[np.ndarray | None], clip: str, length: int, size: int, policy: str, max_missing: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """IUV maps (T, S, S, 3) uint8 of all `length` frames, and held (T,) bool: no detection in this frame.
+class ClipMaps(NamedTuple):
+    """What was found on the frames of a clip.
+
+    `iuv` (T, S, S, 3) uint8, `held` (T,) bool: nobody was found and the policy's map stands in, `scores` (T,) float32, NaN where there is
+    none, `people` (T,) int32 to choose from, `near_ties` (T,) bool: another one was nearly as good a choice.
+    """
+
+    iuv: np.ndarray
+    held: np.ndarray
+    scores: np.ndarray
+    people: np.ndarray
+    near_ties: np.ndarray
+
+
+def fill_missing(maps: Iterable[FrameMap], clip: str, length: int, size: int, policy: str, max_missing: float) -> ClipMaps:
+    """The maps of all `length` frames, each a square of side `size`.
 
     Policy `hold` repeats the last map (at the start the first one that there is), `empty` leaves all background, `fail` refuses the clip.
-    Raises InputError that names the clip if nobody was ever found, more than the share `max_missing` of the frames is missing, or any is
+    Raises ClipError that names the clip if nobody was ever found, more than the share `max_missing` of the frames is missing, or any is
     and the policy is `fail`.
     """
     iuv = np.zeros((length, size, size, 3), np.uint8)
-    held = np.zeros(length, bool)
+    held, near_ties = np.zeros(length, bool), np.zeros(length, bool)
+    scores, people = np.full(length, np.nan, np.float32), np.zeros(length, np.int32)
     for time, found in enumerate(maps):
-        held[time] = found is None
-        if found is not None:
-            iuv[time] = found
+        held[time] = found.iuv is None
+        scores[time], people[time], near_ties[time] = found.score, found.people, found.near_tie
+        if found.iuv is not None:
+            iuv[time] = found.iuv
         elif policy == "fail":
-            raise InputError(f"clip {clip}: nobody was found in frame {time}; remove the clip, or set densepose.missing to hold or empty")
-    missing = int(held.sum())
-    if missing == length:
-        raise InputError(
-            f"clip {clip}: nobody was found in any of its {length} frames; remove the clip, or give it a window or box with a person"
-        )
-    if missing > max_missing * length:
-        raise InputError(
-            f"clip {clip}: nobody was found in {missing} of {length} frames, more than densepose.max_missing = {max_missing:g} allows; "
-            "remove the clip, choose another window, or raise densepose.max_missing"
-        )
+            raise ClipError(f"clip {clip}: nobody was found in frame {time}; remove the clip, or set densepose.missing to hold or empty")
+    _check(clip, int(held.sum()), length, max_missing)
     if policy == "hold":
         found = np.flatnonzero(~held)
         last = found[np.maximum(np.searchsorted(found, np.arange(length), side="right") - 1, 0)]
         for time in np.flatnonzero(held):
             iuv[time] = iuv[last[time]]
-    return iuv, held
+    return ClipMaps(iuv, held, scores, people, near_ties)
+
+
+def _check(clip: str, missing: int, length: int, max_missing: float):
+    if missing == length:
+        raise ClipError(
+            f"clip {clip}: nobody was found in any of its {length} frames; remove the clip, or give it a window or box with a person"
+        )
+    if missing > max_missing * length:
+        raise ClipError(
+            f"clip {clip}: nobody was found in {missing} of {length} frames, more than densepose.max_missing = {max_missing:g} allows; "
+            "remove the clip, choose another window, or raise densepose.max_missing"
+        )

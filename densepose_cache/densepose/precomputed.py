@@ -11,11 +11,12 @@ import numpy as np
 from natsort import natsorted
 
 from ..digest import file_sha256
-from ..errors import InputError
+from ..errors import ClipError, InputError
 from ..iuv import check_iuv, read_iuv_png
 from ..keypoints import JOINTS
+from ..quarantine import blamed_on_clip
 from ..video import frame_files, frame_times
-from .backend import ClipFrames
+from .backend import ClipFrames, FrameMap
 
 PNG_SUFFIX = "_IUV.png"
 
@@ -61,7 +62,12 @@ class SideFile:
 
     def keypoints(self) -> np.ndarray | None:
         """(T, 17, 3) float32 in pixels of the source, or None."""
-        return self._file["keypoints"][:].astype(np.float32) if "keypoints" in self._file else None
+        if "keypoints" not in self._file:
+            return None
+        try:
+            return self._file["keypoints"][:].astype(np.float32)
+        except OSError as error:
+            raise InputError(f"{self.path}: `keypoints` is damaged ({error}); write the side file again") from None
 
     def close(self):
         self._file.close()
@@ -95,38 +101,54 @@ class PngFolder:
 
 
 class Precomputed:
-    """Backend that reads what the column `iuv` of the clip table names. A map without one body pixel counts as nobody found."""
+    """Backend that reads what the column `iuv` of the clip table names. A map without one body pixel counts as nobody found.
+
+    Nothing is known of other people on the frames; scores are NaN.
+    """
+
+    name = "precomputed"
 
     def __init__(self, png_order: str):
         self.png_order = png_order
 
     def fingerprint(self, row: NamedTuple) -> dict:
-        """Digest of the files and, for PNGs, the order of their channels. Raises InputError if the clip has no maps."""
+        """Digest of the files and, for PNGs, the order of their channels. Raises InputError if the files are gone."""
         if not row.iuv:
-            raise InputError(
-                f"clip {row.clip} has no IUV maps: its column `iuv` is empty; put `{Path(row.video).stem}.iuv.h5` beside {row.video} and "
-                "build the clip table again, or set densepose.backend to detectron2"
-            )
+            return {"backend": self.name, "iuv": ""}
         path = Path(row.iuv)
         if not path.exists():
             raise InputError(f"{path}: the IUV maps of clip {row.clip} are missing; bring them back, or build the clip table again")
         order = {"png_order": self.png_order} if path.is_dir() else {}
-        return {"backend": "precomputed", "iuv": row.iuv_sha256 or file_sha256(path), **order}
+        return {"backend": self.name, "iuv": row.iuv_sha256 or file_sha256(path), **order}
 
-    def maps(self, clip: ClipFrames) -> Iterator[np.ndarray | None]:
-        """Yield the map (S, S, 3) of every frame. Raises InputError if maps and source frames differ in number or size."""
-        with contextlib.closing(self._open(clip)) as source:
+    def maps(self, clip: ClipFrames) -> Iterator[FrameMap]:
+        """Yield the map of every frame.
+
+        Raises ClipError if the clip has no maps, or they are damaged or differ from the source's frames in number or size.
+        """
+        with self._opened(clip) as source:
             for number in clip.source_frame:
                 iuv = self._square(clip, source, int(number))
-                yield iuv if iuv[..., 0].any() else None
+                yield FrameMap(iuv, people=1) if iuv[..., 0].any() else FrameMap(None)
 
     def keypoints(self, clip: ClipFrames) -> np.ndarray | None:
         """Keypoints of the side file, moved to the square frames."""
-        with contextlib.closing(self._open(clip)) as source:
+        with self._opened(clip) as source:
             points = source.keypoints()
         return None if points is None else clip.geometry.points(points[clip.source_frame])
 
+    @contextlib.contextmanager
+    def _opened(self, clip: ClipFrames) -> Iterator[SideFile | PngFolder]:
+        with blamed_on_clip(clip.row.iuv, clip.row.video), contextlib.closing(self._open(clip)) as source:
+            yield source
+
     def _open(self, clip: ClipFrames) -> SideFile | PngFolder:
+        if not clip.row.iuv:
+            video = Path(clip.row.video)
+            raise ClipError(
+                f"clip {clip.row.clip} has no IUV maps: its column `iuv` is empty; put `{video.stem}.iuv.h5` beside {video} and build the "
+                "clip table again, or set densepose.backend to auto, detectron2 or torchvision"
+            )
         path = Path(clip.row.iuv)
         source = PngFolder(path, self.png_order) if path.is_dir() else SideFile(path)
         count = _source_length(Path(clip.row.video))

@@ -1,5 +1,6 @@
 """The DensePose stage: an IUV map for every decoded frame of a shard."""
 
+import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,63 +9,79 @@ import numpy as np
 
 from ..clips import read_table
 from ..config import FORMATS, DensePoseSettings
-from ..digest import digest
+from ..digest import canonical_json, digest
 from ..errors import InputError
 from ..geometry import Geometry
 from ..progress import Bar
+from ..quarantine import Quarantine, handed_on
 from ..shards import ShardWriter, open_shard
 from .backend import Backend, ClipFrames, make_backend
 from .missing import fill_missing
+from .quality import measure
 
 
 def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: DensePoseSettings, weights: Path = Path("weights")):
     """Write the IUV shard `out` of the clips in `clips_csv`, whose decoded frames are in `frames_shard`.
 
     Datasets `iuv` (T, S, S, 3) uint8, `held` (T,) bool and, where the source has exact ones, `keypoints` (T, 17, 3) float32; attributes
-    `detection_rate` and `body_share` (mean share of body pixels), both in [0, 1], and `degraded`. `weights` is the folder of published
-    weight files. Clips whose frames, maps and settings are unchanged are taken over from the shard before.
-    Raises InputError, which names the file or clip, where frames or maps are missing, damaged or do not fit, or nobody was found.
+    `backend` (which one made the maps), `detector` (JSON: the backend's fingerprint), `degraded`, and the figures of `quality.Quality` that
+    are known. `weights` is the folder of published weight files. Clips whose frames, maps and settings are unchanged are taken over from
+    the shard before. A bad clip is one whose maps are missing in its row of the table, damaged or do not fit its frames, or on which too
+    many frames show nobody: it goes into quarantine if the settings say so; one that is in quarantine already stays there.
+    Raises InputError, which names the file or clip, for a bad clip otherwise, and where files or the detector are missing or damaged.
     """
     rows = read_table(clips_csv).itertuples(index=False)
     backend = make_backend(settings, weights)
     with open_shard(frames_shard, "decode") as frames, ShardWriter(out, "densepose", settings.model_dump(mode="json")) as writer:
+        quarantine = Quarantine(writer, settings.bad_clips, "densepose.bad_clips")
         work = []
         for row in rows:
             if row.clip not in frames:
                 raise InputError(f"{frames_shard}: holds no clip {row.clip}; run the `decode` stage again")
-            key = _digest(row, backend, settings, frames[row.clip].attrs["digest"])
-            if not writer.keep(row.clip, key):
-                work.append((row, key, frames[row.clip]))
-        with Bar("IUV maps", sum(len(group["rgb"]) for *_, group in work)) as bar:
-            for row, key, group in work:
-                _write_clip(writer, row, key, group, backend, settings, bar)
+            if handed_on(writer, row.clip, frames[row.clip], row.split):
+                continue
+            job = _job(row, frames[row.clip], backend, settings)
+            if not quarantine.keep(row.clip, job.key):
+                work.append(job)
+        with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work)) as bar:
+            for job in work:
+                with bar.whole(len(job.frames["rgb"])), quarantine.guard(job.row.clip, job.key, **job.facts):
+                    _write_clip(writer, job, backend, settings, bar)
+
+
+class Job(NamedTuple):
+    """A clip whose maps are to be made: its row of the table, digest, group of the frames' shard, and first attributes."""
+
+    row: NamedTuple
+    key: str
+    frames: h5py.Group
+    facts: dict
+
+
+def _job(row: NamedTuple, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> Job:
+    fingerprint, source = backend.fingerprint(row), frames.attrs["digest"]
+    policy = [settings.missing, settings.max_missing, _degraded(row, settings)]
+    key = digest("densepose", FORMATS["densepose"], fingerprint, policy, source)
+    facts = {"made_from": source, "split": row.split, "backend": backend.name, "detector": canonical_json(fingerprint)}
+    return Job(row, key, frames, facts)
 
 
 def _degraded(row: NamedTuple, settings: DensePoseSettings) -> bool:
     return settings.degrade == "all" or settings.degrade == row.split
 
 
-def _digest(row: NamedTuple, backend: Backend, settings: DensePoseSettings, frames_digest: str) -> str:
-    policy = [settings.missing, settings.max_missing, _degraded(row, settings)]
-    return digest("densepose", FORMATS["densepose"], backend.fingerprint(row), policy, frames_digest)
-
-
-def _write_clip(
-    writer: ShardWriter, row: NamedTuple, key: str, frames: h5py.Group, backend: Backend, settings: DensePoseSettings, bar: Bar
-):
-    rgb = frames["rgb"]
-    clip = ClipFrames(row, rgb, frames["source_frame"][:], Geometry.from_json(frames.attrs["geometry"]))
-    maps = _counted(backend.maps(clip), bar, row.clip)
-    iuv, held = fill_missing(maps, row.clip, len(rgb), rgb.shape[1], settings.missing, settings.max_missing)
-    degraded = _degraded(row, settings)
+def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: DensePoseSettings, bar: Bar):
+    rgb, name, degraded = job.frames["rgb"], job.row.clip, _degraded(job.row, settings)
+    clip = ClipFrames(job.row, rgb, job.frames["source_frame"][:], Geometry.from_json(job.frames.attrs["geometry"]))
+    with contextlib.closing(backend.maps(clip)) as found:
+        maps = fill_missing(_counted(found, bar, name), name, len(rgb), rgb.shape[1], settings.missing, settings.max_missing)
     if degraded:
         from ..sample.degrade import degrade_iuv
 
-        iuv = degrade_iuv(iuv, np.random.default_rng(int(digest("degrade", row.clip), 16)))
-    facts = {"detection_rate": 1 - float(held.mean()), "body_share": float((iuv[..., 0] > 0).mean()), "degraded": degraded}
-    group = writer.create(row.clip, key, made_from=frames.attrs["digest"], split=row.split, **facts)
-    writer.write(group, "iuv", iuv)
-    group.create_dataset("held", data=held)
+        maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
+    group = writer.create(name, job.key, degraded=degraded, **job.facts, **measure(maps).known())
+    writer.write(group, "iuv", maps.iuv)
+    group.create_dataset("held", data=maps.held)
     keypoints = backend.keypoints(clip)
     if keypoints is not None:
         group.create_dataset("keypoints", data=keypoints.astype(np.float32))

@@ -1,5 +1,6 @@
 """Decode a window of a video to RGB arrays through ffmpeg."""
 
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,8 @@ def read_frames(
     """Yield frames start..end-1 of a video as (H, W, 3) uint8 RGB, every one exactly once, turned as the file's rotation says.
 
     `filters` are ffmpeg filters (name, options) that work on RGB; `size` (width, height) is what they give, None means the video's own.
-    `times` spares reading the packets again. Raises InputError if the file is missing, truncated or damaged, or shorter than the window.
+    `times` spares reading the packets again. Raises InputError if the file is missing, truncated or damaged, or shorter than the
+    window, and RuntimeError if something kills ffmpeg.
     """
     path = Path(path)
     times = frame_times(path) if times is None else times
@@ -50,6 +52,8 @@ def read_frames(
                     break
                 yield frame
             failed = count <= end - start and process.wait() != 0
+            if failed and process.returncode == -signal.SIGKILL:
+                raise RuntimeError(f"{path}: ffmpeg was killed while it decoded, perhaps for want of memory; the video need not be damaged")
         finally:
             process.kill()
             process.stdout.close()

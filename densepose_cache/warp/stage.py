@@ -15,6 +15,7 @@ from ..config import FORMATS, WarpSettings
 from ..digest import digest
 from ..errors import InputError
 from ..progress import Bar
+from ..quarantine import handed_on
 from ..samples import draw_samples, evaluation_pairs, sample_pairs
 from ..shards import ShardWriter, open_shard
 from .grid import SourceTrees, index_dtype
@@ -28,7 +29,8 @@ AHEAD = 4
 def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettings, workers: int = 1):
     """Write the warp shard `out` of the clips in `clips_csv`, whose IUV maps are in `iuv_shard`, with `workers` processes.
 
-    The result does not depend on `workers`. Clips whose maps, split and settings are unchanged are taken over from the shard before.
+    The result does not depend on `workers`. Clips whose maps, split and settings are unchanged are taken over from the shard before;
+    those in quarantine stay there.
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
     rows = read_table(clips_csv).itertuples(index=False)
@@ -38,6 +40,8 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
             if row.clip not in iuv:
                 raise InputError(f"{iuv_shard}: holds no clip {row.clip}; run the `densepose` stage again")
             group = iuv[row.clip]
+            if handed_on(writer, row.clip, group, row.split):
+                continue
             key = _digest(row.split, settings, group.attrs["digest"])
             if not writer.keep(row.clip, key):
                 work.append((row, key, group["iuv"].shape, group.attrs["digest"], *_plan(row, len(group["iuv"]), settings)))

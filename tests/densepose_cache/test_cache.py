@@ -12,6 +12,7 @@ from small_cache import SHARDS, SIZE, WARP, build, read_first, small_cache, writ
 
 from densepose_cache.clips import read_table, write_table
 from densepose_cache.config import SampleDraw, VideoSettings, WarpSettings
+from densepose_cache.densepose.quality import FIGURES
 from densepose_cache.errors import InputError
 from densepose_cache.index import build_index
 from densepose_cache.reader import SplitReader
@@ -169,9 +170,22 @@ def test_samples_table(built):
     assert sorted(set(table["clip"])) == ["anna", "ben", "carl"]
 
 
+def test_quality_table_has_every_clip_and_the_figures_of_its_shard(built):
+    folder, maps = built
+    table = pd.read_csv(folder / "iuv_quality.csv")
+    assert list(table.columns) == ["clip", "split", "frames", "backend", "degraded", *FIGURES]
+    assert list(table["clip"]) == ["anna", "ben", "carl", "dora"] and list(table["split"]) == ["train"] * 3 + ["test"]
+    for row in table.itertuples():
+        with h5py.File(folder / "iuv" / f"{shard_of(row.clip)}.h5") as file:
+            figures = dict(file[row.clip].attrs)
+        assert (row.frames, row.backend, row.degraded) == (len(maps[row.clip]), "precomputed", False)
+        assert np.isnan(row.mean_score) and "mean_score" not in figures
+        assert all(getattr(row, name) == figures[name] for name in FIGURES if name != "mean_score")
+
+
 def test_index_is_the_same_bytes_every_time(cache):
     folder, _ = cache
-    names = ("train.h5", "test.h5", "samples.csv")
+    names = ("train.h5", "test.h5", "samples.csv", "iuv_quality.csv", "quarantine.csv")
     before = {name: (folder / name).read_bytes() for name in names}
     index(folder)
     assert {name: (folder / name).read_bytes() for name in names} == before

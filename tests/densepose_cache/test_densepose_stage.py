@@ -9,7 +9,10 @@ from small_cache import PRECOMPUTED, SHARDS, SIZE, body_maps, write_source, writ
 from densepose_cache.clips import read_table, write_table
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.decode import decode_shard
+from densepose_cache.densepose import stage
+from densepose_cache.densepose.backend import FrameMap
 from densepose_cache.densepose.missing import fill_missing
+from densepose_cache.densepose.quality import measure
 from densepose_cache.densepose.stage import densepose_shard
 from densepose_cache.errors import InputError
 from densepose_cache.iuv import write_iuv_png
@@ -130,7 +133,52 @@ def test_missing_maps(tmp_path):
 
 def test_nobody_at_all_is_refused():
     with pytest.raises(InputError, match=r"clip x.*any of its 3 frames"):
-        fill_missing([None] * 3, "x", 3, 4, "empty", 1.0)
+        fill_missing([FrameMap(None)] * 3, "x", 3, 4, "empty", 1.0)
+
+
+def test_what_backends_say_of_frames_is_kept():
+    iuv = body_maps(0, 1)[0]
+    found = fill_missing([FrameMap(None, people=2), FrameMap(iuv, 0.9, 3, True)], "x", 2, SIZE, "hold", 1.0)
+    assert np.array_equal(found.iuv, [iuv, iuv])
+    assert found.held.tolist() == [True, False] and found.near_ties.tolist() == [False, True]
+    assert np.array_equal(found.scores, np.float32([np.nan, 0.9]), equal_nan=True)
+    assert found.people.tolist() == [2, 3]
+    assert found.scores.dtype == np.float32 and found.people.dtype == np.int32
+
+
+class Watched:
+    """A backend that finds one person on every frame but the third."""
+
+    name = "watched"
+
+    def fingerprint(self, row):
+        return {"backend": self.name, "weights": "abc"}
+
+    def maps(self, clip):
+        for number, iuv in enumerate(body_maps(0, len(clip.rgb))):
+            yield FrameMap(None) if number == 2 else FrameMap(iuv, 0.75, 2 - number % 2, number == 4)
+
+    def keypoints(self, clip):
+        return None
+
+
+def test_figures_and_the_makers_name_go_into_the_shard(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "make_backend", lambda *_: Watched())
+    found = OneClip(tmp_path, body_maps(0, FRAMES)).run()
+    assert (found["backend"], found["detector"]) == ("watched", '{"backend":"watched","weights":"abc"}')
+    assert (found["mean_score"], found["people_max"], found["people_mean"]) == (0.75, 2, pytest.approx(9 / 7))
+    assert (found["frames_with_several"], found["near_ties"], found["detection_rate"]) == (3, 1, pytest.approx(6 / 7))
+    people = [2 - t % 2 if t != 2 else 0 for t in range(FRAMES)]
+    maps = [FrameMap(None) if t == 2 else FrameMap(iuv, 0.75, people[t], t == 4) for t, iuv in enumerate(body_maps(0, FRAMES))]
+    wanted = measure(fill_missing(maps, "anna", FRAMES, SIZE, "hold", 0.5)).known()
+    assert {name: found[name] for name in wanted} == wanted and "uv_flicker" in wanted
+
+
+def test_maps_from_files_have_no_score(tmp_path):
+    found = OneClip(tmp_path, body_maps(0, FRAMES)).run()
+    assert "mean_score" not in found
+    assert (found["backend"], found["people_max"], found["near_ties"]) == ("precomputed", 1, 0)
+    assert '"png_order":"VUI"' in found["detector"]
 
 
 def test_part_above_24_names_the_picture(tmp_path):

@@ -148,6 +148,16 @@ def test_wrong_pairs_are_refused(data, tmp_path, text, message):
         plan(reader, EvaluateSettings(pairs=str(path)))
 
 
+def test_a_pair_with_a_clip_in_quarantine_says_why(data, tmp_path):
+    copy = tmp_path / "test.h5"
+    copy.write_bytes(data.read_bytes())
+    (tmp_path / "quarantine.csv").write_text("clip,split,stage,reason\nlost,test,decode,it is truncated\nother,train,decode,too short\n")
+    for clip, message in {"lost": r"clip 'lost' is in quarantine \(it is truncated\)", "other": "clip 'other' is not in"}.items():
+        (tmp_path / "pairs.csv").write_text(f"source_clip,driving_clip\na,{clip}\n")
+        with SplitReader(copy) as reader, pytest.raises(InputError, match=rf"pairs\.csv: {message}"):
+            plan(reader, EvaluateSettings(pairs=str(tmp_path / "pairs.csv")))
+
+
 def test_missing_files_leave_nothing_behind(data, tmp_path):
     with pytest.raises(InputError, match="no such model"):
         rollout(tmp_path / "no.safetensors", data, EvaluateSettings(), tmp_path / "out" / "rollout.h5")
