@@ -18,9 +18,11 @@ def command(
     out: Annotated[Path, typer.Option(help="HTML page to write; it needs no other file.")],
     settings: Annotated[str | None, typer.Option(help="Section `report` of the configuration: JSON text, or a file.")] = None,
     metrics: Annotated[Path | None, typer.Option(help="Also copy the run's metrics.json to this path.")] = None,
+    quality: Annotated[Path | None, typer.Option(help="The cache's iuv_quality.csv: adds a section about the IUV maps.")] = None,
+    quarantine: Annotated[Path | None, typer.Option(help="The cache's quarantine.csv: that section lists the clips left out.")] = None,
 ):
-    """Write the HTML page of a run: metrics beside the baselines, videos, training curves, clips, failures, configuration."""
-    page = build_page(dataset, run, read_settings(ReportSettings, settings))
+    """Write the HTML page of a run: metrics beside the baselines, videos, training curves, clips, IUV maps, failures, configuration."""
+    page = build_page(dataset, run, read_settings(ReportSettings, settings), quality, quarantine)
     write_text_whole(out, page)
     if metrics is not None:
         write_text_whole(metrics, (run / "metrics.json").read_text(encoding="utf-8"))

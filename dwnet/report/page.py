@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..config import ReportSettings
 from ..metrics.names import MEANINGS, METHODS, better, by_method, table
 from .curves import training_curves
+from .maps import maps_section
 from .summary import read_metrics
 
 PANELS = ("source", "driving", "coarse warp", "generated", "real")
@@ -23,10 +24,11 @@ class Video:
     """Base64 of the MP4."""
 
 
-def build_page(dataset: str, run: Path, settings: ReportSettings) -> str:
+def build_page(dataset: str, run: Path, settings: ReportSettings, quality: Path | None = None, quarantine: Path | None = None) -> str:
     """HTML text of the run in folder `run`: metrics.json, and where they exist train_log.csv and videos/*.mp4.
 
-    Raises InputError if metrics.json is missing or something else.
+    `quality` and `quarantine` are the cache's iuv_quality.csv and quarantine.csv; without the first the page has no section about the maps.
+    Raises InputError if metrics.json or one of these tables is missing or something else.
     """
     run = Path(run)
     metrics = read_metrics(run / "metrics.json")
@@ -45,6 +47,7 @@ def build_page(dataset: str, run: Path, settings: ReportSettings) -> str:
         curves=training_curves(run / "train_log.csv"),
         videos=videos,
         left_out=left_out,
+        maps=maps_section(quality, quarantine) if quality else None,
         panels=PANELS,
         facts=facts(metrics),
     )

@@ -11,10 +11,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from densepose_cache.errors import InputError
+from densepose_cache.index import QUALITY_COLUMNS
 from dwnet.config import ReportSettings
 from dwnet.metrics.names import MEANINGS, better, table
 from dwnet.report.command import command
 from dwnet.report.curves import training_curves
+from dwnet.report.maps import maps_section
 from dwnet.report.page import build_page, choose_videos, lost_clips
 from dwnet.report.summary import print_summary
 
@@ -121,6 +123,59 @@ def test_best_value_of_a_row_is_marked(run):
     assert [text for style, text in cells if "best" in style] == ["0.0123", "25.25"]
 
 
+def write_tables(folder, clips=25):
+    """iuv_quality.csv of some clips, the later the worse, and quarantine.csv; their paths."""
+    rows = [
+        f"clip{k:02d},{'train' if k % 5 else 'test'},40,torchvision,False,{1 - k / 100},0.912,2,1.25,3,{k % 2},0.15,{k / 1000},{2.5 + k}"
+        for k in range(clips)
+    ]
+    quality, quarantine = folder / "iuv_quality.csv", folder / "quarantine.csv"
+    quality.write_text("\n".join([",".join(QUALITY_COLUMNS), *rows]) + "\n")
+    quarantine.write_text('clip,split,stage,reason\nbro<ken,train,decode,"a.mp4: the video is truncated, fetch it again"\n')
+    return quality, quarantine
+
+
+def test_maps_worst_first_and_quarantine(run, tmp_path):
+    quality, quarantine = write_tables(tmp_path)
+    page = build_page("mine", run, ReportSettings(), quality, quarantine)
+    parser, text = parse(page)
+    assert all(address.startswith(("data:video/mp4;base64,", "#")) for address in parser.addresses)
+    section = text[text.index("IUV maps") :]
+    assert "25 clips, 1000 frames, maps from torchvision" in section
+    assert "nobody was found: 120; with several people: 75; with a near tie between two: 12" in section
+    order = re.findall(r"clip\d\d", section)
+    assert order == [f"clip{k:02d}" for k in range(24, 4, -1)]
+    assert "76.0%" in section and "0.912" in section and "2.400%" in section and "26.50" in section
+    assert "5 more clips in" in section and str(quality) in section
+    assert "Clips in quarantine: 1" in section and "bro<ken (train, decode): a.mp4: the video is truncated, fetch it again" in section
+
+
+def test_maps_without_score_or_quarantine(run, tmp_path):
+    quality, quarantine = write_tables(tmp_path, 2)
+    quality.write_text(quality.read_text().replace("0.912", "").replace("torchvision", "precomputed"))
+    quarantine.write_text("clip,split,stage,reason\n")
+    section = parse(build_page("mine", run, ReportSettings(), quality, quarantine))[1]
+    assert "Clips in quarantine: 0" in section and "precomputed" in section and "All figures are in" in section
+    assert maps_section(quality, None).rows[0][5] == "-"
+
+
+def test_maps_in_a_list_that_is_long_are_cut(run, tmp_path):
+    quality, quarantine = write_tables(tmp_path)
+    quarantine.write_text("clip,split,stage,reason\n" + "".join(f"lost{k},train,decode,reason\n" for k in range(23)))
+    section = parse(build_page("mine", run, ReportSettings(), quality, quarantine))[1]
+    assert "lost19" in section and "lost20" not in section and "3 more" in section
+
+
+def test_tables_of_the_maps_that_are_none(run, tmp_path):
+    quality, quarantine = write_tables(tmp_path)
+    with pytest.raises(InputError, match=r"none\.csv: no such table"):
+        build_page("mine", run, ReportSettings(), tmp_path / "none.csv", quarantine)
+    with pytest.raises(InputError, match=r"quarantine\.csv: the column frames is missing"):
+        build_page("mine", run, ReportSettings(), quarantine, quarantine)
+    with pytest.raises(InputError, match=r"iuv_quality\.csv: must have the columns"):
+        build_page("mine", run, ReportSettings(), quality, quality)
+
+
 def test_title_and_missing_parts(run):
     (run / "train_log.csv").unlink()
     page = build_page("mine", run, ReportSettings(title="Two & three", videos=0))
@@ -163,10 +218,13 @@ def test_verb_writes_page_and_metrics_and_summary_says_where(run):
     app = typer.Typer()
     app.command()(command)
     folder = run.parent.parent
+    quality, quarantine = write_tables(folder)
     arguments = ["--dataset", "mine", "--run", str(run), "--out", str(folder / "report.html"), "--metrics", str(folder / "metrics.json")]
+    arguments += ["--quality", str(quality), "--quarantine", str(quarantine)]
     result = CliRunner().invoke(app, [*arguments, "--settings", '{"videos": 1}'])
     assert result.exit_code == 0, result.output
     assert json.loads((folder / "metrics.json").read_text()) == metrics()
+    assert "bro&lt;ken" in (folder / "report.html").read_text()
     text = io.StringIO()
     print_summary(folder / "metrics.json", Console(file=text, width=200))
     shown = text.getvalue()

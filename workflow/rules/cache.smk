@@ -94,6 +94,8 @@ rule index:
         train=f"{CACHE}/train.h5",
         test=f"{CACHE}/test.h5",
         samples=f"{CACHE}/samples.csv",
+        quality=f"{CACHE}/iuv_quality.csv",
+        quarantine=f"{CACHE}/quarantine.csv",
     log:
         "logs/{dataset}/index.log",
     conda:

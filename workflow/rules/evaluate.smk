@@ -31,6 +31,8 @@ rule evaluate:
 rule report:
     input:
         metrics=f"{FOLDERS.results}/{{dataset}}/runs/full/metrics.json",
+        quality=f"{CACHE}/iuv_quality.csv",
+        quarantine=f"{CACHE}/quarantine.csv",
     output:
         page=f"{FOLDERS.results}/{{dataset}}/report.html",
         metrics=f"{FOLDERS.results}/{{dataset}}/metrics.json",
@@ -43,4 +45,5 @@ rule report:
         run=lambda wildcards, input: str(Path(input.metrics).parent),
     shell:
         "dwnet report --dataset {wildcards.dataset} --run {params.run} --settings {params.stage[settings]:q}"
+        " --quality {input.quality} --quarantine {input.quarantine}"
         " --metrics {output.metrics} --out {output.page} 2>&1 | tee {log}"
