@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from densepose_cache.errors import InputError
-from densepose_cache.iuv import PART_NAMES, check_iuv, read_iuv_png, write_iuv_png
+from densepose_cache.iuv import PART_NAMES, check_iuv, find_png_order, read_iuv_png, write_iuv_png
 
 
 def random_map(seed: int, size: int = 12) -> np.ndarray:
@@ -33,11 +33,36 @@ def test_part_above_24_names_file_and_value(tmp_path):
     iuv = random_map(2)
     iuv[3, 4, 0] = 31
     Image.fromarray(iuv[..., ::-1]).save(tmp_path / "bad_IUV.png")
-    with pytest.raises(InputError, match=r"bad_IUV\.png.*31.*png_order"):
+    with pytest.raises(InputError, match=r"bad_IUV\.png: read as VUI the part index I is 31, .*neither .* no IUV map"):
         read_iuv_png(tmp_path / "bad_IUV.png")
     with pytest.raises(InputError, match="31"):
         write_iuv_png(tmp_path / "out.png", iuv)
     assert not (tmp_path / "out.png").exists()
+
+
+def test_the_other_order_is_named_where_it_fits(tmp_path):
+    write_iuv_png(tmp_path / "a_IUV.png", random_map(5), "IUV")
+    with pytest.raises(InputError, match=r"a_IUV\.png: read as VUI .*written in order IUV, set the key densepose\.png_order, .* --order"):
+        read_iuv_png(tmp_path / "a_IUV.png", "VUI")
+
+
+@pytest.mark.parametrize("order", ["VUI", "IUV"])
+def test_the_order_is_found(tmp_path, order):
+    """Also where the first picture shows nobody, and no later picture is read than the first one that tells."""
+    write_iuv_png(tmp_path / "0.png", np.zeros((4, 4, 3), np.uint8), order)
+    write_iuv_png(tmp_path / "1.png", random_map(6), order)
+    assert find_png_order([tmp_path / "0.png", tmp_path / "1.png", tmp_path / "not read.png"]) == order
+
+
+def test_an_order_that_nothing_tells(tmp_path):
+    write_iuv_png(tmp_path / "empty.png", np.zeros((4, 4, 3), np.uint8))
+    assert find_png_order([tmp_path / "empty.png"]) == "VUI", "any order does"
+    Image.fromarray(np.full((4, 4, 3), (3, 200, 7), np.uint8)).save(tmp_path / "both.png")
+    with pytest.raises(InputError, match=r"could be in order VUI or IUV.*--order"):
+        find_png_order([tmp_path / "empty.png", tmp_path / "both.png"])
+    Image.fromarray(np.full((4, 4, 3), 200, np.uint8)).save(tmp_path / "photo.png")
+    with pytest.raises(InputError, match=r"photo\.png: neither .* no IUV map"):
+        find_png_order([tmp_path / "photo.png"])
 
 
 def test_background_is_cleared_and_the_input_left_alone():
