@@ -13,6 +13,8 @@ VERBS = {
     "densepose": ("densepose_cache.densepose.command", "Get the IUV maps of a shard's frames."),
     "warp": ("densepose_cache.warp.command", "Compute the coarse warp grids of a shard."),
     "index": ("densepose_cache.index", "Link all shards into train.h5 and test.h5, and list the samples."),
+    "import-iuv": ("densepose_cache.exchange.import_command", "Turn IUV maps of other tools into a side file."),
+    "export-iuv": ("densepose_cache.exchange.export_command", "Write IUV maps as pictures that other tools read."),
     "inspect": ("densepose_cache.inspect", "Look into a shard, a clip or an index."),
     "doctor": ("densepose_cache.doctor", "Say what is installed and what is missing."),
 }

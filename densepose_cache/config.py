@@ -121,13 +121,17 @@ class VideosSource(Settings):
     kind: Literal["videos"]
     path: str
     """Folder of videos (searched below, too)."""
-    train: str = "train/*"
-    """Pattern, relative to `path`, of training videos."""
-    test: str = "test/*"
-    """Pattern, relative to `path`, of test videos."""
+    train: str | None = None
+    """Pattern, relative to `path`, of training videos; null: train/*, or a share of all videos where there is neither train/ nor test/."""
+    test: str | None = None
+    """Pattern, relative to `path`, of test videos; null: test/*, or a share of all videos where there is neither train/ nor test/."""
+    test_fraction: float = Field(0.2, gt=0, lt=1)
+    """Share of a folder without train/ and test/ that tests; a video's name alone decides, so that others may come and go."""
     table: str | None = None
     """Optional CSV with columns clip, split, video and optionally start_frame, end_frame (or start, end), bbox, fps, width, height:
-    windows and boxes cut from the videos; the rows then come from it alone."""
+    windows and boxes cut from the videos; the rows then come from it alone. A published table with video_id and partition fits, too."""
+    missing: Literal["leave_out", "fail"] = "leave_out"
+    """Clips of a published table whose video is not in `path` are left out and listed in missing.csv, or stop the stage."""
 
 
 class UrlsSource(Settings):

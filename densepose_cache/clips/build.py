@@ -6,29 +6,39 @@ import pandas as pd
 
 from ..config import FramesSource, SampleSource, UrlsSource, VideosSource
 from ..shards import bucket, shard_name
+from ..whole import write_text_whole
 from . import fetched, frames, sample, videos
 from .digests import digest_files
 from .table import check_table, read_table, write_table
 
 ROWS = {SampleSource: sample.rows, FramesSource: frames.rows, VideosSource: videos.rows, UrlsSource: fetched.rows}
+MISSING = "missing.csv"
+"""Table beside the clip table: clip, split, reason of the clips that were left out since their video is not there."""
 
 
-def clip_rows(source, data: Path) -> pd.DataFrame:
-    """Rows of the clip table that `source` describes, without digests; `data` is the folder that `sample` or `fetch` filled.
+def clip_rows(source, data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of the clip table that `source` describes, without digests, and the clips that are left out (clip, split, reason).
 
-    Raises InputError if files are missing or the source's own table is wrong.
+    `data` is the folder that `sample` or `fetch` filled. Raises InputError if files are missing that may not be, or the source's own table
+    is wrong.
     """
-    return ROWS[type(source)](source, Path(data))
+    table = ROWS[type(source)](source, Path(data))
+    where = Path(getattr(source, "table", None) or getattr(source, "path", data))
+    reasons = table["missing"] if "missing" in table.columns else pd.Series("", index=table.index)
+    gone = table.assign(reason=reasons)[["clip", "split", "reason"]][reasons != ""]
+    kept = check_table(table[reasons == ""].drop(columns="missing", errors="ignore"), where)
+    return kept.reset_index(drop=True), gone.reset_index(drop=True)
 
 
 def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame:
     """Write the clip table `out` and beside it `clips/{shard}.csv` for every shard, and return the table.
 
     Every shard is written, also where it holds no clip; a shard's table that would be the same keeps its time stamp. Digests of the
-    videos are remembered in `.digests.json` beside `out`. Raises InputError; each file appears whole or not at all, and `out` last.
+    videos are remembered in `.digests.json` beside `out`; clips whose video is not there are listed in `missing.csv`, which is there only
+    if there are any. Raises InputError; each file appears whole or not at all, and `out` last.
     """
     out = Path(out)
-    table = check_table(clip_rows(source, data), out)
+    table, gone = clip_rows(source, data)
     videos_found = digest_files([*table["video"], *(path for path in table["iuv"] if path)], out.parent)
     table["sha256"] = table["video"].map(videos_found)
     table["iuv_sha256"] = table["iuv"].map(lambda path: videos_found.get(path, ""))
@@ -36,5 +46,9 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
     numbers = table["clip"].map(lambda name: bucket(name, shards)) if len(table) else table["clip"]
     for number in range(shards):
         write_table(out.parent / "clips" / f"{shard_name(number)}.csv", table[numbers == number], keep=True)
+    if len(gone):
+        write_text_whole(out.with_name(MISSING), gone.to_csv(index=False))
+    else:
+        out.with_name(MISSING).unlink(missing_ok=True)
     write_table(out, table)
     return read_table(out)

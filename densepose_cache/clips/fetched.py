@@ -6,11 +6,15 @@ import pandas as pd
 
 from ..config import UrlsSource
 from ..errors import InputError
+from ..exchange.side_file import side_file
 from .table import read_csv
 
 
 def rows(source: UrlsSource, data: Path) -> pd.DataFrame:
-    """One row per video of `{data}/fetched.csv` whose status is ok. Raises InputError if the table or a video is missing, or none is ok."""
+    """One row per video of `{data}/fetched.csv`; its status is the column `missing` where it is not ok.
+
+    A side file beside a video fills the column `iuv`. Raises InputError if the table or a fetched video is missing, or not one is ok.
+    """
     listing = data / "fetched.csv"
     if not listing.is_file():
         raise InputError(
@@ -18,11 +22,13 @@ def rows(source: UrlsSource, data: Path) -> pd.DataFrame:
             "or put videos that you have into a folder and use a source of kind `videos`"
         )
     table = read_csv(listing, ("url", "split", "clip", "video", "status"))
-    table = table[table["status"] == "ok"].reset_index(drop=True)
-    if not len(table):
+    there = table["status"] == "ok"
+    if not there.any():
         raise InputError(f"{listing}: not one video could be fetched; see its column `status`, or use a source of kind `videos`")
     table["video"] = [str(data / name) for name in table["video"]]
-    for path in table["video"]:
+    for path in table.loc[there, "video"]:
         if not Path(path).is_file():
             raise InputError(f"{path}: named in {listing} but missing; run `densepose-cache fetch` again")
-    return table[["clip", "split", "video", "url"]]
+    table["iuv"] = [side_file(Path(video)) for video in table["video"]]
+    table["missing"] = table["status"].where(~there, "")
+    return table[["clip", "split", "video", "iuv", "url", "missing"]]

@@ -1,4 +1,4 @@
-"""Rows of folders of frames with IUV PNGs (the layout of the paper's official repository)."""
+"""Rows of folders of frames with IUV maps beside them (the layout of the paper's official repository)."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import FramesSource
+from ..densepose.precomputed import PNG_SUFFIX
 from ..errors import InputError
+from ..exchange.side_file import side_file
 from ..video.folder import frame_files
 from .table import check_table, clip_name, read_csv
 
@@ -16,6 +18,7 @@ OFFICIAL = "github.com/ubc-vision/DwNet"
 def rows(source: FramesSource, data: Path) -> pd.DataFrame:
     """Two rows per clip folder, `{name}-train` and `{name}-test`, or the rows of `source.table`; the rate of the frames in `fps`.
 
+    Maps are those of the side file `{frames_folder}.iuv.h5` if there is one, else of the folder of PNGs.
     Raises InputError if the folder or its frames are missing, or a clip has not one IUV map per frame.
     """
     root = Path(source.path)
@@ -48,13 +51,16 @@ def _clip_folders(root: Path, frames_folder: str) -> dict[str, Path]:
 
 
 def _described(folder: Path, source: FramesSource) -> dict:
-    frames = frame_files(folder / source.frames_folder)
-    maps = folder / source.iuv_folder
-    if maps.is_dir():
-        count = len(frame_files(maps))
-        if count != len(frames):
-            raise InputError(f"{maps}: holds {count} IUV maps but {folder / source.frames_folder} holds {len(frames)} frames")
-    return {"video": str(folder / source.frames_folder), "iuv": str(maps) if maps.is_dir() else "", "count": len(frames)}
+    video, maps = folder / source.frames_folder, folder / source.iuv_folder
+    count, side = len(frame_files(video)), side_file(video)
+    if not side and maps.is_dir():
+        found = sum(1 for _ in maps.glob(f"*{PNG_SUFFIX}"))
+        if found != count:
+            raise InputError(
+                f"{maps}: holds {found} IUV maps but {video} holds {count} frames; `densepose-cache import-iuv {maps} {video}` gives the "
+                "frames without a map an empty one"
+            )
+    return {"video": str(video), "iuv": side or (str(maps) if maps.is_dir() else ""), "count": count}
 
 
 def _split(name: str, facts: dict, train_fraction: float) -> list[dict]:

@@ -1,6 +1,7 @@
-"""Rows of folders of videos, by pattern or from a table of windows and boxes."""
+"""Rows of folders of videos: by pattern, drawn into two splits, or from a table of windows and boxes."""
 
-import re
+import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -8,20 +9,20 @@ import pandas as pd
 
 from ..config import VideosSource
 from ..errors import InputError
-from ..progress import track
-from ..video.probe import VideoInfo, probe
-from .table import BOX, check_table, clip_name, read_csv
+from ..exchange.side_file import side_file
+from .rescale import REFERENCE, rescaled
+from .table import clip_name, read_csv
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif"}
+PATTERNS = {"train": "train/*", "test": "test/*"}
 ALIASES = {"start": "start_frame", "end": "end_frame", "partition": "split"}
-REFERENCE = ("fps", "width", "height")
 
 
 def rows(source: VideosSource, data: Path) -> pd.DataFrame:
-    """One row per video that matches the patterns, or per row of `source.table`.
+    """One row per video that matches the patterns, or per video of a folder without them, or per row of `source.table`.
 
-    A side file `{stem}.iuv.h5` beside a video fills the column `iuv`. Raises InputError if the folder, its videos or the table are missing
-    or wrong.
+    A side file `{stem}.iuv.h5` beside a video fills the column `iuv`. Where the videos of a published table are not all there, the column
+    `missing` holds the reason. Raises InputError if the folder, its videos or the table are missing or wrong.
     """
     root = Path(source.path)
     if not root.is_dir():
@@ -29,26 +30,55 @@ def rows(source: VideosSource, data: Path) -> pd.DataFrame:
             f"{root}: no such folder of videos. Put or link your videos there, or change source.path of this data set in the configuration"
             + (f"; {source.table} then says which windows are cut from them" if source.table else "")
         )
-    table = _table_rows(source, root) if source.table else _pattern_rows(source, root)
-    table["iuv"] = [_side_file(Path(video)) for video in table["video"]]
+    divided = source.train or source.test or any((root / split).is_dir() for split in PATTERNS)
+    table = _table_rows(source, root) if source.table else _pattern_rows(source, root) if divided else _drawn_rows(source, root)
+    table["iuv"] = [side_file(Path(video)) if video else "" for video in table["video"]]
     return table
+
+
+def video_files(root: Path) -> list[Path]:
+    """Video files in `root` and all folders below it, sorted; links are followed, hidden files and folders passed over."""
+    found, entered = [], set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        entered.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) not in entered]
+        found += [Path(place, name) for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
+    return sorted(found)
 
 
 def _pattern_rows(source: VideosSource, root: Path) -> pd.DataFrame:
     found = []
-    for split, pattern in (("train", source.train), ("test", source.test)):
+    for split, standard in PATTERNS.items():
+        pattern = getattr(source, split) or standard
         videos = sorted(p for p in root.glob(pattern) if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
         if not videos:
             raise InputError(f"{root}: no {split} video matches `{pattern}`; put videos there or change source.{split} of this data set")
-        for path in videos:
-            name = clip_name(path.relative_to(root).with_suffix("").as_posix())
-            found.append({"clip": name, "split": split, "video": str(path)})
+        found += [{"clip": _clip(path, root), "split": split, "video": str(path)} for path in videos]
     return pd.DataFrame(found)
 
 
-def _side_file(video: Path) -> str:
-    side = video.with_name(f"{video.stem}.iuv.h5")
-    return str(side) if side.is_file() else ""
+def _drawn_rows(source: VideosSource, root: Path) -> pd.DataFrame:
+    """All videos of a folder, each in a split that its name alone decides, as long as both splits have one."""
+    videos = video_files(root)
+    if len(videos) < 2:
+        raise InputError(
+            f"{root}: holds {len(videos)} video{'s' * (len(videos) != 1)} but at least two are needed, one to train and one to test; add "
+            "videos, or cut windows from one with source.table"
+        )
+    names = [_clip(path, root) for path in videos]
+    places = [_place(name) for name in names]
+    border = min(max(source.test_fraction, min(places)), sorted(places)[-2])
+    splits = ["test" if place <= border else "train" for place in places]
+    return pd.DataFrame({"clip": names, "split": splits, "video": [str(path) for path in videos]})
+
+
+def _clip(path: Path, root: Path) -> str:
+    return clip_name(path.relative_to(root).with_suffix("").as_posix())
+
+
+def _place(name: str) -> float:
+    """A number in [0, 1) that depends on `name` alone, evenly spread over names."""
+    return int.from_bytes(hashlib.sha256(f"split {name}".encode()).digest()[:6], "big") / 2**48
 
 
 def _table_rows(source: VideosSource, root: Path) -> pd.DataFrame:
@@ -65,10 +95,10 @@ def _table_rows(source: VideosSource, root: Path) -> pd.DataFrame:
     for column in ("split", "video_id" if by_id else "video", *(() if by_id else ("clip",))):
         if column not in table.columns:
             raise InputError(f"{path}: column {column} missing; found: {', '.join(table.columns)}")
-    table = _by_id(table, path, root) if by_id else _by_path(table, path, root)
+    table = _by_id(table, path, root, source.missing) if by_id else _by_path(table, path, root)
     if any(name in table.columns for name in REFERENCE):
-        table = _rescaled(table, path)
-    return check_table(table.drop(columns=[*REFERENCE, "video_id"], errors="ignore"), path)
+        table = rescaled(table, path)
+    return table.drop(columns=[*REFERENCE, "video_id"], errors="ignore")
 
 
 def _by_path(table: pd.DataFrame, path: Path, root: Path) -> pd.DataFrame:
@@ -79,20 +109,28 @@ def _by_path(table: pd.DataFrame, path: Path, root: Path) -> pd.DataFrame:
     return table
 
 
-def _by_id(table: pd.DataFrame, path: Path, root: Path) -> pd.DataFrame:
-    """Rows whose video is there; published videos go missing over time, so the others are counted and left out."""
-    files = {p.stem: p for p in sorted(root.rglob("*")) if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")}
-    there = table["video_id"].isin(set(files))
-    missing = sorted(set(table.loc[~there, "video_id"]))
+def _by_id(table: pd.DataFrame, path: Path, root: Path, missing: str) -> pd.DataFrame:
+    """Rows of a published table, whose videos go missing over time: those that are not there get a reason in the column `missing`.
+
+    Raises InputError if none is there, or any is not and `missing` is `fail`.
+    """
+    files = _files_by_stem(root)
+    table["video"] = [_file(name, files) for name in table["video_id"]]
+    there = table["video"] != ""
+    gone = sorted(set(table.loc[~there, "video_id"]))
     if not there.any():
         raise InputError(
-            f"{root}: holds none of the {len(missing)} videos that {path} names (as `{missing[0]}.mp4` and so on); download the videos of "
+            f"{root}: holds none of the {len(gone)} videos that {path} names (as `{gone[0]}.mp4` and so on); download the videos of "
             "the data set, put those that you have there, or change source.path of this data set"
         )
-    if missing:
-        print(f"{len(missing)} videos of {path} are not in {root}; {sum(~there)} of {len(table)} clips are left out", file=sys.stderr)
-    table = table[there].copy()
-    table["video"] = [str(files[name]) for name in table["video_id"]]
+    if gone and missing == "fail":
+        raise InputError(
+            f"{root}: {len(gone)} videos that {path} names are not there, the first is `{gone[0]}`; get them, or set source.missing to "
+            "leave_out: their clips are then left out and listed"
+        )
+    if gone:
+        print(f"{len(gone)} videos of {path} are not in {root}; {sum(~there)} of {len(table)} clips are left out", file=sys.stderr)
+    table["missing"] = [f"no video `{name}` in {root}" if not video else "" for name, video in table[["video_id", "video"]].values]
     if "clip" not in table.columns:
         parts = [table[name] for name in ("video_id", "start_frame", "end_frame") if name in table.columns]
         names = pd.Series([clip_name("-".join(filter(None, row))) for row in zip(*parts, strict=True)], index=table.index)
@@ -101,41 +139,16 @@ def _by_id(table: pd.DataFrame, path: Path, root: Path) -> pd.DataFrame:
     return table
 
 
-def _rescaled(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Windows and boxes counted at the reference rate and size, moved to the rate and size of the files."""
-    infos = {video: probe(video) for video in track(sorted(set(table["video"])), "Sizes and rates of videos")}
-    columns = [name for name in ("start_frame", "end_frame", "bbox") if name in table.columns]
-    for row, item in table.iterrows():
-        reference = {name: _number(item, name, f"{path}: row {row + 2}") for name in REFERENCE if name in table.columns}
-        for name in columns:
-            if item[name]:
-                change = _box if name == "bbox" else _frame
-                table.loc[row, name] = change(item[name], reference, infos[item["video"]], f"{path}: row {row + 2}, column {name}")
-    return table
+def _files_by_stem(root: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for file in video_files(root):
+        found.setdefault(file.stem, []).append(file)
+    return found
 
 
-def _number(item: pd.Series, name: str, where: str) -> float | None:
-    if not item[name]:
-        return None
-    if not re.fullmatch(r"\d+(\.\d+)?", item[name]) or float(item[name]) <= 0:
-        raise InputError(f"{where}, column {name}: {item[name]!r} is no number above 0")
-    return float(item[name])
-
-
-def _frame(text: str, reference: dict, info: VideoInfo, where: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d*)?", text):
-        raise InputError(f"{where}: {text!r} is no frame number (0, 1, 2, ...)")
-    rate = reference.get("fps")
-    if not rate:
-        return text
-    return str(min(round(float(text) * info.fps / rate), info.frames_estimate))
-
-
-def _box(text: str, reference: dict, info: VideoInfo, where: str) -> str:
-    match = BOX.fullmatch(text.strip())
-    if not match:
-        raise InputError(f"{where}: {text!r} is not left-top-right-bottom")
-    across = info.width / reference["width"] if reference.get("width") else 1
-    down = info.height / reference["height"] if reference.get("height") else 1
-    scales = (across, down, across, down)
-    return "-".join(str(round(float(edge) * scale)) for edge, scale in zip(match.groups(), scales, strict=True))
+def _file(name: str, files: dict[str, list[Path]]) -> str:
+    """The file of the video `name` (perhaps its part before a `#`), "" if it is not there. Raises InputError if it is there twice."""
+    found = files.get(name) or files.get(name.split("#")[0]) or []
+    if len(found) > 1:
+        raise InputError(f"{found[0]}: the video {name} is there twice, also as {found[1]}; remove one of them")
+    return str(found[0]) if found else ""

@@ -17,11 +17,11 @@ import pandas as pd
 from ..config import FORMATS
 from ..digest import digest
 from ..errors import InputError
+from ..exchange.side_file import write_side_file
 from ..keypoints import JOINTS
 from ..progress import Bar
-from ..shards import COMPRESSION
 from ..video import VideoWriter
-from ..whole import write_text_whole, written_whole
+from ..whole import write_text_whole
 from .render import Clip, clip_generator
 from .scene import BACKGROUNDS, STUDIO
 
@@ -163,11 +163,8 @@ def render_clip(out: Path, request: ClipRequest) -> str:
         for t, frame in enumerate(clip):
             video.write(frame.rgb)
             iuv[t], keypoints[t] = frame.iuv, frame.keypoints
-    with written_whole(side) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(digest=request.digest, seed=request.seed, facts=json.dumps(clip.facts()))
-        file.create_dataset("iuv", data=iuv, chunks=(1, *iuv.shape[1:]), compression=COMPRESSION)
-        file.create_dataset("keypoints", data=keypoints)
-        file["keypoints"].attrs["names"] = list(JOINTS)
+    facts = {"digest": request.digest, "seed": request.seed, "facts": json.dumps(clip.facts())}
+    write_side_file(side, iuv, iuv.shape[:3], keypoints, **facts)
     return request.name
 
 

@@ -4,15 +4,23 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from coded_video import write_coded
+from coded_video import cut, write_coded
 from PIL import Image
 
-from densepose_cache.clips import build_clip_table, clip_rows, read_table
+from densepose_cache.clips import build_clip_table, read_table
+from densepose_cache.clips import clip_rows as rows_and_missing
 from densepose_cache.clips import digests as digests_module
 from densepose_cache.config import FramesSource, SampleSource, UrlsSource, VideosSource
 from densepose_cache.digest import file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.shards import bucket
+
+
+def clip_rows(source, data):
+    """The rows of a source of which nothing may be missing."""
+    table, missing = rows_and_missing(source, data)
+    assert not len(missing)
+    return table
 
 
 def frames_folder(root, name, count, maps=None):
@@ -104,7 +112,7 @@ def test_frames_that_are_missing(tmp_path):
 
 def test_a_map_too_few(tmp_path):
     frames_folder(tmp_path / "frames", "a", 6, maps=5)
-    with pytest.raises(InputError, match=r"dp_target: holds 5 IUV maps but .*target holds 6 frames"):
+    with pytest.raises(InputError, match=r"dp_target: holds 5 IUV maps but .*target holds 6 frames; `densepose-cache import-iuv"):
         clip_rows(FramesSource(kind="frames", path=str(tmp_path / "frames")), tmp_path)
 
 
@@ -152,15 +160,114 @@ def test_windows_and_boxes_move_to_the_size_and_rate_of_the_file(videos, tmp_pat
     assert not {"fps", "width", "height"} & set(table.columns)
 
 
-def test_taichi_metadata_as_it_is(videos, tmp_path, capsys):
+PUBLISHED = """video_id,start,end,bbox,fps,width,height,partition
+_yt-ID,0,25,0-0-64-48,25,64,48,train
+gone1,0,9,1-1-9-9,25,64,48,train
+_yt-ID,30,50,0-0-32-24,25,32,24,test
+_yt-ID,30,50,8-8-32-24,25,32,24,test
+deep#p1,50,100,10-5-60-40,50.0,64,48,test
+"""
+
+
+def test_a_published_table_as_it_is(videos, tmp_path, capsys):
+    """The header of the Tai-Chi metadata: names, windows and boxes, and what is not there."""
     write_coded(videos / "_yt-ID.mp4", 60)
-    text = "video_id,start,end,bbox,fps,width,height,partition\n_yt-ID,0,25,0-0-64-48,25,64,48,train\ngone1,0,9,1-1-9-9,25,64,48,train\n"
-    text += "_yt-ID,30,50,0-0-32-24,25,32,24,test\n_yt-ID,30,50,8-8-32-24,25,32,24,test\n"
+    (videos / "more/below").mkdir(parents=True)
+    write_coded(videos / "more/below/deep.mp4", 60)
+    source = table_source(videos, tmp_path, PUBLISHED)
+    table, missing = rows_and_missing(source, tmp_path)
+    assert table["clip"].tolist() == ["v_yt-ID-0-25", "v_yt-ID-30-50", "v_yt-ID-30-50-2", "deep_p1-50-100"]
+    assert table["split"].tolist() == ["train", "test", "test", "test"]
+    assert table["bbox"].tolist() == ["0-0-64-48", "0-0-64-48", "16-16-64-48", "10-5-60-40"]
+    assert table["start_frame"].tolist() == [0, 30, 30, 25] and table["end_frame"].tolist() == [25, 50, 50, 50]
+    assert table["video"].tolist() == [str(videos / "_yt-ID.mp4")] * 3 + [str(videos / "more/below/deep.mp4")]
+    assert missing.values.tolist() == [["gone1-0-9", "train", f"no video `gone1` in {videos}"]]
+    assert "1 videos of" in (said := capsys.readouterr().err) and "1 of 5 clips are left out" in said
+    with pytest.raises(InputError, match=r"1 videos that .*t\.csv names are not there, the first is `gone1`; .*source\.missing"):
+        rows_and_missing(source.model_copy(update={"missing": "fail"}), tmp_path)
+
+
+def test_what_is_missing_is_listed_beside_the_clip_table(videos, tmp_path):
+    write_coded(videos / "_yt-ID.mp4", 60)
+    write_coded(videos / "deep.mp4", 60)
+    source, out = table_source(videos, tmp_path, PUBLISHED), tmp_path / "cache/clips.csv"
+    assert len(build_clip_table(source, tmp_path, out, 1)) == 4
+    assert pd.read_csv(out.with_name("missing.csv"))["clip"].tolist() == ["gone1-0-9"]
+    write_coded(videos / "gone1.mp4", 60)
+    assert len(build_clip_table(source, tmp_path, out, 1)) == 5
+    assert not out.with_name("missing.csv").exists()
+
+
+def test_a_video_that_is_there_twice(videos, tmp_path):
+    (videos / "more").mkdir()
+    for place in ("x.mp4", "more/x.webm"):
+        (videos / place).touch()
+    with pytest.raises(InputError, match=r"the video x is there twice, also as .*x\.mp4"):
+        clip_rows(table_source(videos, tmp_path, "video_id,partition\nx,train\n"), tmp_path)
+
+
+def test_a_rate_that_was_rounded_is_the_same_rate(videos, tmp_path):
+    """24000/1001 is published as 23.97: frame numbers must not drift by a frame in 170 seconds."""
+    write_coded(videos / "film.mp4", 60, fps=24000 / 1001)
+    table = clip_rows(table_source(videos, tmp_path, "video_id,start,end,fps,partition\nfilm,20000,20100,23.97,train\n"), tmp_path)
+    assert (table["start_frame"][0], table["end_frame"][0]) == (20000, 20100)
+
+
+def test_files_that_are_short_or_damaged_are_left_to_decoding(videos, tmp_path, coded, capsys):
+    """Whether they stop it or go into quarantine is for the key video.bad_clips to say."""
+    write_coded(videos / "short.mp4", 60)
+    cut(coded, videos / "torn.mp4", 0.5)
+    text = "video_id,start,end,bbox,fps,width,height,partition\nshort,10,200,0-0-64-48,25,64,48,train\n"
+    text += "short,80,200,0-0-64-48,25,64,48,test\ntorn,5,10,2-2-9-9,25,640,480,test\n"
     table = clip_rows(table_source(videos, tmp_path, text), tmp_path)
-    assert table["clip"].tolist() == ["v_yt-ID-0-25", "v_yt-ID-30-50", "v_yt-ID-30-50-2"]
-    assert table["split"].tolist() == ["train", "test", "test"]
-    assert table["bbox"].tolist() == ["0-0-64-48", "0-0-64-48", "16-16-64-48"]
-    assert "1 videos of" in (said := capsys.readouterr().err) and "1 of 4 clips are left out" in said
+    assert table["start_frame"].tolist() == [10, 80, 5] and table["end_frame"].tolist() == [60, 200, 10]
+    assert table["bbox"].tolist() == ["0-0-64-48", "0-0-64-48", "2-2-9-9"]
+    assert "warning: " in (said := capsys.readouterr().err) and "torn.mp4" in said
+
+
+def test_a_flat_folder_is_drawn_into_two_splits(tmp_path):
+    folder = tmp_path / "flat"
+    for number in range(200):
+        path = folder / f"part{number % 3}" / f"v{number}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden/x.mp4").touch()
+    (folder / "notes.txt").touch()
+    (folder / "part0/again").symlink_to(folder)
+    source = VideosSource(kind="videos", path=str(folder))
+    table = clip_rows(source, tmp_path)
+    assert len(table) == 200 and table["clip"][0] == "part0-v0"
+    assert 0.1 < (table["split"] == "test").mean() < 0.3
+    half = clip_rows(source.model_copy(update={"test_fraction": 0.5}), tmp_path)
+    assert (
+        set(table["clip"][table["split"] == "test"]) < set(half["clip"][half["split"] == "test"])
+        and 80 < (half["split"] == "test").sum() < 120
+    )
+    for path in (folder / "part1").iterdir():
+        path.unlink()
+    left = clip_rows(source, tmp_path).set_index("clip")["split"]
+    assert left.equals(table.set_index("clip")["split"][left.index]), "the others keep their split"
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.999])
+def test_both_splits_get_a_video_if_there_are_two(tmp_path, fraction):
+    (tmp_path / "v").mkdir()
+    for number in range(3):
+        (tmp_path / f"v/{number}.mp4").touch()
+        source = VideosSource(kind="videos", path=str(tmp_path / "v"), test_fraction=fraction)
+        if number:
+            assert set(clip_rows(source, tmp_path)["split"]) == {"train", "test"}
+        else:
+            with pytest.raises(InputError, match=r"v: holds 1 video but at least two are needed.*source\.table"):
+                clip_rows(source, tmp_path)
+
+
+def test_a_folder_with_one_of_two_splits_is_not_drawn(tmp_path):
+    (tmp_path / "v/train").mkdir(parents=True)
+    (tmp_path / "v/train/a.mp4").touch()
+    with pytest.raises(InputError, match=r"no test video matches `test/\*`"):
+        clip_rows(VideosSource(kind="videos", path=str(tmp_path / "v")), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -197,20 +304,27 @@ def test_sample_rows(tmp_path):
     (tmp_path / "a.mp4").touch()
     (tmp_path / "a.iuv.h5").touch()
     row = clip_rows(source, tmp_path).iloc[0]
-    assert row.to_dict() == {"clip": "a", "split": "train", "video": str(tmp_path / "a.mp4"), "iuv": str(tmp_path / "a.iuv.h5")}
+    assert row[["clip", "split", "video", "iuv"]].to_dict() == {
+        "clip": "a",
+        "split": "train",
+        "video": str(tmp_path / "a.mp4"),
+        "iuv": str(tmp_path / "a.iuv.h5"),
+    }
 
 
 def test_fetched_rows(tmp_path):
     source = UrlsSource(kind="urls", train="train.txt", test="test.txt")
     with pytest.raises(InputError, match=r"fetched\.csv: no such file; run `densepose-cache fetch`.*kind `videos`"):
         clip_rows(source, tmp_path)
-    (tmp_path / "fetched.csv").write_text(
-        "url,split,clip,video,status\nhttp://x/a.mp4,train,a,a.mp4,ok\nhttp://x/b.mp4,test,b,b.mp4,gone\n"
-    )
+    text = "url,split,clip,video,status\nhttp://x/a.mp4,train,a,a.mp4,ok\nhttp://x/b.mp4,test,b,b.mp4,gone: HTTP 404\n"
+    (tmp_path / "fetched.csv").write_text(text + "http://x/c.mp4,test,c,c.mp4,ok\n")
     with pytest.raises(InputError, match=r"a\.mp4: named in"):
         clip_rows(source, tmp_path)
-    (tmp_path / "a.mp4").touch()
-    assert clip_rows(source, tmp_path)["clip"].tolist() == ["a"]
+    for name in ("a.mp4", "c.mp4", "c.iuv.h5"):
+        (tmp_path / name).touch()
+    table, missing = rows_and_missing(source, tmp_path)
+    assert table["clip"].tolist() == ["a", "c"] and table["iuv"].tolist() == ["", str(tmp_path / "c.iuv.h5")]
+    assert missing.values.tolist() == [["b", "test", "gone: HTTP 404"]]
     (tmp_path / "fetched.csv").write_text("url,split,clip,video,status\nhttp://x/b.mp4,test,b,b.mp4,gone\n")
     with pytest.raises(InputError, match="not one video could be fetched"):
         clip_rows(source, tmp_path)
@@ -249,6 +363,15 @@ def test_adding_a_clip_touches_one_shard(videos, tmp_path, coded):
     build_clip_table(source, tmp_path, out, 5)
     changed = [path.name for path in (out.parent / "clips").iterdir() if path.stat().st_mtime != 1]
     assert changed == [f"{bucket('train-new', 5):03d}.csv"]
+
+
+def test_a_side_file_beside_the_frames_comes_before_pictures(folders, tmp_path):
+    """Also where the folder of pictures lacks maps, and where pictures of person numbers lie in it."""
+    (folders / "fashion/1/target.iuv.h5").touch()
+    (folders / "fashion/1/dp_target/frame3_IUV.png").unlink()
+    (folders / "taichi/1/dp_target/frame3_INDS.png").touch()
+    table = clip_rows(FramesSource(kind="frames", path=str(folders)), tmp_path)
+    assert table["iuv"].tolist() == [str(folders / "fashion/1/target.iuv.h5")] * 2 + [str(folders / "taichi/1/dp_target")] * 2
 
 
 def test_real_frames(test_data, tmp_path):
