@@ -2,7 +2,6 @@
 
 import ctypes
 import importlib.metadata
-import importlib.util
 import platform
 import re
 import shutil
@@ -15,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from .densepose.models import INSTALL
+from .densepose.install import INSTALL, missing_packages
 from .errors import InputError
 from .weights import WEIGHTS, find_weights
 
@@ -115,14 +114,14 @@ def _gpu() -> Finding:
 
 
 def _detectron2() -> Finding:
-    missing = [name for name in ("detectron2", "densepose") if importlib.util.find_spec(name) is None]
+    missing = missing_packages()
     name = "detectron2 with DensePose"
     if not missing:
         return Finding(name, True, f"detectron2 {importlib.metadata.version('detectron2')}")
     compiler = next((path for path in map(shutil.which, ("g++", "clang++", "c++")) if path), None)
     hint = f"C++ compiler {compiler}" if compiler else "it needs a C++ compiler, which is missing, too"
     mend = INSTALL if compiler else f"apt-get install g++ && {INSTALL}"
-    return Finding(name, False, f"{' and '.join(missing)} not installed; only for videos without IUV maps ({hint})", mend)
+    return Finding(name, False, f"{' and '.join(missing)} not installed; the backend torchvision does the same without it ({hint})", mend)
 
 
 def _graphics() -> Finding:

@@ -63,7 +63,7 @@ WEIGHTS = {
         sha256="b8a7382001b16e453bad95ca9dbc68ae8f2b839b304cf90eaf5c27fbdb4dae91",
         size=255_757_821,
         licence="CC BY-SA 3.0 (detectron2's DensePose model zoo), trained on COCO",
-        used_by="stage densepose with the backend detectron2",
+        used_by="stage densepose with the backends detectron2 and torchvision",
         fixed=False,
     ),
 }

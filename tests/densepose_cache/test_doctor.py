@@ -53,7 +53,7 @@ def test_missing_libraries_packages_and_detectron2_are_named(tmp_path, monkeypat
     findings = by_name(tmp_path)
     assert "libegl1" in findings["MediaPipe's system libraries"].mend
     assert findings["Python packages"].mend.endswith("-m pip install no-such-package")
-    assert "detectron2.git#subdirectory=projects/DensePose" in findings["detectron2 with DensePose"].mend
+    assert "#subdirectory=projects/DensePose" in findings["detectron2 with DensePose"].mend
     assert not any(findings[name].there for name in ("MediaPipe's system libraries", "Python packages", "detectron2 with DensePose"))
 
 
