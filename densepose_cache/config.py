@@ -69,8 +69,11 @@ class SampleDraw(Settings):
 
 
 class WarpSettings(Settings):
-    """Which coarse warp grids are computed."""
+    """Which coarse warp grids are computed, and how."""
 
+    engine: Literal["kdtree", "lattice"] = "kdtree"
+    """What searches for the nearest source pixels: scikit-learn's trees, or a compiled search, many times as fast. The grids are equal, so
+    that no clip's digest depends on it."""
     seed: int = Field(0, ge=0)
     """Seed of the drawn samples."""
     samples: SampleDraw = SampleDraw()

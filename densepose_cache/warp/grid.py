@@ -63,10 +63,17 @@ def visible_pixels(source_iuv: np.ndarray, driving_iuv: np.ndarray) -> np.ndarra
     return present[driving] | ((source == 0) & (driving == 0))
 
 
+def check_maps(iuvs: Sequence[np.ndarray], shape: tuple[int, ...] | None = None):
+    """Raise ValueError unless `iuvs` are IUV maps (H, W, 3) uint8 with I in 0..24, all of the given `shape` where there is one."""
+    for iuv in iuvs:
+        if iuv.dtype != np.uint8 or iuv.ndim != 3 or iuv.shape[2] != 3 or iuv[..., 0].max(initial=0) > PARTS:
+            raise ValueError(f"an IUV map is (H, W, 3) uint8 with I in 0..{PARTS}, this is {iuv.dtype} of shape {iuv.shape}")
+        if shape is not None and iuv.shape != shape:
+            raise ValueError(f"source map {shape} and driving map {iuv.shape} differ in size")
+
+
 def uv_codes(iuv: np.ndarray) -> np.ndarray:
-    """(H, W) int32: the three bytes of every pixel of an IUV map as one number, I * 65536 + U * 256 + V. Raises ValueError if I > 24."""
-    if iuv.dtype != np.uint8 or iuv.ndim != 3 or iuv.shape[2] != 3 or iuv[..., 0].max(initial=0) > PARTS:
-        raise ValueError(f"an IUV map is (H, W, 3) uint8 with I in 0..{PARTS}, this is {iuv.dtype} of shape {iuv.shape}")
+    """(H, W) int32: the three bytes of every pixel of an IUV map as one number, I * 65536 + U * 256 + V."""
     wide = iuv.astype(np.int32)
     return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
 
@@ -77,6 +84,7 @@ class SourceTrees:
     def __init__(self, source_iuv: np.ndarray):
         from sklearn.neighbors import KDTree
 
+        check_maps([source_iuv])
         self.source_iuv = source_iuv
         self._nearest = np.full((PARTS + 1) * CODES, UNKNOWN, np.int32)
         self._trees: list[tuple[int, KDTree, np.ndarray]] = []
@@ -92,9 +100,7 @@ class SourceTrees:
 
     def grids(self, driving_iuvs: Sequence[np.ndarray]) -> list[WarpGrid]:
         """The grids to the IUV maps `driving_iuvs`, each (H, W, 3) uint8 like the source's; all their pixels are queried together."""
-        for driving in driving_iuvs:
-            if driving.shape != self.source_iuv.shape:
-                raise ValueError(f"source map {self.source_iuv.shape} and driving map {driving.shape} differ in size")
+        check_maps(driving_iuvs, self.source_iuv.shape)
         codes = [uv_codes(driving) for driving in driving_iuvs]
         self._query(codes)
         height, width = self.source_iuv.shape[:2]

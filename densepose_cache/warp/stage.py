@@ -2,9 +2,10 @@
 
 import functools
 import multiprocessing
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -18,23 +19,26 @@ from ..progress import Bar
 from ..quarantine import handed_on
 from ..samples import draw_samples, evaluation_pairs, sample_pairs
 from ..shards import ShardWriter, open_shard
-from .grid import SourceTrees, index_dtype
+from .engines import THREADED, source_frame
+from .grid import index_dtype
 
 GRIDS_A_WORKER = 500
-"""With fewer grids than this for each, worker processes cost more to start than they save."""
+"""With fewer grids than this for each, worker processes cost more to start than they save. Threads cost nothing."""
 AHEAD = 4
 """Source frames a worker that may wait, finished, to be written."""
+READING = threading.Lock()
+"""Lets one thread read a clip's maps while the others wait for them."""
 
 
 def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettings, workers: int = 1):
-    """Write the warp shard `out` of the clips in `clips_csv`, whose IUV maps are in `iuv_shard`, with `workers` processes.
+    """Write the warp shard `out` of the clips in `clips_csv`, whose IUV maps are in `iuv_shard`, with `workers` processes or threads.
 
-    The result does not depend on `workers`. Clips whose maps, split and settings are unchanged are taken over from the shard before;
-    those in quarantine stay there.
+    The result depends neither on `workers` nor on the engine. Clips whose maps, split and settings are unchanged are taken over from the
+    shard before; those in quarantine stay there.
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
     rows = read_table(clips_csv).itertuples(index=False)
-    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", settings.model_dump(mode="json")) as writer:
+    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", _decisive(settings)) as writer:
         work = []
         for row in rows:
             if row.clip not in iuv:
@@ -46,22 +50,27 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
             if not writer.keep(row.clip, key):
                 work.append((row, key, group["iuv"].shape, group.attrs["digest"], *_plan(row, len(group["iuv"]), settings)))
         total = sum(len(pairs) for *_, pairs in work)
-        with Bar("warp grids", total) as bar, _mapper(min(workers, total // GRIDS_A_WORKER)) as ordered:
+        with Bar("warp grids", total) as bar, _mapper(settings.engine, workers, total) as ordered:
             for row, key, shape, source_digest, samples, pairs in work:
                 group = writer.create(row.clip, key, made_from=source_digest, split=row.split)
                 group.create_dataset("samples", data=samples)
                 group.create_dataset("pairs", data=pairs)
                 stream = writer.stream(group, "grid", shape[1:3], index_dtype(*shape[1:3]))
-                for grids in ordered(_tasks(iuv_shard, row.clip, pairs)):
+                for grids in ordered(_tasks(settings.engine, iuv_shard, row.clip, pairs)):
                     for grid in grids:
                         stream.append(grid)
                     bar.advance(len(grids), row.clip)
                 stream.close()
 
 
+def _decisive(settings: WarpSettings) -> dict:
+    """The settings on which grids depend: all but the engine."""
+    return settings.model_dump(mode="json", exclude={"engine"})
+
+
 def _digest(split: str, settings: WarpSettings, iuv_digest: str) -> str:
     """What a clip's grids depend on; the test split's not on the settings."""
-    return digest("warp", FORMATS["warp"], split, settings.model_dump(mode="json") if split == "train" else None, iuv_digest)
+    return digest("warp", FORMATS["warp"], split, _decisive(settings) if split == "train" else None, iuv_digest)
 
 
 def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -72,17 +81,18 @@ def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndar
     return np.zeros((0, 3), np.int32), evaluation_pairs(frames)
 
 
-def _tasks(shard: Path, clip: str, pairs: np.ndarray) -> Iterator[tuple]:
+def _tasks(engine: str, shard: Path, clip: str, pairs: np.ndarray) -> Iterator[tuple]:
     """One task a source frame, in the order of the sorted pairs."""
     sources, starts = np.unique(pairs[:, 0], return_index=True)
     for source, driving in zip(sources, np.split(pairs[:, 1], starts[1:]), strict=True):
-        yield str(shard), clip, int(source), driving.tolist()
+        yield engine, str(shard), clip, int(source), driving.tolist()
 
 
-def _grids(shard: str, clip: str, source: int, driving: list[int]) -> list[np.ndarray]:
+def _grids(engine: str, shard: str, clip: str, source: int, driving: list[int]) -> list[np.ndarray]:
     """Grids (H, W) from one source frame to the driving frames."""
-    maps = _maps(shard, clip)
-    return [grid.index for grid in SourceTrees(maps[source]).grids([maps[frame] for frame in driving])]
+    with READING:
+        maps = _maps(shard, clip)
+    return [grid.index for grid in source_frame(engine, maps[source]).grids([maps[frame] for frame in driving])]
 
 
 @functools.lru_cache(maxsize=1)
@@ -95,18 +105,22 @@ def _maps(shard: str, clip: str) -> np.ndarray:
 
 
 class _mapper:
-    """Context manager of a function that maps `_grids` over tasks in order: in `workers` processes, or in this one below two."""
+    """Context manager of a function that maps `_grids` over tasks in order: in threads or processes, or right here below two workers."""
 
-    def __init__(self, workers: int):
-        self.workers = workers
+    def __init__(self, engine: str, workers: int, grids: int):
+        self.threads = engine in THREADED
+        self.workers = workers if self.threads else min(workers, grids // GRIDS_A_WORKER)
 
     def __enter__(self) -> Callable[[Iterable[tuple]], Iterator[list[np.ndarray]]]:
         if self.workers < 2:
             return lambda tasks: (_grids(*task) for task in tasks)
-        self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
-        return self._in_processes
+        if self.threads:
+            self._pool = ThreadPoolExecutor(self.workers)
+        else:
+            self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
+        return self._in_pool
 
-    def _in_processes(self, tasks: Iterable[tuple]) -> Iterator[list[np.ndarray]]:
+    def _in_pool(self, tasks: Iterable[tuple]) -> Iterator[list[np.ndarray]]:
         waiting = deque()
         for task in tasks:
             waiting.append(self._pool.submit(_grids, *task))

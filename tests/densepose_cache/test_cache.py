@@ -18,7 +18,7 @@ from densepose_cache.index import build_index
 from densepose_cache.reader import SplitReader
 from densepose_cache.samples import draw_samples, evaluation_pairs, sample_pairs
 from densepose_cache.shards import bucket, shard_name
-from densepose_cache.warp import coarse_warp_grid
+from densepose_cache.warp import ENGINES, coarse_warp_grid
 from densepose_cache.warp.stage import warp_shard
 
 
@@ -216,14 +216,17 @@ def test_index_sees_a_clip_that_a_shard_lacks(cache):
         index(folder)
 
 
-def test_more_workers_give_the_same_shard(cache, monkeypatch):
+def test_other_engines_and_more_workers_give_the_same_shard(cache, monkeypatch):
     folder, _ = cache
     monkeypatch.setattr("densepose_cache.warp.stage.GRIDS_A_WORKER", 10)
     name = shard_of("anna")
-    alone, together = folder / "alone.h5", folder / "together.h5"
-    for path, workers in ((alone, 1), (together, 2)):
-        warp_shard(folder / "clips" / f"{name}.csv", folder / "iuv" / f"{name}.h5", path, WARP, workers)
-    assert alone.read_bytes() == together.read_bytes()
+    written = []
+    for engine in ENGINES:
+        for workers in (1, 2):
+            path, settings = folder / f"{engine}-{workers}.h5", WARP.model_copy(update={"engine": engine})
+            warp_shard(folder / "clips" / f"{name}.csv", folder / "iuv" / f"{name}.h5", path, settings, workers)
+            written.append(path.read_bytes())
+    assert len(set(written)) == 1
 
 
 def test_new_samples_leave_the_test_clips_as_they_are(cache):
@@ -257,7 +260,7 @@ def test_a_stopped_warp_job_leaves_nothing(cache, monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("densepose_cache.warp.stage.SourceTrees", fail)
+    monkeypatch.setattr("densepose_cache.warp.stage.source_frame", fail)
     with pytest.raises(KeyboardInterrupt):
         warp_shard(folder / "clips" / f"{name}.csv", folder / "iuv" / f"{name}.h5", folder / "fresh/000.h5", WARP)
     assert list((folder / "fresh").iterdir()) == []
