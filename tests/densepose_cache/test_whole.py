@@ -2,7 +2,7 @@
 
 import pytest
 
-from densepose_cache.whole import temporary_name, write_text_whole, written_whole
+from densepose_cache.whole import folder_written_whole, temporary_name, write_text_whole, written_whole
 
 
 def names(folder):
@@ -66,3 +66,28 @@ def test_text_is_written_in_utf_8_with_its_own_line_ends(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_text_whole(path, "half \ud800")
     assert path.read_bytes() == b"\xc3\xa9\r\n\n" and names(tmp_path) == ["table.csv"]
+
+
+def test_folder_appears_when_the_block_ends_in_place_of_the_old_one(tmp_path):
+    path = tmp_path / "maps"
+    path.mkdir()
+    (path / "old.png").write_text("old")
+    with folder_written_whole(path) as temporary:
+        (temporary / "sub").mkdir()
+        (temporary / "sub/new.png").write_text("new")
+        assert names(path) == ["old.png"]
+    assert names(path) == ["new.png"] and [each.name for each in tmp_path.iterdir()] == ["maps"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_exception_leaves_no_folder_and_keeps_the_old_one(tmp_path, error):
+    with pytest.raises(error), folder_written_whole(tmp_path / "maps") as temporary:
+        (temporary / "half.png").write_text("half")
+        raise error
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps/old.png").write_text("old")
+    with pytest.raises(error), folder_written_whole(tmp_path / "maps") as temporary:
+        (temporary / "half.png").write_text("half")
+        raise error
+    assert names(tmp_path) == ["old.png"]
