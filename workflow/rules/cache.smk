@@ -53,7 +53,7 @@ rule densepose:
     conda:
         "../../envs/densepose.yaml"
     resources:
-        gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].densepose.backend == "detectron2"),
+        gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].densepose.backend != "precomputed"),
         mem_mb=8000,
     params:
         stage=stage("densepose"),

@@ -151,7 +151,7 @@ def weights(section):
 
 
 def densepose_weights(data):
-    needed = data.densepose.backend == "detectron2"
+    needed = data.densepose.backend != "precomputed"
     return {data.densepose.model: data.densepose.weights} if needed else {}
 
 
