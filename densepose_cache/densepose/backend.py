@@ -27,16 +27,14 @@ class ClipFrames:
     source_frame: np.ndarray
     geometry: Geometry
 
-    def batches(self, size: int) -> Iterator[np.ndarray]:
-        """The frames (up to `size`, S, S, 3), in order. Raises InputError if the shard is damaged."""
-        for start in range(0, len(self.rgb), size):
-            try:
-                frames = self.rgb[start : start + size]
-            except OSError as error:
-                raise InputError(
-                    f"{self.rgb.file.filename}: clip {self.row.clip} is damaged ({error}); delete the file and run the `decode` stage again"
-                ) from None
-            yield frames
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Frames start..stop-1, (N, S, S, 3) uint8. Raises InputError if the shard is damaged."""
+        try:
+            return self.rgb[start:stop]
+        except OSError as error:
+            raise InputError(
+                f"{self.rgb.file.filename}: clip {self.row.clip} is damaged ({error}); delete the file and run the `decode` stage again"
+            ) from None
 
 
 class FrameMap(NamedTuple):

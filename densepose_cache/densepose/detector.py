@@ -76,7 +76,7 @@ def prepared_batches(clip: ClipFrames, size: int, prepare: Callable) -> Iterator
     """The clip's frames in order, `size` at a time, read, decompressed and prepared in threads while the caller works on those before."""
 
     def load(start: int) -> list:
-        return [prepare(frame) for frame in clip.rgb[start : start + size]]
+        return [prepare(frame) for frame in clip.read(start, start + size)]
 
     with ThreadPoolExecutor(READERS) as pool:
         waiting = deque()

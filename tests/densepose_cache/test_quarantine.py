@@ -1,5 +1,7 @@
 """Bad clips: what goes into quarantine, what stops a stage all the same, and what is done again."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from densepose_cache.clips.digests import digest_files
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.decode import decode_shard
 from densepose_cache.densepose import stage
+from densepose_cache.densepose.backend import ClipFrames
 from densepose_cache.densepose.stage import densepose_shard
 from densepose_cache.errors import ClipError, InputError
 from densepose_cache.index import build_index
@@ -372,6 +375,22 @@ def test_damaged_frames_stop_the_stage(cache):
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(InputError, match=f"{name}.h5: cannot be read as HDF5"):
         densepose_shard(cache.folder / "clips" / f"{name}.csv", path, cache.folder / "iuv" / f"{name}.h5", MAPS)
+
+
+def test_a_damaged_frame_is_not_blamed_on_the_clip(cache, tmp_path):
+    cache.build()
+    path = cache.folder / "frames" / f"{shard_name(bucket('anna', SHARDS))}.h5"
+    with h5py.File(path) as file:
+        chunk = file["anna/rgb"].id.get_chunk_info(3)
+    with path.open("r+b") as file:
+        file.seek(chunk.byte_offset)
+        file.write(bytes(chunk.size))
+    with h5py.File(path) as file:
+        clip = ClipFrames(SimpleNamespace(clip="anna"), file["anna/rgb"], np.arange(9), None)
+        assert clip.read(1, 3).shape == (2, SIZE, SIZE, 3)
+        with pytest.raises(InputError, match=rf"{path.name}: clip anna is damaged.*`decode`") as caught:
+            clip.read(2, 5)
+    assert not isinstance(caught.value, ClipError)
 
 
 def test_a_split_without_a_clip_left_says_why(cache):
