@@ -1,9 +1,11 @@
 """Downloads that go on where they stopped."""
 
 import contextlib
+import email.utils
 import os
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
@@ -17,6 +19,8 @@ TIMEOUT = (15, 60)
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 """HTTP answers that may be better next time."""
 LONGEST_PAUSE = 60.0
+LONGEST_WISH = 300.0
+"""Seconds that are waited at most where the server itself says how long (the header Retry-After)."""
 BLIND_ATTEMPTS = 3
 """Tries for a server that cannot be reached at all."""
 
@@ -30,11 +34,11 @@ class Unfinished(InputError):
 
 
 class _Broken(Exception):
-    """One try failed; the next may not. `reached`: the server has answered."""
+    """One try failed; the next may not. `reached`: the server has answered. `wish`: seconds after which it wants to be asked again."""
 
-    def __init__(self, reason: str, reached: bool = True):
+    def __init__(self, reason: str, reached: bool = True, wish: float = 0.0):
         super().__init__(reason)
-        self.reached = reached
+        self.reached, self.wish = reached, wish
 
 
 def download(
@@ -49,9 +53,10 @@ def download(
     """Bring `url` to the file `target`, which appears only when it has its full size and `check` has accepted it.
 
     Bytes gather in `{target}.part`; a broken transfer goes on there by HTTP Range, as long as the server still has the same version.
-    `pause` seconds, doubled each time, lie between at most `attempts` tries. `progress` is told the bytes that are there. `check` raises
-    InputError for a file that is no use; the file is then removed. Raises Gone for an answer that will not change (404, a web page
-    in place of the file), Unfinished if the last try failed or `stop` is set.
+    `pause` seconds, doubled each time, or as many as the server asks for, lie between at most `attempts` tries. `progress` is told the
+    bytes that are there. `check` raises InputError for a file that is no use; the file is then removed, and brought anew if the server has
+    not said how long it is, since it may have been cut short. Raises Gone for an answer that will not change (404, a web page in place of
+    the file), Unfinished if the last try failed or `stop` is set, InputError if the file cannot be written.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,23 +64,30 @@ def download(
     stop = stop or threading.Event()
     for attempt in range(attempts):
         try:
-            _transfer(url, part, progress, stop)
+            size = _transfer(url, part, progress, stop)
+            _check(url, part, check, size, last=attempt == attempts - 1)
             break
         except _Broken as error:
             last = (attempts if error.reached else min(attempts, BLIND_ATTEMPTS)) - 1
-            if attempt >= last or stop.wait(min(pause * 2**attempt, LONGEST_PAUSE)):
+            if attempt >= last or stop.wait(max(min(pause * 2**attempt, LONGEST_PAUSE), min(error.wish, LONGEST_WISH))):
                 raise Unfinished(f"{url}: the download broke off ({error}); run it again, it goes on where it stopped") from None
+    os.replace(part, target)
+
+
+def _check(url: str, part: Path, check: Callable[[Path], None], size: int | None, last: bool):
     try:
         check(part)
     except InputError as error:
         part.unlink()
+        if size is None and not last:
+            raise _Broken(f"of unknown length and unusable: {error}") from None
         raise Gone(f"{url}: the server sends something else than the file ({error})") from None
     finally:
         _tag(part).unlink(missing_ok=True)
-    os.replace(part, target)
 
 
-def _transfer(url: str, part: Path, progress: Callable[[int], None], stop: threading.Event):
+def _transfer(url: str, part: Path, progress: Callable[[int], None], stop: threading.Event) -> int | None:
+    """Bring what is missing of `part`; the size that the server says the file has, None if it does not say."""
     have = part.stat().st_size if part.is_file() else 0
     headers = {"Accept-Encoding": "identity"}
     if have:
@@ -91,6 +103,7 @@ def _transfer(url: str, part: Path, progress: Callable[[int], None], stop: threa
         if size > expected:
             part.unlink()
         raise _Broken(f"{size} of {expected} bytes")
+    return expected
 
 
 def _ask(url: str, headers: dict) -> requests.Response:
@@ -113,7 +126,7 @@ def _expected(url: str, answer: requests.Response, have: int, part: Path) -> int
         part.unlink(missing_ok=True)
         raise _Broken("the part of an earlier try does not fit")
     if answer.status_code in AGAIN:
-        raise _Broken(f"HTTP {answer.status_code}")
+        raise _Broken(f"HTTP {answer.status_code}", wish=_wish(answer.headers.get("Retry-After", "")))
     if answer.status_code not in (200, 206):
         raise Gone(f"{url}: HTTP {answer.status_code} {answer.reason}")
     tag = answer.headers.get("ETag", "")
@@ -121,21 +134,40 @@ def _expected(url: str, answer: requests.Response, have: int, part: Path) -> int
     if tag:
         _tag(part).write_text(tag)
     if answer.status_code == 206:
+        if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            part.unlink(missing_ok=True)
+            raise _Broken("the server goes on at another place than it was asked to")
         return int(total) if total.isdigit() else None
     length = answer.headers.get("Content-Length", "")
-    return int(length) if length.isdigit() else None
+    encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
+    return int(length) if length.isdigit() and not encoded else None
+
+
+def _wish(text: str) -> float:
+    """Seconds of a header Retry-After, which is a number or a date; 0 for anything else."""
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        when = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return max((when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _receive(answer: requests.Response, part: Path, resume: bool, progress: Callable[[int], None], stop: threading.Event):
-    with part.open("ab" if resume else "wb") as file:
-        try:
+    size = part.stat().st_size if resume else 0
+    try:
+        with part.open("ab" if resume else "wb") as file:
             for chunk in answer.iter_content(CHUNK):
                 if stop.is_set():
                     raise _Broken("stopped")
                 file.write(chunk)
-                progress(file.tell())
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-            raise _Broken(f"{type(error).__name__} after {file.tell()} bytes") from error
+                size += len(chunk)
+                progress(size)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
+        raise _Broken(f"{type(error).__name__} after {size} bytes") from error
+    except OSError as error:
+        raise InputError(f"{part}: cannot be written ({error.strerror}); make room or choose another folder, then run it again") from None
 
 
 def _tag(part: Path) -> Path:

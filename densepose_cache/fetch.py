@@ -162,7 +162,8 @@ def command(
         settings = read_source(source)
         if not isinstance(settings, UrlsSource):
             raise InputError(f"fetch needs a source of kind `urls`, not `{settings.kind}`")
-        missing = [row for row in fetch_videos(settings, out) if row["status"] != OK]
-        typer.echo(
-            f"{out}: {len(missing)} videos are missing, see its column `status`" if missing else f"{out}: all videos are there", err=True
-        )
+        rows = fetch_videos(settings, out)
+        missing = [row["status"] for row in rows if row["status"] != OK]
+        typer.echo(f"{out}: {len(rows) - len(missing)} of {len(rows)} videos are there", err=True)
+        if missing:
+            typer.echo(f"{len(missing)} are missing, see the column `status`; the first is {missing[0]}", err=True)

@@ -1,7 +1,11 @@
+import email.utils
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
+from densepose_cache import download as download_module
 from densepose_cache.download import Gone, Unfinished, download
 from densepose_cache.errors import InputError
 
@@ -73,6 +77,89 @@ def test_errors_that_pass_are_tried_again(web, tmp_path):
     web.files["/a"], web.faults["/a"] = DATA, [503, 429, 500]
     download(f"{web.url}/a", tmp_path / "a.bin", pause=0.01)
     assert (tmp_path / "a.bin").read_bytes() == DATA and len(web.requests) == 4
+
+
+@pytest.mark.parametrize("fault", [("stall", 300_000), "silent"])
+def test_a_server_that_stalls(web, tmp_path, monkeypatch, fault):
+    monkeypatch.setattr(download_module, "TIMEOUT", (5, 0.2))
+    web.files["/a"], web.faults["/a"] = DATA, [fault]
+    download(f"{web.url}/a", tmp_path / "a.bin", pause=0.01)
+    assert (tmp_path / "a.bin").read_bytes() == DATA and len(web.requests) == 2
+    assert (web.requests[1][1] is not None) == (fault != "silent"), "goes on where it stalled"
+    web.faults["/a"] = [fault] * 2
+    with pytest.raises(Unfinished, match=r"/a: the download broke off \(.*(Timeout|Connection).*goes on where it stopped"):
+        download(f"{web.url}/a", tmp_path / "b.bin", attempts=2, pause=0.01)
+    assert not (tmp_path / "b.bin").exists()
+
+
+class Waits(threading.Event):
+    """Notes the seconds that it is waited for, and does not wait."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def wait(self, timeout=None):
+        self.seconds.append(timeout)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("wish", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("9999", 300, 300),
+        ("soon", 1, 1),
+        ("0", 1, 1),
+        (email.utils.formatdate(time.time() + 90), 80, 90),
+        ("Wed, 21 Oct 2015", 1, 1),
+    ],
+)
+def test_the_server_says_when_to_come_again(web, tmp_path, wish, low, high):
+    web.files["/a"], web.faults["/a"] = DATA, [(429, {"Retry-After": wish})]
+    stop = Waits()
+    download(f"{web.url}/a", tmp_path / "a.bin", stop=stop)
+    assert (tmp_path / "a.bin").read_bytes() == DATA
+    assert low <= stop.seconds[0] <= high
+
+
+def test_pauses_double_up_to_a_minute(web, tmp_path):
+    web.faults["/a"] = [503] * 9
+    stop = Waits()
+    with pytest.raises(Unfinished):
+        download(f"{web.url}/a", tmp_path / "a.bin", attempts=9, stop=stop)
+    assert stop.seconds == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def refuse(path):
+    """Accepts the whole file alone."""
+    if path.stat().st_size != len(DATA):
+        raise InputError("half a video")
+
+
+def test_a_file_of_unknown_length_that_came_in_part_is_brought_anew(web, tmp_path):
+    web.files["/a"], web.faults["/a"] = DATA, [("unsized", 200_000), ("unsized", 300_000)]
+    download(f"{web.url}/a", tmp_path / "a.bin", refuse, pause=0.01)
+    assert (tmp_path / "a.bin").read_bytes() == DATA and [asked for _, asked in web.requests] == [None] * 3
+    web.faults["/a"] = [("unsized", 200_000)] * 2
+    with pytest.raises(Gone, match="half a video"):
+        download(f"{web.url}/a", tmp_path / "b.bin", refuse, attempts=2, pause=0.01)
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_a_server_that_goes_on_elsewhere(web, tmp_path):
+    web.files["/a"], web.faults["/a"] = DATA, [("cut", 300_000), ("elsewhere", 50)]
+    download(f"{web.url}/a", tmp_path / "a.bin", pause=0.01)
+    assert (tmp_path / "a.bin").read_bytes() == DATA and web.requests[2][1] is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device /dev/full, which is always full")
+def test_a_full_disk_is_no_fault_of_the_server(web, tmp_path):
+    web.files["/a"] = DATA
+    (tmp_path / "a.bin.part").symlink_to("/dev/full")
+    with pytest.raises(InputError, match=r"a\.bin\.part: cannot be written \(No space left on device\); make room") as caught:
+        download(f"{web.url}/a", tmp_path / "a.bin")
+    assert not isinstance(caught.value, Gone | Unfinished) and len(web.requests) == 1
 
 
 def test_errors_that_stay(web, tmp_path):

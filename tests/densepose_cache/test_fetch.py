@@ -1,10 +1,15 @@
+import threading
+
 import pandas as pd
 import pytest
 from coded_video import cut
 
+from densepose_cache import download as download_module
+from densepose_cache.cli import SUMMARY, VERBS
 from densepose_cache.config import UrlsSource
 from densepose_cache.errors import InputError
 from densepose_cache.fetch import fetch_videos
+from densepose_cache.verbs import run_verbs
 
 PAGE = b"<!DOCTYPE html><html><body>Sorry</body></html>" * 50
 
@@ -44,6 +49,42 @@ def test_a_second_run_downloads_no_video_again(shop):
     shop.requests.clear()
     fetch(shop)
     assert sorted(path for path, _ in shop.requests) == ["/test.txt", "/train.txt"]
+
+
+def test_several_at_a_time(shop):
+    """Every video is served only once another one is asked for, too."""
+    names = [f"v{number}" for number in range(8)]
+    shop.files |= dict.fromkeys((f"/I/{name}.mp4" for name in names), shop.files["/I/81ab.mp4"])
+    write_lists(shop, names[:6], names[6:])
+    barrier = threading.Barrier(2)
+    shop.faults = {f"/I/{name}.mp4": [("meet", barrier)] for name in names}
+    assert {row["status"] for row in fetch(shop)} == {"ok"} and not barrier.broken
+
+
+def test_a_whole_list_on_a_bad_day(shop, coded, tmp_path, monkeypatch):
+    """Forty videos: every fault that passes is passed, every one that does not is reported, and the next run asks for those again."""
+    monkeypatch.setattr(download_module, "TIMEOUT", (5, 0.3))
+    passing = [None, 503, (429, {"Retry-After": "0"}), ("cut", 900), ("stall", 900), "silent", ("unsized", 900), [500, ("cut", 50), 429]]
+    lasting = {"gone404": 404, "gone410": 410, "forbidden": 403, "page": "cannot be read as a video", "torn": "truncated"}
+    names = [f"v{number}" for number in range(40)]
+    shop.files |= dict.fromkeys((f"/I/{name}.mp4" for name in names), coded.read_bytes())
+    for number, name in enumerate(names):
+        fault = passing[number % len(passing)]
+        shop.faults[f"/I/{name}.mp4"] = fault if isinstance(fault, list) else [fault]
+    shop.faults |= {f"/I/{name}.mp4": [fault] * 2 for name, fault in lasting.items() if isinstance(fault, int)}
+    shop.files["/I/page.mp4"], shop.types["/I/page.mp4"] = PAGE, "text/html"
+    shop.files["/I/torn.mp4"] = cut(coded, tmp_path / "torn", 0.5).read_bytes()
+    write_lists(shop, [*names[:30], *lasting], names[30:])
+    shop.source = shop.source.model_copy(update={"parallel": 8})
+    status = {row["clip"]: row["status"] for row in fetch(shop)}
+    assert [name for name in names if status[name] != "ok"] == []
+    assert all(status[name].startswith("gone: ") and str(reason) in status[name] for name, reason in lasting.items())
+    assert all((shop.out.parent / f"{name}.mp4").read_bytes() == coded.read_bytes() for name in names)
+    assert len(list(shop.out.parent.iterdir())) == len(names) + 3, "videos, lists and the table; no parts"
+    shop.files |= dict.fromkeys((f"/I/{name}.mp4" for name in lasting), coded.read_bytes())
+    shop.faults, shop.requests[:] = {}, []
+    assert {row["status"] for row in fetch(shop)} == {"ok"}
+    assert len(shop.requests) == len(lasting) + 2, "videos that are there are not asked for"
 
 
 def test_what_is_gone_is_reported(shop, coded, tmp_path):
@@ -107,3 +148,11 @@ def test_wrong_lists(shop, tmp_path, train, reason):
     with pytest.raises(InputError, match=reason):
         fetch_videos(source, shop.out)
     assert not shop.out.exists()
+
+
+def test_the_verb_says_what_is_missing(shop, capsys):
+    write_lists(shop, ["81ab", "gone"], ["71cd"])
+    source = shop.source.model_dump_json()
+    assert run_verbs(SUMMARY, VERBS, ["fetch", "--source", source, "--out", str(shop.out)]) == 0
+    said = capsys.readouterr().err
+    assert "fetched.csv: 2 of 3 videos are there" in said and "1 are missing" in said and "gone.mp4: HTTP 404" in said
