@@ -37,15 +37,21 @@ MODELS = {f"densepose_rcnn_{name}": f"{ZOO}/densepose_rcnn_{name}/{file}" for na
 def weight_file(settings: DensePoseSettings, folder: Path) -> Path:
     """Path of the checkpoint that `settings` name, or of the published one of their model in `folder`.
 
-    Raises InputError if it is missing, is not the published file, or no SHA-256 is known by which that could be told.
+    Raises InputError if it is missing, is not the published file, or `check_model` finds that there can be none.
     """
-    if settings.weights is not None:
-        path = Path(settings.weights)
-        if not path.is_file():
-            raise InputError(f"{path}: no such checkpoint; correct densepose.weights, or set it to null for the published one")
-        return path
-    if settings.model in WEIGHTS:
+    if settings.weights is None:
+        check_model(settings)
         return find_weights(settings.model, folder)
+    path = Path(settings.weights)
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint; correct densepose.weights, or set it to null for the published one")
+    return path
+
+
+def check_model(settings: DensePoseSettings):
+    """Raise InputError if `settings` name no checkpoint, and no SHA-256 is known by which a published one of their model could be told."""
+    if settings.weights is not None or settings.model in WEIGHTS:
+        return
     if settings.model in MODELS:
         raise InputError(
             f"the SHA-256 of the published checkpoint of {settings.model} is not known here, so that it is not fetched; download "

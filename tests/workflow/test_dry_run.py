@@ -43,6 +43,7 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(make_project, secti
         ("evaluate", {"pairs": "no/pairs.csv"}, ["evaluate.pairs", "no/pairs.csv"]),
         ("evaluate", {"weights": {"alexnet": "no/alex.pth"}}, ["evaluate.weights.alexnet", "no/alex.pth"]),
         ("densepose", {"backend": "detectron2", "weights": "no/model.pkl"}, ["densepose.weights", "no/model.pkl"]),
+        ("densepose", {"backend": "auto", "model": "densepose_rcnn_R_101_FPN_s1x"}, ["sample: the SHA-256", "model_final_c6ab63.pkl"]),
     ],
 )
 def test_a_missing_file_stops_before_any_job(make_project, section, change, words):

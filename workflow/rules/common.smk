@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from densepose_cache.config import FORMATS as CACHE_FORMATS
+from densepose_cache.densepose.models import check_model
 from densepose_cache.digest import canonical_json, digest, listing_digest
 from densepose_cache.errors import InputError
 from densepose_cache.shards import shard_name
@@ -193,6 +194,11 @@ missing = [
 ]
 if missing:
     raise WorkflowError("the configuration names files that are not there; correct the path or set the key to null:\n" + "\n".join(missing))
+for name, data in CONFIG.datasets.items():
+    try:
+        check_model(data.densepose)
+    except InputError as error:
+        raise WorkflowError(f"datasets.{name}: {error}") from None
 
 
 def print_new_metrics():
