@@ -17,15 +17,14 @@ COLUMNS = {
     "split": ("Split", "{}"),
     "frames": ("Frames", "{}"),
     "backend": ("Maps from", "{}"),
-    "detection_rate": ("Frames with a person", "{:.1%}"),
+    "detection_rate": ("With a person", "{:.1%}"),
     "mean_score": ("Mean score", "{:.3f}"),
+    "part_flicker": ("Part flicker", "{:.3%}"),
+    "uv_flicker": ("U, V flicker", "{:.2f}"),
     "people_max": ("Most people", "{}"),
-    "people_mean": ("Mean people", "{:.2f}"),
     "frames_with_several": ("Frames with several", "{}"),
     "near_ties": ("Near ties", "{}"),
     "body_share": ("Body", "{:.1%}"),
-    "part_flicker": ("Part flicker", "{:.3%}"),
-    "uv_flicker": ("U, V flicker (levels)", "{:.2f}"),
 }
 """Columns of the table: title, and format of a value."""
 
