@@ -17,8 +17,10 @@ def command(
     Example: densepose-cache clips --source '{"kind": "videos", "path": "my_videos"}' --out cache/mine/clips.csv
     """
     from ..source import read_source
-    from .build import build_clip_table
+    from .build import MISSING, build_clip_table
 
     table = build_clip_table(read_source(source), data, out, shards)
     counts = table["split"].value_counts()
+    if out.with_name(MISSING).is_file():
+        typer.echo(f"{out.with_name(MISSING)}: lists the clips that are left out since their video is not there", err=True)
     typer.echo(f"{out}: {counts.get('train', 0)} training and {counts.get('test', 0)} test clips in {shards} shards", err=True)

@@ -125,11 +125,12 @@ def _by_id(table: pd.DataFrame, path: Path, root: Path, missing: str) -> pd.Data
         )
     if gone and missing == "fail":
         raise InputError(
-            f"{root}: {len(gone)} videos that {path} names are not there, the first is `{gone[0]}`; get them, or set source.missing to "
+            f"{root}: lacks {len(gone)} of the videos that {path} names, the first is `{gone[0]}`; get them, or set source.missing to "
             "leave_out: their clips are then left out and listed"
         )
     if gone:
-        print(f"{len(gone)} videos of {path} are not in {root}; {sum(~there)} of {len(table)} clips are left out", file=sys.stderr)
+        plural = "s" * (len(gone) != 1)
+        print(f"{root}: lacks {len(gone)} video{plural} of {path}; {sum(~there)} of {len(table)} clips are left out", file=sys.stderr)
     table["missing"] = [f"no video `{name}` in {root}" if not video else "" for name, video in table[["video_id", "video"]].values]
     if "clip" not in table.columns:
         parts = [table[name] for name in ("video_id", "start_frame", "end_frame") if name in table.columns]

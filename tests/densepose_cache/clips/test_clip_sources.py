@@ -182,8 +182,8 @@ def test_a_published_table_as_it_is(videos, tmp_path, capsys):
     assert table["start_frame"].tolist() == [0, 30, 30, 25] and table["end_frame"].tolist() == [25, 50, 50, 50]
     assert table["video"].tolist() == [str(videos / "_yt-ID.mp4")] * 3 + [str(videos / "more/below/deep.mp4")]
     assert missing.values.tolist() == [["gone1-0-9", "train", f"no video `gone1` in {videos}"]]
-    assert "1 videos of" in (said := capsys.readouterr().err) and "1 of 5 clips are left out" in said
-    with pytest.raises(InputError, match=r"1 videos that .*t\.csv names are not there, the first is `gone1`; .*source\.missing"):
+    assert "lacks 1 video of" in (said := capsys.readouterr().err) and "1 of 5 clips are left out" in said
+    with pytest.raises(InputError, match=r"lacks 1 of the videos that .*t\.csv names, the first is `gone1`; .*source\.missing"):
         rows_and_missing(source.model_copy(update={"missing": "fail"}), tmp_path)
 
 

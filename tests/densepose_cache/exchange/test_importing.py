@@ -4,10 +4,14 @@ import pytest
 from coded_video import write_coded
 from exchange.dump_files import picture, quantised, random_chart, same_named_classes, write_dump
 from PIL import Image
-from small_cache import body_maps
+from small_cache import PRECOMPUTED, body_maps
 
 from densepose_cache.cli import SUMMARY, VERBS
+from densepose_cache.clips import build_clip_table
+from densepose_cache.config import FramesSource, VideoSettings
+from densepose_cache.decode import decode_shard
 from densepose_cache.densepose.precomputed import SideFile
+from densepose_cache.densepose.stage import densepose_shard
 from densepose_cache.errors import InputError
 from densepose_cache.exchange.importing import import_iuv, recognise
 from densepose_cache.iuv import write_iuv_png
@@ -151,6 +155,26 @@ def test_the_verb(work, capsys):
     assert "error: " in capsys.readouterr().err
     assert run_verbs(SUMMARY, VERBS, ["import-iuv", "--help"]) == 0
     assert "Example: densepose-cache import-iuv" in capsys.readouterr().out
+
+
+def test_the_pipeline_takes_the_imported_maps(work):
+    """Into the layout of the official code, whose folder of maps lacks one: that frame is held, as if a detector had found nobody."""
+    (work / "clips/one").mkdir(parents=True)
+    (work / "frames").rename(work / "clips/one/target")
+    (work / "maps").rename(work / "clips/one/dp_target")
+    (work / "clips/one/dp_target/frame3_IUV.png").unlink()
+    source = FramesSource(kind="frames", path=str(work / "clips"), table=str(work / "t.csv"))
+    (work / "t.csv").write_text("clip,split\none,train\n")
+    with pytest.raises(InputError, match=r"holds 5 IUV maps but .* holds 6 frames; `densepose-cache import-iuv \S+ \S+`"):
+        build_clip_table(source, work, work / "c/clips.csv", 1)
+    import_iuv(work / "clips/one/dp_target", work / "clips/one/target")
+    build_clip_table(source, work, work / "c/clips.csv", 1)
+    decode_shard(work / "c/clips/000.csv", work / "c/frames.h5", VideoSettings(size=SIZE))
+    densepose_shard(work / "c/clips/000.csv", work / "c/frames.h5", work / "c/iuv.h5", PRECOMPUTED)
+    expected = body_maps(1, COUNT)
+    expected[3] = expected[2]
+    with h5py.File(work / "c/iuv.h5") as file:
+        assert np.array_equal(file["one/iuv"], expected) and file["one/held"][:].tolist() == [False] * 3 + [True] + [False] * 2
 
 
 def test_real_maps_with_frames_missing(test_data, tmp_path):
