@@ -35,6 +35,16 @@ def test_results_arrive_without_the_classes(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_tensors_of_a_gpu_arrive_on_the_cpu(tmp_path, form, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        write_dump(tmp_path / "a.pkl", [{"scores": torch.arange(3.0)}], form)
+    assert b"cuda:0" in (tmp_path / "a.pkl").read_bytes()
+    found = load_results(tmp_path / "a.pkl")[0]["scores"]
+    assert found.device.type == "cpu" and found.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("call", "name"),
     [
