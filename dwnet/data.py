@@ -36,7 +36,7 @@ class SampleDataset(Dataset):
         self.targets = targets
         table = _read_table(Path(samples_csv))
         clips = sorted(set(table["clip"]))
-        unknown = [clip for clip in clips if clip not in set(self.reader.clips)]
+        unknown = sorted(set(clips) - set(self.reader.clips))
         if unknown:
             raise InputError(f"{samples_csv}: clip {unknown[0]} is not in {train_h5}; run the `index` stage again")
         self._clips = clips
