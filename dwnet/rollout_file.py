@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
-import hdf5plugin  # noqa: F401 - registers Blosc2 with HDF5
+import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
 from densepose_cache.errors import InputError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import h5py
-import hdf5plugin  # noqa: F401 - registers Blosc2 with HDF5
+import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 from natsort import natsorted
 
