@@ -25,9 +25,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def listing_digest(path: Path) -> str:
-    """Digest of the relative names, sizes and modification times of all files under `path` (or of one file); cheap, reads no content."""
+def listing_digest(path: Path, pattern: str = "*") -> str:
+    """Digest of the relative names, sizes and modification times of the files under `path` whose names match `pattern` (or of one file).
+
+    Cheap: no content is read.
+    """
     path = Path(path)
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    found = sorted(path.rglob(pattern)) if path.is_dir() else [path]
     facts = [(p, p.stat()) for p in found if p.is_file() and not p.name.startswith(".")]
     return digest([[str(p.relative_to(path)), stat.st_size, stat.st_mtime_ns] for p, stat in facts])

@@ -126,10 +126,15 @@ def clip_source(wildcards):
 
 
 def clips_params(wildcards):
-    """The source, the number of shards, and a digest of names, sizes and times of the source's files."""
+    """The source, the number of shards, and a digest of names, sizes and times of the source's files.
+
+    Of downloaded videos only the side files that were laid beside them: the videos themselves are `fetched.csv`'s.
+    """
     data = CONFIG.datasets[wildcards.dataset]
     paths = [getattr(data.source, key, None) for key in ("path", "table")]
     listing = [source_listing(path) for path in paths if path]
+    if data.source.kind == "urls":
+        listing.append(source_listing(f"{FOLDERS.data}/{wildcards.dataset}", "*.iuv.h5"))
     return stage("clips")(wildcards) | {
         "shards": data.shards,
         "listing": digest(listing),
@@ -137,8 +142,8 @@ def clips_params(wildcards):
 
 
 @lru_cache
-def source_listing(path):
-    return listing_digest(Path(path))
+def source_listing(path, pattern="*"):
+    return listing_digest(Path(path), pattern)
 
 
 def weights(section):
