@@ -1,28 +1,47 @@
-"""Milliseconds per coarse warp grid: one set of k-d trees per source frame and all its targets at once, against new trees for every pair.
+"""Milliseconds of one core per coarse warp grid: the engines against new trees for every pair, on the real training workload.
 
-Usage: python benchmarks/warp.py [MAPS], a folder of IUV PNGs or a side file `.iuv.h5`; without it, the fashion clip in DWNET_TEST_DATA.
-Prints one JSON line. The peer is the usual way, written out below: for every pair and part a new tree over all source pixels of the part,
-queried with every driving pixel of the part. Both run in this process, one after the other for every source frame, on one thread.
+Usage: python benchmarks/warp.py [--sources N] [MAPS ...]
+MAPS are folders of IUV PNGs or side files `.iuv.h5`; without them, the clips fashion/1 and taichi/1 in DWNET_TEST_DATA.
+
+The workload is what the warp stage computes for a training clip: every frame once as the first target of a sample in each of two epochs,
+grids from the source to three targets and from each target to the next. Of every clip N evenly spread source frames are measured with all
+their targets, at the maps' own size and enlarged to twice the size (nearest pixel), and a third of them in a clip rendered at 512x512.
+The peer `per_pair` is the usual way, written out below: for every pair and part a new tree over all source pixels of the part, queried with
+every driving pixel of the part. All run in this process, one after the other for every source frame, timed by the processor time of one
+thread. An engine's time is that of a source frame, all that is built for it included, over the number of its grids: once for all targets
+together, once for the next frame alone, once for the distant ones together. Compiling (some seconds, once per machine) is not counted.
+
+Every grid is compared: the engines' must be equal, and the peer's must lie at equal (U, V) distance. Prints one JSON line: for every set of
+maps and kind of pair the median over source frames and the total over grids, in ms a grid; the peer's total over the engine's (`times`);
+the lowest such ratio of any single source frame; and grids a second (wall time) by number of threads.
 """
 
+import argparse
 import json
 import os
-import platform
 import sys
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
+import numba
 import numpy as np
+import sklearn
 from natsort import natsorted
 from sklearn.neighbors import KDTree
 
 from densepose_cache.config import WarpSettings
 from densepose_cache.iuv import read_iuv_png
+from densepose_cache.sample.render import Clip
 from densepose_cache.samples import draw_samples, sample_pairs
-from densepose_cache.warp import SourceTrees, coordinates
+from densepose_cache.warp import ENGINES, WarpGrid, coordinates, source_frame
 
-SOURCES = 12
+CLIPS = ("fashion/1", "taichi/1")
+KINDS = ("all", "consecutive", "distant")
+RENDERED = 48
+"""Frames of the rendered clip, a person who turns round."""
 
 
 def read_maps(path: Path) -> np.ndarray:
@@ -31,6 +50,12 @@ def read_maps(path: Path) -> np.ndarray:
         return np.stack([read_iuv_png(png) for png in natsorted(path.glob("*_IUV.png"))])
     with h5py.File(path) as file:
         return file["iuv"][:]
+
+
+def rendered_maps() -> np.ndarray:
+    """IUV maps (RENDERED, 512, 512, 3) uint8."""
+    clip = Clip(np.random.default_rng(0), size=512, frames=RENDERED, fps=8, motion="turn", background="plain")
+    return np.stack([frame.iuv for frame in clip])
 
 
 def trees_per_pair(source: np.ndarray, driving: np.ndarray) -> np.ndarray:
@@ -58,39 +83,118 @@ def distances(source: np.ndarray, driving: np.ndarray, xy: np.ndarray) -> np.nda
     return ((source[row, column, 1:].astype(int) - driving[..., 1:]) ** 2).sum(-1)
 
 
+def timed(function: Callable, *arguments) -> tuple[float, object]:
+    """Processor time of this thread in ms, and what the function returns."""
+    start = time.thread_time()
+    result = function(*arguments)
+    return 1e3 * (time.thread_time() - start), result
+
+
+def grids(engine: str, source: np.ndarray, driving: list[np.ndarray]) -> list[WarpGrid]:
+    return source_frame(engine, source).grids(driving)
+
+
+def workload(frames: int, sources: int) -> Iterator[tuple[int, np.ndarray]]:
+    """`sources` evenly spread source frames of a clip (0: all of them) and the driving frames of each."""
+    pairs = sample_pairs(draw_samples("benchmark", frames, WarpSettings()), 3)
+    numbers = np.unique(pairs[:, 0])
+    if sources:
+        numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, min(sources, len(numbers))).astype(int))]
+    for number in numbers:
+        yield number, pairs[pairs[:, 0] == number, 1]
+
+
+def check(source: np.ndarray, driving: np.ndarray, found: list[WarpGrid], official: np.ndarray):
+    """Stop unless the engines' grids are equal and the peer's grid differs from them by ties alone."""
+    first, *others = found
+    for other in others:
+        assert np.array_equal(first.index, other.index)
+        assert np.array_equal(first.visible, other.visible)
+    xy, visible = first.coordinates(), first.visible
+    assert np.array_equal(xy[~visible], official[~visible])
+    assert np.array_equal(distances(source, driving, xy), distances(source, driving, official))
+
+
+def measure(maps: np.ndarray, sources: int) -> dict:
+    """Times (n, 2) of every kind of pair and way of computing: ms and grids of each source frame."""
+    times = {kind: {way: [] for way in ("per_pair", *ENGINES)} for kind in KINDS}
+    for number, targets in workload(len(maps), sources):
+        peer = [timed(trees_per_pair, maps[number], maps[target]) for target in targets]
+        near = np.abs(targets - number) == 1
+        for kind, chosen in zip(KINDS, (near | True, near, ~near), strict=True):
+            if not chosen.any():
+                continue
+            driving = [maps[target] for target in targets[chosen]]
+            times[kind]["per_pair"].append((sum(peer[k][0] for k in np.flatnonzero(chosen)), len(driving)))
+            found = []
+            for engine in ENGINES:
+                took, result = timed(grids, engine, maps[number], driving)
+                times[kind][engine].append((took, len(driving)))
+                found.append(result)
+            for k, *same in zip(np.flatnonzero(chosen), *found, strict=True):
+                check(maps[number], maps[targets[k]], same, peer[k][1])
+    return {kind: {way: np.array(values) for way, values in ways.items()} for kind, ways in times.items()}
+
+
+def summary(times: dict) -> dict:
+    """Of the times of one kind of pair: grids, median and total in ms a grid, and how many times the peer's total is the engine's."""
+    peer = times["per_pair"]
+    result = {"grids": int(peer[:, 1].sum())}
+    for way, values in times.items():
+        entry = {"median_ms": np.median(values[:, 0] / values[:, 1]), "ms": values[:, 0].sum() / values[:, 1].sum()}
+        if way != "per_pair":
+            entry["times"] = peer[:, 0].sum() / values[:, 0].sum()
+            entry["lowest"] = (peer[:, 0] / values[:, 0]).min()
+        result[way] = {name: round(float(value), 3) for name, value in entry.items()}
+    return result
+
+
+def scaling(maps: np.ndarray, sources: int) -> dict[str, float]:
+    """Grids a second of the lattice by number of threads: one, and one per processor."""
+    tasks = [(maps[number], [maps[target] for target in targets]) for number, targets in workload(len(maps), sources)]
+    count = sum(len(driving) for _, driving in tasks)
+    rates = {}
+    for threads in sorted({1, len(os.sched_getaffinity(0))}):
+        best = 0.0
+        for _ in range(3):
+            with ThreadPoolExecutor(threads) as pool:
+                start = time.perf_counter()
+                for _ in pool.map(lambda task: len(grids("lattice", *task)), tasks):
+                    pass
+                best = max(best, count / (time.perf_counter() - start))
+        rates[str(threads)] = round(best)
+    return rates
+
+
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
 def main():
+    parser = argparse.ArgumentParser(description="Measure the engines that compute coarse warp grids.")
+    parser.add_argument("maps", nargs="*", type=Path, help="folders of IUV PNGs, or side files .iuv.h5")
+    parser.add_argument("--sources", type=int, default=24, help="source frames measured of every clip; 0: all")
+    options = parser.parse_args()
     folder = os.environ.get("DWNET_TEST_DATA")
-    if len(sys.argv) < 2 and not folder:
-        sys.exit("give a folder of IUV PNGs or a side file, or set DWNET_TEST_DATA")
-    maps = read_maps(Path(sys.argv[1] if len(sys.argv) > 1 else f"{folder}/data/ubc_sample/fashion/1/dp_target"))
-    pairs = sample_pairs(draw_samples("benchmark", len(maps), WarpSettings()), 3)
-    ours, peer, grids, targets = [], [], 0, []
-    for source in np.linspace(0, len(maps) - 1, SOURCES).astype(int):
-        driving = [maps[j] for j in pairs[pairs[:, 0] == source, 1]]
-        start = time.perf_counter()
-        found = SourceTrees(maps[source]).grids(driving)
-        middle = time.perf_counter()
-        reference = [trees_per_pair(maps[source], frame) for frame in driving]
-        end = time.perf_counter()
-        ours.append((middle - start) / max(len(driving), 1))
-        peer.append((end - middle) / max(len(driving), 1))
-        grids += len(driving)
-        targets.append(len(driving))
-        for grid, other, frame in zip(found, reference, driving, strict=True):
-            visible = grid.visible
-            assert np.array_equal(grid.coordinates()[~visible], other[~visible])
-            assert np.array_equal(distances(maps[source], frame, grid.coordinates()), distances(maps[source], frame, other))
-    result = {
-        "benchmark": "warp",
-        "ms_per_grid": round(1e3 * float(np.median(ours)), 2),
-        "peer": "new scikit-learn trees for every part and pair",
-        "peer_ms_per_grid": round(1e3 * float(np.median(peer)), 2),
-        "grids": grids,
-        "grids_per_source": float(np.mean(targets)),
-        "size": maps.shape[1],
-        "cpu": platform.processor() or platform.machine(),
-        "numpy": np.__version__,
-    }
+    if not options.maps and not folder:
+        sys.exit("give folders of IUV PNGs or side files, or set DWNET_TEST_DATA")
+    clips = {str(path): path for path in options.maps} or {clip: Path(folder) / "data/ubc_sample" / clip / "dp_target" for clip in CLIPS}
+    sets = {}
+    for name, path in clips.items():
+        maps = read_maps(path)
+        sets[f"{name} {maps.shape[1]}"] = maps, options.sources
+        sets[f"{name} {2 * maps.shape[1]}"] = maps.repeat(2, 1).repeat(2, 2), -(-options.sources // 3)
+    sets["rendered 512"] = rendered_maps(), -(-options.sources // 3)
+    for engine in ENGINES:
+        grids(engine, next(iter(sets.values()))[0][0], [sets["rendered 512"][0][0][:256, :256]])
+    result = {"benchmark": "warp", "peer": "new scikit-learn trees for every part and pair", "sets": {}}
+    for name, (maps, sources) in sets.items():
+        kinds = {kind: summary(times) for kind, times in measure(maps, sources).items()}
+        result["sets"][name] = kinds | {"lattice_grids_per_second_by_threads": scaling(maps, sources)}
+    result["cpu"] = processor()
+    result["versions"] = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "numba": numba.__version__}
     print(json.dumps(result))
 
 
