@@ -125,7 +125,7 @@ def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings
     name, size = plan.clip["clip"], settings.size
     facts = {"geometry": plan.geometry.to_json(), "split": plan.clip["split"], "fps": plan.fps}
     group = writer.create(name, value, **facts)
-    group.create_dataset("source_frame", data=plan.frames.astype(np.int32))
+    writer.table(group, "source_frame", plan.frames.astype(np.int32))
     times_shown = np.bincount(plan.frames - plan.start, minlength=plan.end - plan.start)
     stream = writer.stream(group, "rgb", (size, size, 3), np.uint8)
     for repeats, frame in zip(times_shown, _frames(plan, settings), strict=True):

@@ -19,12 +19,10 @@ from .digest import digest
 from .errors import InputError
 from .progress import track
 from .quarantine import COLUMNS, TABLE, quarantined
-from .shards import bucket, open_shard, shard_name
+from .shards import FOLDERS, LAYOUT, bucket, open_shard, shard_name
 from .whole import written_whole
 
 SPLITS = ("train", "test")
-FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
-"""Folder of shards, and link in the index, by the stage that writes them, in this order."""
 QUALITY = "iuv_quality.csv"
 QUALITY_COLUMNS = ("clip", "split", "frames", "backend", "degraded", *FIGURES)
 SHOWN = 5
@@ -136,10 +134,10 @@ def _check_versions(clip: str, groups: dict[str, h5py.Group], paths: dict[str, P
 
 def _facts(clip: str, groups: dict[str, h5py.Group], paths: dict[str, Path]) -> dict:
     """Length, size, frame rate and digest of a clip."""
-    rgb, iuv, grid = groups["frames"]["rgb"], groups["iuv"]["iuv"], groups["warps"]["grid"]
-    if rgb.shape != iuv.shape or grid.shape[1:] != rgb.shape[1:3]:
+    rgb, iuv, size = groups["frames"]["rgb"], groups["iuv"]["iuv"], groups["warps"].attrs["size"]
+    if rgb.shape != iuv.shape or size != rgb.shape[1]:
         raise InputError(
-            f"{paths['iuv']}: clip {clip} has frames {rgb.shape}, IUV maps {iuv.shape}, grids {grid.shape}; build the shards again"
+            f"{paths['iuv']}: clip {clip} has frames {rgb.shape}, IUV maps {iuv.shape}, grids of {size} pixels; build the shards again"
         )
     return {
         "length": len(rgb),
@@ -153,7 +151,7 @@ def _write_split(path: Path, split: str, clips: dict[str, dict], folders: dict[s
     sizes = {fact["size"] for fact in clips.values()}
     if len(sizes) > 1:
         raise InputError(f"the clips of split `{split}` have frames of sizes {sorted(sizes)}; build all shards with one video.size")
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver=LAYOUT) as file:
         file.attrs["stage"] = "index"
         file.attrs["format"] = FORMATS["index"]
         file.attrs["split"] = split

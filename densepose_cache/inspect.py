@@ -1,4 +1,4 @@
-"""The verb `inspect`: what a shard or an index holds, as text and as a picture."""
+"""The verb `inspect`: what a shard or an index holds, as text and as a picture, and whether it is undamaged."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,13 @@ import numpy as np
 import typer
 from PIL import Image
 
+from .checksum import UNREADABLE
 from .errors import InputError
 from .iuv import PARTS
 from .quarantine import TABLE, quarantined, read_quarantine
 from .reader import SplitReader
-from .shards import open_shard
+from .shards import FOLDERS, again, open_shard
+from .verify import clip_names, expected_stage, verify
 from .warp import visible_pixels
 
 COLUMNS = 6
@@ -29,9 +31,7 @@ def describe(path: Path, clip: str | None = None) -> str:
     Raises InputError if the file is missing, no file of the cache, of another format version, or lacks the clip.
     """
     with open_shard(path, _stage(path)) as file:
-        names = sorted(file) if clip is None else [clip]
-        if clip is not None and clip not in file:
-            raise InputError(f"{path}: holds no clip {clip}; it has {', '.join(sorted(file)[:5]) or 'none'} ...")
+        names = clip_names(file, path, clip)
         lines = [f"{path}: stage {file.attrs['stage']}, format {file.attrs['format']}, {len(file)} clips"]
         lines += _left_out(Path(path), file)
         lines += [f"  {key}: {_short(value)}" for key, value in sorted(file.attrs.items()) if key not in ("stage", "format", "clips")]
@@ -56,18 +56,18 @@ def _left_out(path: Path, file: h5py.File) -> list[str]:
 
 
 def _stage(path: Path) -> str:
-    """Stage of the file, as far as it can be read; "decode" for `open_shard` to refuse otherwise."""
-    path = Path(path)
+    """Stage of the file; where it cannot be read, the one that its name speaks of, for `open_shard` to refuse it."""
+    path, expected = Path(path), expected_stage(path)
     if path.is_file() and h5py.is_hdf5(path):
         try:
             with h5py.File(path, "r") as file:
                 stage = file.attrs.get("stage")
-        except OSError:
-            return "decode"
-        if stage not in ("decode", "densepose", "warp", "index"):
-            raise InputError(f"{path}: is no shard and no index of the cache (its attribute `stage` is {stage!r})")
+        except UNREADABLE:
+            return expected
+        if stage not in (*FOLDERS.values(), "index"):
+            raise InputError(f"{path}: is no shard and no index of the cache (its attribute `stage` is {stage!r}); {again(path, expected)}")
         return stage
-    return "decode"
+    return expected
 
 
 def _members(path: Path, group: h5py.Group) -> list[str]:
@@ -79,8 +79,9 @@ def _members(path: Path, group: h5py.Group) -> list[str]:
             lines.append(f"{key} -> {link.filename}{there}")
         else:
             data = group[key]
-            stored = data.id.get_storage_size() / max(len(data), 1)
-            lines.append(f"{key} {data.shape} {data.dtype}: {stored:,.0f} bytes a frame, {data.nbytes / max(len(data), 1):,.0f} unpacked")
+            what, count = ("grid", len(group["pairs"])) if key == "grid" else ("frame", len(data))
+            stored = f"{key} {data.shape} {data.dtype}: {data.id.get_storage_size() / max(count, 1):,.0f} bytes a {what}"
+            lines.append(stored if key == "grid" else f"{stored}, {data.nbytes / max(count, 1):,.0f} unpacked")
     return lines
 
 
@@ -121,13 +122,16 @@ def command(
     clip: Annotated[str | None, typer.Option(help="Only this clip.")] = None,
     png: Annotated[Path | None, typer.Option(help="Draw the clip (by default the first) of an index to this PNG.")] = None,
 ):
-    """Print what a shard or an index holds; draw frames, IUV maps and warped frames of a clip.
+    """Print what a shard or an index holds, and compare its checksums; draw frames, IUV maps and warped frames of a clip.
 
     Example: densepose-cache inspect cache/sample/test.h5 --clip sample-test-0000 --png clip.png
     """
+    stage = _stage(path)
+    clips = verify(path, stage, clip)
     typer.echo(describe(path, clip))
+    typer.echo(f"undamaged: {clips} {'clip' if clips == 1 else 'clips'}")
     if png is not None:
-        if _stage(path) != "index":
+        if stage != "index":
             raise InputError(f"{path}: is a shard; --png needs an index (train.h5 or test.h5), which knows frames, maps and grids")
         Image.fromarray(picture(path, clip)).save(png)
         typer.echo(f"{png}: source frame, source IUV, driving IUV, warped source, driving frame, from top to bottom")

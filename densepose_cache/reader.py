@@ -1,7 +1,8 @@
 """Read one split of the cache: frames, IUV maps, keypoints and warp grids of its clips.
 
 HDF5's chunk cache is off: chunks are whole frames, read in random order, and a cache for each of thousands of datasets would fill the
-memory. Clips are opened when they are first read, the last `OPEN_CLIPS` stay open.
+memory. Clips are opened when they are first read, the last `OPEN_CLIPS` stay open. The last `RECENT_MAPS` IUV maps are kept, too: the
+grids of a sample are made of the maps that the sample shows.
 """
 
 import os
@@ -14,30 +15,43 @@ import h5py
 import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
+from .checksum import UNREADABLE
+from .digest import digest
 from .errors import InputError
 from .quarantine import TABLE, read_quarantine
-from .shards import open_shard
+from .shards import FOLDERS, again, check_version, open_shard
+from .warp.codec import GridError, MapCodes, decode
 
 OPEN_CLIPS = 256
+RECENT_MAPS = 8
+FRAMES, IUV, WARPS = FOLDERS
 
 Which = int | slice | Sequence[int]
 
 
 @dataclass
 class _Clip:
-    """Open datasets of one clip."""
+    """Open datasets of one clip, by folder of their shard. The bytes of the grid of pair p begin at `bounds[p]`."""
 
-    rgb: h5py.Dataset
-    iuv: h5py.Dataset
-    grid: h5py.Dataset
+    data: dict[str, h5py.Dataset]
     pairs: np.ndarray
+    bounds: np.ndarray
     keypoints: np.ndarray | None
+
+
+@dataclass
+class _Map:
+    """An IUV map; as the decoder of grids reads it, from the first grid on."""
+
+    iuv: np.ndarray
+    codes: MapCodes | None = None
 
 
 class SplitReader:
     """Clips of `{split}.h5`. May be pickled and used after a fork; each process opens the files for itself.
 
-    Raises InputError, which names the file, where the index or a shard is missing, damaged or of another format.
+    Raises InputError, which names file, clip and what to do, where the index or a shard is missing, damaged, of another format or not the
+    one that was indexed.
     """
 
     def __init__(self, path: Path):
@@ -53,7 +67,7 @@ class SplitReader:
 
     def length(self, clip: str) -> int:
         """Number of frames of a clip."""
-        return int(self._attributes(clip)["length"])
+        return int(self._attribute(clip, "length"))
 
     def quarantined(self, clip: str) -> str | None:
         """Why a clip that this split lacks is in quarantine; None if it is not, as far as the table beside the index knows.
@@ -68,19 +82,23 @@ class SplitReader:
 
     def fps(self, clip: str) -> float:
         """Frame rate of a clip."""
-        return float(self._attributes(clip)["fps"])
+        return float(self._attribute(clip, "fps"))
 
     def digest(self, clip: str) -> str:
         """Digest of everything that the cache holds of a clip."""
-        return str(self._attributes(clip)["digest"])
+        return str(self._attribute(clip, "digest"))
 
     def frames(self, clip: str, which: Which) -> np.ndarray:
         """RGB frames uint8: (S, S, 3) for a number, (K, S, S, 3) for a slice or a list of numbers."""
-        return self._read(clip, self._clip(clip).rgb, which)
+        return self._read(clip, FRAMES, which)
 
     def iuv(self, clip: str, which: Which) -> np.ndarray:
         """IUV maps uint8, channels I, U, V: (S, S, 3) for a number, (K, S, S, 3) for a slice or a list of numbers."""
-        return self._read(clip, self._clip(clip).iuv, which)
+        if isinstance(which, slice):
+            return self._read(clip, IUV, which)
+        if isinstance(which, int | np.integer):
+            return self._map(clip, which).iuv.copy()
+        return np.stack([self._map(clip, number).iuv for number in which])
 
     def keypoints(self, clip: str) -> np.ndarray | None:
         """Exact COCO keypoints (T, 17, 3) float32: x, y in pixels of the frame, visibility 0 or 1; None where the source has none."""
@@ -93,7 +111,7 @@ class SplitReader:
     def grid(self, clip: str, source: int, driving: int) -> np.ndarray:
         """Coarse warp grid (S, S) uint16 or uint32 from frame `source` to frame `driving`: source pixel = row * S + column.
 
-        Raises InputError if the cache has no grid of this pair.
+        Raises InputError if the cache has no grid of this pair, or it is damaged.
         """
         data = self._clip(clip)
         low, high = np.searchsorted(data.pairs[:, 0], [source, source + 1])
@@ -103,7 +121,11 @@ class SplitReader:
                 f"{self.path}: clip {clip} has no warp grid from frame {source} to frame {driving}; only the pairs of samples.csv and of "
                 "the evaluation are there: train with the sample settings that the `warp` stage had"
             )
-        return self._read(clip, data.grid, position)
+        stored = self._read(clip, WARPS, slice(*data.bounds[position : position + 2].tolist()))
+        try:
+            return decode(stored, self._codes(clip, source), self._codes(clip, driving))
+        except GridError as error:
+            raise self._damaged(clip, WARPS, f"the grid from frame {source} to frame {driving}: {error}") from None
 
     def close(self):
         """Close all files; the next read opens them again."""
@@ -118,7 +140,7 @@ class SplitReader:
         self.close()
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_file", "_open", "_pid")}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_file", "_open", "_maps", "_pid")}
 
     def __setstate__(self, state: dict):
         self.__dict__.update(state)
@@ -127,49 +149,124 @@ class SplitReader:
     def _forget(self):
         self._file: h5py.File | None = None
         self._open: OrderedDict[str, _Clip] = OrderedDict()
+        self._maps: OrderedDict[tuple[str, int], _Map] = OrderedDict()
         self._pid = os.getpid()
 
     def _group(self, clip: str) -> h5py.Group:
+        """The clip's group in the index."""
         if self._pid != os.getpid():
             self._forget()
-        if self._file is None:
-            self._file = h5py.File(self.path, "r", rdcc_nbytes=0)
-        if clip not in self._file:
-            if reason := self.quarantined(clip):
-                raise InputError(f"{self.path}: clip {clip} is in quarantine: {reason}")
-            raise InputError(f"{self.path}: holds no clip {clip}; it has {len(self.clips)} clips, {self.clips[0]} to {self.clips[-1]}")
-        return self._file[clip]
+        try:
+            if self._file is None:
+                self._file = h5py.File(self.path, "r", rdcc_nbytes=0)
+            if clip in self._file:
+                return self._file[clip]
+        except UNREADABLE as error:
+            raise self._damaged_index(clip, error) from None
+        if reason := self.quarantined(clip):
+            raise InputError(f"{self.path}: clip {clip} is in quarantine: {reason}")
+        raise InputError(f"{self.path}: holds no clip {clip}; it has {len(self.clips)} clips, {self.clips[0]} to {self.clips[-1]}")
 
-    def _attributes(self, clip: str) -> h5py.AttributeManager:
-        return self._group(clip).attrs
+    def _attribute(self, clip: str, name: str):
+        group = self._group(clip)
+        try:
+            return group.attrs[name]
+        except UNREADABLE as error:
+            raise self._damaged_index(clip, error) from None
 
     def _clip(self, clip: str) -> _Clip:
         if self._pid == os.getpid() and clip in self._open:
             self._open.move_to_end(clip)
             return self._open[clip]
-        group = self._group(clip)
-        try:
-            frames, iuv, warps = (group[name] for name in ("frames", "iuv", "warps"))
-            keypoints = iuv["keypoints"][:] if "keypoints" in iuv else None
-            data = _Clip(frames["rgb"], iuv["iuv"], warps["grid"], warps["pairs"][:], keypoints)
-        except (KeyError, OSError) as error:
-            raise self._damaged(clip, error) from None
-        self._open[clip] = data
+        groups = {folder: self._member(clip, folder) for folder in FOLDERS}
+        self._check_digest(clip, groups)
+        data = {folder: self._dataset(clip, groups, folder, name) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"), (WARPS, "grid"))}
+        pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
+        keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
+        self._open[clip] = _Clip(data, pairs, bounds, keypoints)
         if len(self._open) > OPEN_CLIPS:
             self._open.popitem(last=False)
-        return data
+        return self._open[clip]
 
-    def _read(self, clip: str, dataset: h5py.Dataset, which: Which) -> np.ndarray:
+    def _dataset(self, clip: str, groups: dict[str, h5py.Group], folder: str, name: str) -> h5py.Dataset:
+        try:
+            return groups[folder][name]
+        except UNREADABLE as error:
+            raise self._damaged(clip, folder, error) from None
+
+    def _table(self, clip: str, groups: dict[str, h5py.Group], folder: str, name: str) -> np.ndarray:
+        dataset = self._dataset(clip, groups, folder, name)
+        try:
+            return dataset[:]
+        except UNREADABLE as error:
+            raise self._damaged(clip, folder, error) from None
+
+    def _member(self, clip: str, folder: str) -> h5py.Group:
+        """The clip's group in a shard of `folder`."""
+        index, shard = self._group(clip), self._shard(clip, folder)
+        if not shard.is_file():
+            raise InputError(f"{shard}: no such shard; clip {clip} lies in it: run the `{FOLDERS[folder]}` stage to build it")
+        try:
+            group = index[folder]
+            if shard != self.path:
+                check_version(group.file, FOLDERS[folder], shard)
+        except UNREADABLE as error:
+            raise self._damaged(clip, folder, error) from None
+        return group
+
+    def _shard(self, clip: str, folder: str) -> Path:
+        """The file that holds the clip's group of `folder`: the index itself, or a shard that it links to."""
+        try:
+            link = self._group(clip).get(folder, getlink=True)
+        except UNREADABLE as error:
+            raise self._damaged_index(clip, error) from None
+        return Path(os.path.normpath(self.path.parent / link.filename)) if isinstance(link, h5py.ExternalLink) else self.path
+
+    def _check_digest(self, clip: str, groups: dict[str, h5py.Group]):
+        """Raise InputError if the clip's groups in the shards are not those that were indexed."""
+        shards = [self._shard(clip, folder) for folder in groups]
+        if self.path in shards:
+            return
+        try:
+            same = digest(*(str(group.attrs["digest"]) for group in groups.values())) == self.digest(clip)
+        except UNREADABLE:
+            same = False
+        if not same:
+            places = ", ".join(map(str, shards))
+            raise InputError(f"{self.path}: clip {clip} is another one in {places} than in the index; {again(self.path, 'index')}")
+
+    def _map(self, clip: str, number: int) -> _Map:
+        key = clip, int(number)
+        if self._pid != os.getpid() or key not in self._maps:
+            iuv = self._read(clip, IUV, key[1])
+            self._maps[key] = _Map(iuv)
+            if len(self._maps) > RECENT_MAPS:
+                self._maps.popitem(last=False)
+        self._maps.move_to_end(key)
+        return self._maps[key]
+
+    def _codes(self, clip: str, number: int) -> MapCodes:
+        found = self._map(clip, number)
+        if found.codes is None:
+            found.codes = MapCodes.of(found.iuv)
+        return found.codes
+
+    def _read(self, clip: str, folder: str, which: Which) -> np.ndarray:
+        dataset = self._clip(clip).data[folder]
         try:
             if isinstance(which, slice):
                 return dataset[which]
             if isinstance(which, int | np.integer):
                 return dataset[int(which)]
             return np.stack([dataset[int(number)] for number in which])
-        except OSError as error:
-            raise self._damaged(clip, error) from None
         except IndexError:
             raise InputError(f"{self.path}: clip {clip} has {len(dataset)} frames, number {which} is not among them") from None
+        except UNREADABLE as error:
+            raise self._damaged(clip, folder, error) from None
 
-    def _damaged(self, clip: str, error: Exception) -> InputError:
-        return InputError(f"{self.path}: clip {clip} cannot be read from its shard ({error}); delete that shard and run the workflow again")
+    def _damaged(self, clip: str, folder: str, error: object) -> InputError:
+        shard = self._shard(clip, folder)
+        return InputError(f"{shard}: clip {clip} cannot be read ({error}); {again(shard, FOLDERS[folder])}")
+
+    def _damaged_index(self, clip: str, error: object) -> InputError:
+        return InputError(f"{self.path}: clip {clip} cannot be read ({error}); {again(self.path, 'index')}")

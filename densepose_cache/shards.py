@@ -1,21 +1,29 @@
-"""HDF5 shards: written whole or not at all, rebuilt clip by clip.
+"""HDF5 shards: written whole or not at all, rebuilt clip by clip, and told from damaged ones.
 
 A shard holds one group per clip, and every group the digest of all that it was made from. A writer works under a temporary name and renames
 when everything is flushed, so a shard that exists is whole. It also leaves a hard link `.{name}.kept` beside the shard: workflow engines
 delete a job's outputs before they run it again, and the link lets the next writer take over every clip whose digest has not changed,
 compressed bytes and all.
+
+A change of any byte shows: HDF5 has a checksum in its structures (of format `LAYOUT`) and in every chunk (Fletcher-32), and looks at both
+whenever it reads; a grid's bytes have one of their own (see `warp.codec`); and every clip and the shard have one of all that they hold (see
+`checksum`), at which `inspect` looks, each stage before it works on a clip of the stage before, and the writer before it takes a clip over.
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import h5py
 import hdf5plugin
 import numpy as np
 
+from .checksum import UNREADABLE, damage, seal
 from .config import FORMATS
 from .digest import canonical_json
 from .errors import InputError
@@ -25,6 +33,10 @@ from .whole import flush_to_disk, temporary_name
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
 """Of frames and IUV maps. Blosc2 with the same codec took 2.5 to 6 times as long to read them back: it cuts a chunk of four dimensions
 into small boxes."""
+LAYOUT = ("v110", "v110")
+"""Version of the HDF5 format, both bounds: the first one whose structures all have checksums."""
+FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
+"""Folder of shards, and link in the index, by the stage that writes them, in this order."""
 TOOLS = ("numpy", "h5py", "hdf5plugin", "scikit-learn", "av", "imageio-ffmpeg", "torch")
 
 
@@ -43,6 +55,12 @@ def tool_versions() -> dict[str, str]:
     return installed_versions(TOOLS)
 
 
+def again(path: Path, stage: str) -> str:
+    """What to do about a damaged file of `stage`, for the end of a message; clips that are whole are taken over then."""
+    name = shlex.quote(str(path))
+    return f"delete it and run the `{stage}` stage again: rm {name} && snakemake --cores all {name}"
+
+
 def open_shard(path: Path, stage: str) -> h5py.File:
     """Open a shard of `stage` for reading.
 
@@ -54,15 +72,32 @@ def open_shard(path: Path, stage: str) -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read as HDF5 ({error}); delete it and run the `{stage}` stage again") from None
-    found = file.attrs.get("stage"), file.attrs.get("format")
-    if found != (stage, FORMATS[stage]):
+        raise InputError(f"{path}: cannot be read as HDF5 ({error}); {again(path, stage)}") from None
+    try:
+        check_version(file, stage, path)
+    except InputError:
         file.close()
+        raise
+    return file
+
+
+def check_version(file: h5py.File, stage: str, path: Path):
+    """Raise InputError, which names `path`, if the open `file` is no shard of `stage` or has another format version."""
+    try:
+        found = file.attrs.get("stage"), file.attrs.get("format")
+    except UNREADABLE as error:
+        raise InputError(f"{path}: is damaged ({error}); {again(path, stage)}") from None
+    if found != (stage, FORMATS[stage]):
         raise InputError(
             f"{path}: holds stage {found[0]!r} in format {found[1]}, but {stage!r} in format {FORMATS[stage]} is needed; "
-            f"delete it and run the `{stage}` stage again"
+            f"{again(path, stage)}"
         )
-    return file
+
+
+def check_clip(path: Path, stage: str, group: h5py.Group):
+    """Raise InputError, which names `path` and the clip, if the clip's `group` in that shard of `stage` is not what was written."""
+    if reason := damage(group):
+        raise InputError(f"{path}: clip {Path(group.name).name} is damaged ({reason}); {again(path, stage)}")
 
 
 class FrameStream:
@@ -102,7 +137,9 @@ class ShardWriter:
         if self._link.is_file():
             with contextlib.suppress(InputError):
                 self._previous = open_shard(self._link, self.stage)
-        self._file = h5py.File(self._temporary, "w")
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
+            left.unlink(missing_ok=True)
+        self._file = h5py.File(self._temporary, "w", libver=LAYOUT)
         self._file.attrs["stage"] = self.stage
         self._file.attrs["format"] = FORMATS[self.stage]
         self._file.attrs["settings"] = canonical_json(self.settings)
@@ -110,8 +147,15 @@ class ShardWriter:
         return self
 
     def keep(self, clip: str, digest: str) -> bool:
-        """True, and the clip is taken over, if the previous shard holds it with the same digest."""
-        if self._previous is None or clip not in self._previous or self._previous[clip].attrs["digest"] != digest:
+        """True, and the clip is taken over, if the previous shard holds it with the same digest, and undamaged."""
+        try:
+            if self._previous is None or clip not in self._previous or self._previous[clip].attrs["digest"] != digest:
+                return False
+            reason = damage(self._previous[clip])
+        except UNREADABLE as error:
+            reason = str(error)
+        if reason:
+            print(f"{self.path}: clip {clip} was damaged ({reason}) and is made again", file=sys.stderr, flush=True)
             return False
         self.kept.append(clip)
         return True
@@ -141,14 +185,19 @@ class ShardWriter:
                 maxshape=(None, *frame_shape),
                 chunks=(1, *frame_shape),
                 compression=COMPRESSION,
+                fletcher32=True,
             )
         )
 
     @staticmethod
     def write(group: h5py.Group, name: str, frames: np.ndarray):
         """A compressed dataset of `frames` (T, ...); chunk = one frame."""
-        chunks = (1, *frames.shape[1:]) if frames.size else None
-        group.create_dataset(name, data=frames, chunks=chunks, compression=COMPRESSION if chunks else None)
+        _dataset(group, name, frames, (1, *frames.shape[1:]), COMPRESSION)
+
+    @staticmethod
+    def table(group: h5py.Group, name: str, values: np.ndarray):
+        """A small dataset of `values` (N, ...) in one chunk."""
+        _dataset(group, name, values, values.shape, None)
 
     def __exit__(self, kind, *_):
         try:
@@ -161,8 +210,9 @@ class ShardWriter:
             self._temporary.unlink(missing_ok=True)
 
     def _finish(self):
-        unchanged = not self.created and self._previous is not None and set(self.kept) == set(self._previous)
-        if unchanged and self._previous.attrs["settings"] == self._file.attrs["settings"]:
+        for clip in self.created:
+            seal(self._file[clip])
+        if self._unchanged():
             self._file.close()
             self._temporary.unlink()
             os.link(self._link, self._temporary)
@@ -170,10 +220,25 @@ class ShardWriter:
         else:
             for clip in self.kept:
                 self._previous.copy(self._previous[clip], self._file, clip)
+            seal(self._file)
             self._file.close()
             flush_to_disk(self._temporary)
         os.replace(self._temporary, self.path)
         keep_link(self.path, self._link)
+
+    def _unchanged(self) -> bool:
+        """Whether the previous shard is the one that is wanted."""
+        if self.created or self._previous is None or damage(self._previous):
+            return False
+        return set(self.kept) == set(self._previous) and self._previous.attrs["settings"] == self._file.attrs["settings"]
+
+
+def _dataset(group: h5py.Group, name: str, values: np.ndarray, chunks: tuple[int, ...], compression):
+    """A dataset of `values`; HDF5 has no chunks of no elements, and nothing to check in them."""
+    if values.size:
+        group.create_dataset(name, data=values, chunks=chunks, compression=compression, fletcher32=True)
+    else:
+        group.create_dataset(name, data=values)
 
 
 def keep_link(path: Path, link: Path):

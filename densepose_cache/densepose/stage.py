@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..geometry import Geometry
 from ..progress import Bar
 from ..quarantine import Quarantine, handed_on
-from ..shards import ShardWriter, open_shard
+from ..shards import ShardWriter, check_clip, open_shard
 from .backend import Backend, ClipFrames, make_backend
 from .missing import fill_missing
 from .quality import measure
@@ -45,6 +45,7 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
                 work.append(job)
         with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work)) as bar:
             for job in work:
+                check_clip(frames_shard, "decode", job.frames)
                 with bar.whole(len(job.frames["rgb"])), quarantine.guard(job.row.clip, job.key, **job.facts):
                     _write_clip(writer, job, backend, settings, bar)
 
@@ -81,10 +82,10 @@ def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: Dense
         maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
     group = writer.create(name, job.key, degraded=degraded, **job.facts, **measure(maps).known())
     writer.write(group, "iuv", maps.iuv)
-    group.create_dataset("held", data=maps.held)
+    writer.table(group, "held", maps.held)
     keypoints = backend.keypoints(clip)
     if keypoints is not None:
-        group.create_dataset("keypoints", data=keypoints.astype(np.float32))
+        writer.table(group, "keypoints", keypoints.astype(np.float32))
 
 
 def _counted(maps, bar: Bar, clip: str):

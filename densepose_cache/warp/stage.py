@@ -18,9 +18,9 @@ from ..errors import InputError
 from ..progress import Bar
 from ..quarantine import handed_on
 from ..samples import draw_samples, evaluation_pairs, sample_pairs
-from ..shards import ShardWriter, open_shard
+from ..shards import ShardWriter, check_clip, open_shard
+from .codec import MapCodes, encode
 from .engines import THREADED, source_frame
-from .grid import index_dtype
 
 GRIDS_A_WORKER = 500
 """With fewer grids than this for each, worker processes cost more to start than they save. Threads cost nothing."""
@@ -48,19 +48,25 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
                 continue
             key = _digest(row.split, settings, group.attrs["digest"])
             if not writer.keep(row.clip, key):
-                work.append((row, key, group["iuv"].shape, group.attrs["digest"], *_plan(row, len(group["iuv"]), settings)))
+                work.append((row, key, group, *_plan(row, len(group["iuv"]), settings)))
         total = sum(len(pairs) for *_, pairs in work)
         with Bar("warp grids", total) as bar, _mapper(settings.engine, workers, total) as ordered:
-            for row, key, shape, source_digest, samples, pairs in work:
-                group = writer.create(row.clip, key, made_from=source_digest, split=row.split)
-                group.create_dataset("samples", data=samples)
-                group.create_dataset("pairs", data=pairs)
-                stream = writer.stream(group, "grid", shape[1:3], index_dtype(*shape[1:3]))
-                for grids in ordered(_tasks(settings.engine, iuv_shard, row.clip, pairs)):
-                    for grid in grids:
-                        stream.append(grid)
-                    bar.advance(len(grids), row.clip)
-                stream.close()
+            for row, key, source, samples, pairs in work:
+                check_clip(iuv_shard, "densepose", source)
+                grids = []
+                for some in ordered(_tasks(settings.engine, iuv_shard, row.clip, pairs)):
+                    grids += some
+                    bar.advance(len(some), row.clip)
+                group = writer.create(row.clip, key, made_from=source.attrs["digest"], split=row.split, size=source["iuv"].shape[1])
+                writer.table(group, "samples", samples)
+                write_grids(group, pairs, grids)
+
+
+def write_grids(group: h5py.Group, pairs: np.ndarray, grids: list[bytes]):
+    """Write the encoded `grids` of the `pairs` (P, 2) int32: datasets `pairs`, `grid_bounds` (P + 1,) int64 and `grid` (bytes,) uint8."""
+    ShardWriter.table(group, "pairs", pairs)
+    ShardWriter.table(group, "grid_bounds", np.cumsum([0, *map(len, grids)]))
+    group.create_dataset("grid", data=np.frombuffer(b"".join(grids), np.uint8))
 
 
 def _decisive(settings: WarpSettings) -> dict:
@@ -88,11 +94,13 @@ def _tasks(engine: str, shard: Path, clip: str, pairs: np.ndarray) -> Iterator[t
         yield engine, str(shard), clip, int(source), driving.tolist()
 
 
-def _grids(engine: str, shard: str, clip: str, source: int, driving: list[int]) -> list[np.ndarray]:
-    """Grids (H, W) from one source frame to the driving frames."""
+def _grids(engine: str, shard: str, clip: str, source: int, driving: list[int]) -> list[bytes]:
+    """Encoded grids from one source frame to the driving frames."""
     with READING:
         maps = _maps(shard, clip)
-    return [grid.index for grid in source_frame(engine, maps[source]).grids([maps[frame] for frame in driving])]
+    grids = source_frame(engine, maps[source]).grids([maps[frame] for frame in driving])
+    here = MapCodes.of(maps[source])
+    return [encode(grid.index, here, MapCodes.of(maps[frame])) for grid, frame in zip(grids, driving, strict=True)]
 
 
 @functools.lru_cache(maxsize=1)
@@ -111,7 +119,7 @@ class _mapper:
         self.threads = engine in THREADED
         self.workers = workers if self.threads else min(workers, grids // GRIDS_A_WORKER)
 
-    def __enter__(self) -> Callable[[Iterable[tuple]], Iterator[list[np.ndarray]]]:
+    def __enter__(self) -> Callable[[Iterable[tuple]], Iterator[list[bytes]]]:
         if self.workers < 2:
             return lambda tasks: (_grids(*task) for task in tasks)
         if self.threads:
@@ -120,7 +128,7 @@ class _mapper:
             self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
         return self._in_pool
 
-    def _in_pool(self, tasks: Iterable[tuple]) -> Iterator[list[np.ndarray]]:
+    def _in_pool(self, tasks: Iterable[tuple]) -> Iterator[list[bytes]]:
         waiting = deque()
         for task in tasks:
             waiting.append(self._pool.submit(_grids, *task))

@@ -9,6 +9,8 @@ from densepose_cache.config import FORMATS
 from densepose_cache.digest import digest
 from densepose_cache.samples import evaluation_pairs
 from densepose_cache.warp import SourceTrees
+from densepose_cache.warp.codec import MapCodes, encode
+from densepose_cache.warp.stage import write_grids
 
 SIZE = 64
 
@@ -42,7 +44,8 @@ def write_split(path: Path, lengths: dict[str, int], keypoints: bool = False, po
                 rgb[1:] = np.random.default_rng(7).integers(0, 256, rgb[1:].shape)
             pairs = evaluation_pairs(length)
             trees = {source: SourceTrees(iuv[source]) for source in np.unique(pairs[:, 0])}
-            grids = np.stack([trees[source].grids([iuv[driving]])[0].index for source, driving in pairs])
+            codes = [MapCodes.of(frame) for frame in iuv]
+            grids = [encode(trees[i].grids([iuv[j]])[0].index, codes[i], codes[j]) for i, j in pairs]
             group = file.create_group(clip)
             group.attrs.update({"length": length, "fps": 12.5, "digest": digest(clip, length, poison)})
             group.create_group("frames").create_dataset("rgb", data=rgb)
@@ -52,7 +55,5 @@ def write_split(path: Path, lengths: dict[str, int], keypoints: bool = False, po
                 joints = np.zeros((length, 17, 3), np.float32)
                 joints[..., :2], joints[..., 2] = 30, 1
                 maps.create_dataset("keypoints", data=joints)
-            warps = group.create_group("warps")
-            warps.create_dataset("pairs", data=pairs)
-            warps.create_dataset("grid", data=grids)
+            write_grids(group.create_group("warps"), pairs, grids)
     return path
