@@ -72,12 +72,8 @@ def test_nothing_in_a_checkpoint_runs(tmp_path, suffix, content):
     harm = Harm(trace)
     array = np.empty(1, object)
     array[0] = harm
-    holds = {
-        "alone": harm,
-        "parameter": {"model": {"a": harm}},
-        "beside": {"model": PARAMETERS, "x": harm},
-        "array": {"model": {"a": array}},
-    }
+    beside = {"model": PARAMETERS, "x": harm}
+    holds = {"alone": harm, "parameter": {"model": {"a": harm}}, "beside": beside, "array": {"model": {"a": array}}}
     if suffix == ".pkl":
         path.write_bytes(pickle.dumps(holds[content]))
     else:
