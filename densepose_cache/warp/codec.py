@@ -6,8 +6,8 @@ pixel above took, if that has the same part, else right of the one that the left
 is the pixel with the nearest (U, V) in a window of ROWS x COLUMNS source pixels around that place, and it is right for 98 of 100 pixels.
 The bytes say where it is wrong, and by how much.
 
-Bytes of a grid: `<II`, a hash of all source pixels that were walked and the parts that the source has (bit k = part k); then for every
-wrong guess two numbers, each with its low seven bits first and bit 7 set where it goes on: how many guesses were right since the last
+Bytes of a grid: `<II`, a hash of all pixels that were walked and the parts that the source has (bit k = part k); then for every wrong
+guess two numbers, each with its low seven bits first and bit 7 set where it goes on: how many guesses were right since the last
 wrong one, and 2 d or -2 d - 1 where the source pixel lies d behind or before the guess. Bytes that have changed, or maps of other
 frames, do not lead to the hash.
 """
@@ -31,7 +31,9 @@ FAR = 1 << 18
 """More than any squared distance inside a part (2 * 255 ** 2), less than any between two parts (769 ** 2)."""
 HEADER = struct.Struct("<II")
 BASIS, PRIME = 2166136261, 16777619
-"""Of the FNV-1a hash."""
+"""Of the FNV-1a hash, which takes four bytes at a time here."""
+SPREAD = 2654435769
+"""Spreads the number of a driving pixel over 32 bits."""
 
 
 class GridError(ValueError):
@@ -234,7 +236,7 @@ def _walk(source, driving, width, box, parts, given, index, data, length, encodi
     """
     margin = _margin(width)
     last = np.zeros(32, np.int64)
-    hashed = uint32(BASIS)
+    hashed = uint32((uint32(BASIS) ^ uint32(parts)) * uint64(PRIME))
     k, right = 0, 0
     if not encoding:
         right = -1
@@ -282,5 +284,5 @@ def _walk(source, driving, width, box, parts, given, index, data, length, encodi
                 right -= 1
             index[uint64(i)] = place
             last[uint64(part)] = place
-            hashed = uint32((hashed ^ uint32(place)) * uint64(PRIME))
+            hashed = uint32((hashed ^ uint32(place) ^ uint32(uint64(i) * uint64(SPREAD))) * uint64(PRIME))
     return k, hashed
