@@ -71,9 +71,9 @@ class SampleDraw(Settings):
 class WarpSettings(Settings):
     """Which coarse warp grids are computed, and how."""
 
-    engine: Literal["kdtree", "lattice"] = "kdtree"
-    """What searches for the nearest source pixels: scikit-learn's trees, or a compiled search, many times as fast. The grids are equal, so
-    that no clip's digest depends on it."""
+    engine: Literal["kdtree", "lattice", "torch"] = "kdtree"
+    """What searches for the nearest source pixels: scikit-learn's trees, a compiled search, many times as fast, or PyTorch, made for a GPU
+    and used on the CPU where there is none, about as fast as the trees. The grids are equal, so that no clip's digest depends on it."""
     seed: int = Field(0, ge=0)
     """Seed of the drawn samples."""
     samples: SampleDraw = SampleDraw()

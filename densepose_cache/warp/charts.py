@@ -4,8 +4,8 @@ Every body part that a source frame has gets a chart, a table over all 256x256 c
 how far along U the nearest source point with the same V is, and the lowest of the source pixels that far. The nearest pixel to a query
 (U, V) is then found in one row of the chart: least reach(U, x)² + (x - V)² of all columns x, and at that distance the lowest pixel.
 
-Per source frame with p parts a chart costs 2 * 65536 * p steps of one addition and one minimum, and a query costs 256 columns of 1 KB in
-all. Nothing is padded: charts exist for parts that a source has, and rows are read for driving pixels that show one of them.
+A source frame with p parts costs 2 * 65536 * p steps of one addition and one minimum, a query 256 columns, which are 1 KB. Nothing is
+padded: charts exist for parts that a source has, and rows are read for driving pixels that show one of them.
 
 On a GPU the two steps are the kernels of `chart_kernels`, and everything that many source frames and their driving frames need is launched
 at once. On the CPU, and where Triton does not run, they are PyTorch's own operations, one source frame at a time, and codes that several
@@ -30,8 +30,10 @@ MOST_PIXELS = 1 << PIXEL_BITS
 """Pixels of the largest frame that can be searched: 2048x2048."""
 STEP = 1 << PIXEL_BITS
 """What an entry grows by from one U to the next."""
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Taken one after the other, or left out, they lead from any U to any other."""
 EMPTY = 383 << PIXEL_BITS
-"""Entry of a column without a source point: beyond every distance in a chart (383² > 2 * 255²), and a step more still fits."""
+"""Entry of a column without a source point: beyond every distance in a chart (383² > 2 * 255²), and 128 steps more still fit."""
 FAR = 1 << 30
 """Above every pixel number."""
 CHUNK = 1024
@@ -186,12 +188,14 @@ class Charts:
 
 
 def sweep(entries: Tensor):
-    """Fill in, in place, `entries` (256, K, 256) int32 from those of the source points: down along U and up again."""
-    stepped = torch.empty_like(entries[0])
-    for u in range(1, SIDE):
-        torch.minimum(entries[u], torch.add(entries[u - 1], STEP, out=stepped), out=entries[u])
-    for u in range(SIDE - 2, -1, -1):
-        torch.minimum(entries[u], torch.add(entries[u + 1], STEP, out=stepped), out=entries[u])
+    """Fill in, in place, `entries` (256, K, 256) int32 from those of the source points: down along U in steps of 1 to 128, then up."""
+    stepped = torch.empty_like(entries)
+    for step in STEPS:
+        torch.add(entries[:-step], step * STEP, out=stepped[step:])
+        torch.minimum(entries[step:], stepped[step:], out=entries[step:])
+    for step in STEPS:
+        torch.add(entries[step:], step * STEP, out=stepped[:-step])
+        torch.minimum(entries[:-step], stepped[:-step], out=entries[:-step])
 
 
 def nearest_pixels(entries: Tensor, codes: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The engines that compute coarse warp grids, by name. They give equal grids and differ in speed alone.
 
-`kdtree` asks scikit-learn's trees, `lattice` the compiled search of `lattice.py`.
+`kdtree` asks scikit-learn's trees, `lattice` the compiled search of `lattice.py`, `torch` the charts of `charts.py` on a GPU if there is
+one, else on the CPU.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ import numpy as np
 
 from .grid import SourceTrees, WarpGrid
 
-ENGINES = ("kdtree", "lattice")
-THREADED = frozenset({"lattice"})
+ENGINES = ("kdtree", "lattice", "torch")
+THREADED = frozenset({"lattice", "torch"})
 """Engines that compute without the interpreter's lock, so that threads share the work; others need processes."""
 
 
@@ -33,4 +34,8 @@ def source_frame(engine: str, source_iuv: np.ndarray) -> SourceFrame:
         from .lattice import SourceLattice
 
         return SourceLattice(source_iuv)
+    if engine == "torch":
+        from .charts import SourceCharts
+
+        return SourceCharts(source_iuv)
     raise ValueError(f"there is no warp engine {engine!r}; take one of {', '.join(ENGINES)}")

@@ -1,10 +1,12 @@
 """The warp stage: for every clip of a shard exactly the coarse warp grids that its training samples or its evaluation need."""
 
+import contextlib
 import functools
+import itertools
 import multiprocessing
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,8 +35,9 @@ READING = threading.Lock()
 def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettings, workers: int = 1):
     """Write the warp shard `out` of the clips in `clips_csv`, whose IUV maps are in `iuv_shard`, with `workers` processes or threads.
 
-    The result depends neither on `workers` nor on the engine. Clips whose maps, split and settings are unchanged are taken over from the
-    shard before; those in quarantine stay there.
+    The result depends neither on `workers` nor on the engine. The engine `torch` searches in this process, many source frames at once, on
+    the GPU if there is one, else on `workers` cores; threads encode what it finds. Clips whose maps, split and settings are unchanged are
+    taken over from the shard before; those in quarantine stay there.
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
     rows = read_table(clips_csv).itertuples(index=False)
@@ -54,7 +57,7 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
             for row, key, source, samples, pairs in work:
                 check_clip(iuv_shard, "densepose", source)
                 grids = []
-                for some in ordered(_tasks(settings.engine, iuv_shard, row.clip, pairs)):
+                for some in ordered(str(iuv_shard), row.clip, pairs):
                     grids += some
                     bar.advance(len(some), row.clip)
                 group = writer.create(row.clip, key, made_from=source.attrs["digest"], split=row.split, size=source["iuv"].shape[1])
@@ -87,11 +90,11 @@ def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndar
     return np.zeros((0, 3), np.int32), evaluation_pairs(frames)
 
 
-def _tasks(engine: str, shard: Path, clip: str, pairs: np.ndarray) -> Iterator[tuple]:
+def _tasks(engine: str, shard: str, clip: str, pairs: np.ndarray) -> Iterator[tuple]:
     """One task a source frame, in the order of the sorted pairs."""
     sources, starts = np.unique(pairs[:, 0], return_index=True)
     for source, driving in zip(sources, np.split(pairs[:, 1], starts[1:]), strict=True):
-        yield engine, str(shard), clip, int(source), driving.tolist()
+        yield engine, shard, clip, int(source), driving.tolist()
 
 
 def _grids(engine: str, shard: str, clip: str, source: int, driving: list[int]) -> list[bytes]:
@@ -101,6 +104,11 @@ def _grids(engine: str, shard: str, clip: str, source: int, driving: list[int]) 
     grids = source_frame(engine, maps[source]).grids([maps[frame] for frame in driving])
     here = MapCodes.of(maps[source])
     return [encode(grid.index, here, MapCodes.of(maps[frame])) for grid, frame in zip(grids, driving, strict=True)]
+
+
+def _encoded(maps: np.ndarray, pair: np.ndarray, index: np.ndarray) -> bytes:
+    """The encoded grid `index` between two frames of the clip with IUV maps `maps`."""
+    return encode(index, *(MapCodes.of(maps[frame]) for frame in pair))
 
 
 @functools.lru_cache(maxsize=1)
@@ -113,31 +121,61 @@ def _maps(shard: str, clip: str) -> np.ndarray:
 
 
 class _mapper:
-    """Context manager of a function that maps `_grids` over tasks in order: in threads or processes, or right here below two workers."""
+    """Context manager of a function from a shard of IUV maps, a clip and its sorted pairs (P, 2) to their encoded grids, some at a time.
+
+    Source frames are searched in threads or processes, or right here below two workers, or together by `torch`.
+    """
 
     def __init__(self, engine: str, workers: int, grids: int):
+        self.engine = engine
         self.threads = engine in THREADED
         self.workers = workers if self.threads else min(workers, grids // GRIDS_A_WORKER)
+        self._close = contextlib.ExitStack()
 
-    def __enter__(self) -> Callable[[Iterable[tuple]], Iterator[list[bytes]]]:
-        if self.workers < 2:
-            return lambda tasks: (_grids(*task) for task in tasks)
+    def __enter__(self) -> Callable[[str, str, np.ndarray], Iterator[list[bytes]]]:
+        self._close.callback(_maps.cache_clear)
+        if self.workers < 2 and self.engine != "torch":
+            return lambda *clip: (_grids(*task) for task in _tasks(self.engine, *clip))
         if self.threads:
             self._pool = ThreadPoolExecutor(self.workers)
         else:
             self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
+        self._close.callback(self._pool.shutdown, cancel_futures=True)
+        if self.engine == "torch":
+            self._close.enter_context(_torch_threads(self.workers))
+            return self._together
         return self._in_pool
 
-    def _in_pool(self, tasks: Iterable[tuple]) -> Iterator[list[bytes]]:
+    def _in_pool(self, *clip) -> Iterator[list[bytes]]:
         waiting = deque()
-        for task in tasks:
+        for task in _tasks(self.engine, *clip):
             waiting.append(self._pool.submit(_grids, *task))
             if len(waiting) > AHEAD * self.workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
+    def _together(self, shard: str, clip: str, pairs: np.ndarray) -> Iterator[list[bytes]]:
+        from .charts import pair_indices
+
+        maps, done = _maps(shard, clip), 0
+        for indices in pair_indices(maps, pairs):
+            some = pairs[done : done + len(indices)]
+            done += len(indices)
+            yield list(self._pool.map(_encoded, itertools.repeat(maps), some, indices))
+
     def __exit__(self, *_):
-        if self.workers >= 2:
-            self._pool.shutdown(cancel_futures=True)
-        _maps.cache_clear()
+        self._close.close()
+
+
+@contextlib.contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    """PyTorch computes on `count` cores inside the block."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -76,7 +76,8 @@ rule warp:
     conda:
         "../../envs/dwnet.yaml"
     resources:
-        mem_mb=2000,
+        gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].warp.engine == "torch"),
+        mem_mb=lambda wildcards: 8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000,
     params:
         stage=stage("warp"),
     shell:
