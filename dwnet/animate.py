@@ -10,7 +10,7 @@ from densepose_cache.progress import track
 from densepose_cache.video import VideoWriter
 
 from .animate_inputs import Motion, Person
-from .driving import FreeDriving
+from .driving import FreeDriving, grid_engine
 from .panels import sheet, sheet_size
 from .rollout import generate_frames, video_panels
 
@@ -25,7 +25,7 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {motion.iuv.shape[1:3]}; they must be the same")
     if size % 4:
         raise InputError(f"frames of {size}x{size} pixels cannot be generated; the size must be a multiple of 4")
-    driving = FreeDriving(person.image, person.iuv, motion.iuv)
+    driving = FreeDriving(person.image, person.iuv, motion.iuv, grid_engine(device))
     frames = generate_frames(generator.to(device), [driving], [len(motion.iuv)], device)
     with VideoWriter(out, motion.fps, sheet_size(4 + (motion.frames is not None), size) if panels else (size, size)) as video:
         for number, generated in enumerate(track(frames, "animate", len(motion.iuv))):

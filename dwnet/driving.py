@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from densepose_cache.reader import SplitReader
-from densepose_cache.warp import SourceTrees, coarse_warp_grid
+from densepose_cache.warp import source_frame
+
+
+def grid_engine(device: torch.device) -> str:
+    """The engine that is fastest where the generator runs: `torch` beside it on a GPU, `lattice` on the CPU."""
+    return "torch" if device.type == "cuda" else "lattice"
 
 
 class CachedDriving:
@@ -30,12 +36,15 @@ class CachedDriving:
 
 
 class PairDriving:
-    """The look of one clip and the motion of another: grids from the source are computed here, the motion's own come from the cache."""
+    """The look of one clip and the motion of another: grids from the source are computed here, the motion's own come from the cache.
 
-    def __init__(self, reader: SplitReader, source_clip: str, driving_clip: str):
+    `engine` is one of `densepose_cache.warp.ENGINES`.
+    """
+
+    def __init__(self, reader: SplitReader, source_clip: str, driving_clip: str, engine: str):
         self._reader, self._clip = reader, driving_clip
         self.source = reader.frames(source_clip, 0)
-        self._trees = SourceTrees(reader.iuv(source_clip, 0))
+        self._searched = source_frame(engine, reader.iuv(source_clip, 0))
 
     def iuv(self, number: int) -> np.ndarray:
         """IUV map (S, S, 3) uint8 of frame `number` of the driving clip."""
@@ -43,7 +52,7 @@ class PairDriving:
 
     def source_grid(self, number: int) -> np.ndarray:
         """Coarse grid (S, S) of source indices, source frame to driving frame `number`."""
-        return self._trees.grids([self.iuv(number)])[0].index
+        return self._searched.grids([self.iuv(number)])[0].index
 
     def previous_grid(self, number: int) -> np.ndarray:
         """Coarse grid (S, S) of source indices between driving frames `number - 1` and `number`; `number` >= 1."""
@@ -51,12 +60,12 @@ class PairDriving:
 
 
 class FreeDriving:
-    """A picture and a sequence of IUV maps from anywhere; all grids are computed here."""
+    """A picture and a sequence of IUV maps from anywhere; `engine`, one of `densepose_cache.warp.ENGINES`, computes all grids."""
 
-    def __init__(self, source: np.ndarray, source_iuv: np.ndarray, driving_iuv: Sequence[np.ndarray]):
+    def __init__(self, source: np.ndarray, source_iuv: np.ndarray, driving_iuv: Sequence[np.ndarray], engine: str):
         self.source = source
-        self._iuv = driving_iuv
-        self._trees = SourceTrees(source_iuv)
+        self._iuv, self._engine = driving_iuv, engine
+        self._searched = source_frame(engine, source_iuv)
 
     def iuv(self, number: int) -> np.ndarray:
         """IUV map (S, S, 3) uint8 of driving frame `number`."""
@@ -64,11 +73,11 @@ class FreeDriving:
 
     def source_grid(self, number: int) -> np.ndarray:
         """Coarse grid (S, S) of source indices, picture to driving frame `number`."""
-        return self._trees.grids([self._iuv[number]])[0].index
+        return self._searched.grids([self._iuv[number]])[0].index
 
     def previous_grid(self, number: int) -> np.ndarray:
         """Coarse grid (S, S) of source indices between driving frames `number - 1` and `number`; `number` >= 1."""
-        return coarse_warp_grid(self._iuv[number - 1], self._iuv[number]).index
+        return source_frame(self._engine, self._iuv[number - 1]).grids([self._iuv[number]])[0].index
 
 
 Driving = CachedDriving | PairDriving | FreeDriving

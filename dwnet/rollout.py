@@ -25,7 +25,7 @@ from .baselines import coarse_warp
 from .checkpoint import load_model
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
-from .driving import CachedDriving, Driving, PairDriving
+from .driving import CachedDriving, Driving, PairDriving, grid_engine
 from .panels import iuv_colours, sheet, sheet_size
 from .precision import exact_convolutions
 from .provenance import model_file
@@ -52,7 +52,7 @@ def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> l
             return jobs
         with written_whole(out) as temporary, h5py.File(temporary, "w") as file:
             generate(generator.to(device), reader, jobs, settings.batch, device, RolloutWriter(file, reader.size, facts))
-            write_videos(reader, jobs, file, out.parent / "videos")
+            write_videos(reader, jobs, file, out.parent / "videos", device)
         keep_link(out, link)
     return jobs
 
@@ -125,18 +125,18 @@ def generate(generator, reader: SplitReader, jobs: list[Job], batch: int, device
         ordered = sorted(jobs, key=lambda job: (-job.length, job.name))
         for first in range(0, len(ordered), batch):
             group = ordered[first : first + batch]
-            drivings = [open_driving(reader, job) for job in group]
+            drivings = [open_driving(reader, job, device) for job in group]
             for number, frames in enumerate(generate_frames(generator, drivings, [job.length for job in group], device)):
                 for job, frame in zip(group, frames, strict=False):
                     writer.write(job, number, frame)
                 bar.advance(len(frames))
 
 
-def open_driving(reader: SplitReader, job: Job) -> CachedDriving | PairDriving:
-    """What drives `job`."""
+def open_driving(reader: SplitReader, job: Job, device: torch.device) -> CachedDriving | PairDriving:
+    """What drives `job`; grids that the cache lacks are computed on `device`."""
     if job.kind == RECONSTRUCTION:
         return CachedDriving(reader, job.driving_clip)
-    return PairDriving(reader, job.source_clip, job.driving_clip)
+    return PairDriving(reader, job.source_clip, job.driving_clip, grid_engine(device))
 
 
 @torch.inference_mode()
@@ -179,13 +179,16 @@ def to_pixels(frames: torch.Tensor) -> np.ndarray:
     return ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def write_videos(reader: SplitReader, jobs: list[Job], file: h5py.File, folder: Path):
-    """Write `{name}.mp4` of every job into `folder`, at the driving clip's frame rate; videos of other names are removed."""
+def write_videos(reader: SplitReader, jobs: list[Job], file: h5py.File, folder: Path, device: torch.device):
+    """Write `{name}.mp4` of every job into `folder`, at the driving clip's frame rate; videos of other names are removed.
+
+    Grids that the cache lacks are computed on `device`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob("*.mp4")) - {folder / f"{job.name}.mp4" for job in jobs}:
         stale.unlink()
     for job in track(jobs, "videos"):
-        driving = open_driving(reader, job)
+        driving = open_driving(reader, job, device)
         generated = file[job.name]["generated"]
         real = "real" if job.kind == RECONSTRUCTION else "driving video"
         with VideoWriter(folder / f"{job.name}.mp4", reader.fps(job.driving_clip), sheet_size(5, reader.size)) as video:

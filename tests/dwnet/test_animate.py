@@ -60,7 +60,7 @@ def test_clips_of_the_cache(files, tmp_path):
     info = probe(out)
     assert (info.width, info.height, info.frames_estimate, info.fps) == (SIZE, SIZE, FRAMES, 12.5)
     with SplitReader(files / "test.h5") as reader:
-        driving = FreeDriving(reader.frames("a", 0), reader.iuv("a", 0), reader.iuv("b", slice(None)))
+        driving = FreeDriving(reader.frames("a", 0), reader.iuv("a", 0), reader.iuv("b", slice(None)), "lattice")
     expected = np.stack([frame[0] for frame in generate_frames(tiny_generator(), [driving], [FRAMES], torch.device("cpu"))])
     shown = np.stack(list(read_frames(out)))
     assert shown.shape == expected.shape
