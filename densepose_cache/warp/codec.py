@@ -69,10 +69,8 @@ def encode(index: np.ndarray, source: MapCodes, driving: MapCodes) -> bytes:
     """
     _check_sizes(source, driving)
     index = np.ascontiguousarray(index).reshape(-1)
-    again = np.empty_like(index)
-    _fill(source.codes, driving.codes, source.width, again)
+    again, data = np.empty_like(index), np.empty(6 * index.size, np.uint8)
     parts = _parts(source.codes, source.width, source.box)
-    data = np.empty(6 * index.size, np.uint8)
     length, found = _walk(source.codes, driving.codes, source.width, driving.box, parts, index, again, data, 0, True)
     if not np.array_equal(index, again):
         raise ValueError("the grid is not one of these two IUV maps")
@@ -90,7 +88,6 @@ def decode(data: bytes | np.ndarray, source: MapCodes, driving: MapCodes) -> np.
     expected, parts = HEADER.unpack(bytes(data[: HEADER.size]))
     rest = np.frombuffer(bytearray(data[HEADER.size :]), np.uint8)
     index = np.empty(source.height * source.width, index_dtype(source.height, source.width))
-    _fill(source.codes, driving.codes, source.width, index)
     length, found = _walk(source.codes, driving.codes, source.width, driving.box, parts, index, index, rest, len(rest), False)
     if length != len(rest) or found != expected:
         raise GridError("its bytes have changed, or the IUV maps are others")
@@ -229,11 +226,12 @@ def _number(data, k):
 
 @njit(nogil=True, cache=True)
 def _walk(source, driving, width, box, parts, given, index, data, length, encoding):
-    """Walk a grid and fill its pixels into `index`: those of the grid `given`, with their bytes written to `data` (`encoding`), or those
-    that the first `length` bytes of `data` say.
+    """Fill a grid into `index`, the pixels that are walked from the grid `given`, with their bytes written to `data` (`encoding`), or from
+    the first `length` bytes of `data`.
 
     Returns the bytes that were written or read, -1 where they lead nowhere, and the hash.
     """
+    _fill(source, driving, width, index)
     margin = _margin(width)
     last = np.zeros(32, np.int64)
     hashed = uint32((uint32(BASIS) ^ uint32(parts)) * uint64(PRIME))

@@ -1,0 +1,118 @@
+"""Bytes and microseconds of one core per frame, IUV map and coarse warp grid on disk, against Blosc2-zstd, on the real training workload.
+
+Usage: python benchmarks/storage.py [--every N], with the clips fashion/1 and taichi/1 in the folder DWNET_TEST_DATA.
+
+Grids are those that the warp stage computes for a training clip with the settings' two epochs, every N-th of them (3 by default), sources
+and targets apart at any distance. They are encoded, written to an HDF5 file in memory, read in random order and decoded, and compared.
+Peers are stacks in chunks of one frame (`blosc2`: zstd, level 5, byte shuffle, the grids as uint16; `lz4`: HDF5's LZ4; `offsets`: row
+and column of the source pixel less the driving pixel's, as two planes of bytes, Zstandard), every 8th of these grids or 40 frames.
+
+Prints one JSON line; medians in microseconds, means in bytes. `maps`: an IUV map made ready for the decoder, which a sample of five grids
+needs four times. `sample`: read and decode the five grids of a sample, its four maps made ready but not read.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+from natsort import natsorted
+from PIL import Image
+from warp import CLIPS, read_maps
+
+from densepose_cache.config import WarpSettings
+from densepose_cache.samples import draw_samples, sample_pairs
+from densepose_cache.shards import COMPRESSION
+from densepose_cache.warp import source_frame
+from densepose_cache.warp.codec import MapCodes, decode, encode
+
+FRAMES = 40
+PEER_EVERY = 8
+BLOSC2 = hdf5plugin.Blosc2(cname="zstd", clevel=5, filters=hdf5plugin.Blosc2.SHUFFLE)
+
+
+def timed(action, *arguments):
+    """Result of an action and its time in microseconds."""
+    start = time.perf_counter()
+    result = action(*arguments)
+    return result, 1e6 * (time.perf_counter() - start)
+
+
+def stack(values: np.ndarray, compression, checksum: bool = False) -> dict[str, float]:
+    """Bytes and times of a stack of frames (T, ...) in chunks of one frame."""
+    with h5py.File("stack", "w", driver="core", backing_store=False, rdcc_nbytes=0) as file:
+        data = file.create_dataset(
+            "data", values.shape, values.dtype, chunks=(1, *values.shape[1:]), compression=compression, fletcher32=checksum
+        )
+        written = [timed(data.__setitem__, k, value)[1] for k, value in enumerate(values)]
+        read = [timed(data.__getitem__, int(k))[1] for k in np.random.default_rng(0).permutation(len(values))]
+        return {"bytes": data.id.get_storage_size() / len(values), "write": np.median(written), "read": np.median(read)}
+
+
+def offsets(grids: np.ndarray) -> np.ndarray:
+    """Planes (T, 2, H, W) uint8 of grids (T, H, W) uint16 of at most 256x256 pixels."""
+    rows, columns = np.divmod(grids, np.uint16(grids.shape[2]))
+    own = np.indices(grids.shape[1:])
+    return np.stack([rows - own[0], columns - own[1]], axis=1).astype(np.uint8)
+
+
+def encoded(maps: np.ndarray, pairs: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+    """Bytes and times of the encoded grids of `pairs`, and every PEER_EVERY-th grid."""
+    codes, ready = [], []
+    for iuv in maps:
+        found, spent = timed(MapCodes.of, iuv)
+        codes.append(found)
+        ready.append(spent)
+    grids, stored, write = [], [], []
+    for source in np.unique(pairs[:, 0]):
+        driving = pairs[pairs[:, 0] == source, 1]
+        for grid, target in zip(source_frame("lattice", maps[source]).grids(maps[driving]), driving, strict=True):
+            data, spent = timed(encode, grid.index, codes[source], codes[target])
+            grids.append(grid.index)
+            stored.append(data)
+            write.append(spent)
+    bounds, read = np.cumsum([0, *map(len, stored)]), []
+    with h5py.File("grids", "w", driver="core", backing_store=False) as file:
+        data = file.create_dataset("grid", data=np.frombuffer(b"".join(stored), np.uint8))
+        for k in np.random.default_rng(0).permutation(len(pairs)):
+            source, target = pairs[k]
+            back, spent = timed(lambda k, *maps: decode(data[bounds[k] : bounds[k + 1]], *maps), k, codes[source], codes[target])
+            if not np.array_equal(back, grids[k]):
+                raise SystemExit(f"the grid of pair {pairs[k]} does not come back")
+            read.append(spent)
+    sizes, near = np.diff(bounds), pairs[:, 1] - pairs[:, 0] == 1
+    result = {"grids": len(pairs), "bytes": sizes.mean(), "consecutive": sizes[near].mean(), "distant": sizes[~near].mean()}
+    result |= {"write": np.median(write), "read": np.median(read), "maps": np.median(ready)}
+    return result | {"sample": 5 * result["read"] + 4 * result["maps"]}, np.stack(grids[::PEER_EVERY])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--every", type=int, default=3)
+    every = parser.parse_args().every
+    result = {"benchmark": "storage", "hdf5": h5py.version.hdf5_version, "hdf5plugin": hdf5plugin.version}
+    for clip in CLIPS:
+        folder = Path(os.environ["DWNET_TEST_DATA"]) / "data/ubc_sample" / clip
+        maps = read_maps(folder / "dp_target")
+        rgb = np.stack([np.asarray(Image.open(png).convert("RGB")) for png in natsorted((folder / "target").glob("*.png"))[:FRAMES]])
+        pairs = sample_pairs(draw_samples(clip, len(maps), WarpSettings()), 3)[::every]
+        encoded(maps[:8], np.array([[0, 1], [0, 2]]))  # compiles
+        ours, grids = encoded(maps, pairs)
+        result[clip] = {
+            "grid": {"ours": ours, "blosc2": stack(grids, BLOSC2), "offsets": stack(offsets(grids), COMPRESSION)},
+            "iuv": {name: stack(maps[:FRAMES], *how) for name, how in STACKS.items()},
+            "rgb": {name: stack(rgb, *how) for name, how in STACKS.items()},
+        }
+    print(json.dumps(result, default=lambda number: round(float(number), 1)))
+
+
+STACKS = {"ours": (COMPRESSION, True), "unchecked": (COMPRESSION,), "blosc2": (BLOSC2,), "lz4": (hdf5plugin.LZ4(), True)}
+"""Compression of frames and maps, and whether chunks have a checksum."""
+
+
+if __name__ == "__main__":
+    main()
