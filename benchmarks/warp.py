@@ -1,6 +1,6 @@
 """Milliseconds of one core per coarse warp grid: the engines against new trees for every pair, on the real training workload.
 
-Usage: python benchmarks/warp.py [--sources N] [MAPS ...]
+Usage: python benchmarks/warp.py [--sources N] [--engines kdtree,lattice,torch] [--device cuda] [MAPS ...]
 MAPS are folders of IUV PNGs or side files `.iuv.h5`; without them, the clips fashion/1 and taichi/1 in DWNET_TEST_DATA.
 
 The workload is what the warp stage computes for a training clip: every frame once as the first target of a sample in each of two epochs,
@@ -11,15 +11,19 @@ every driving pixel of the part. All run in this process, one after the other fo
 thread. An engine's time is that of a source frame, all that is built for it included, over the number of its grids: once for all targets
 together, once for the next frame alone, once for the distant ones together. Compiling (some seconds, once per machine) is not counted.
 
+The engine `torch` is measured where it is named: the pairs of a clip together, from IUV maps to indices in the memory of the host, after a
+first run that compiles. On a GPU these are all pairs of the clip, in the best of five runs by the clock on the wall; on the CPU those of
+the source frames that the others are measured on, in processor time of one thread.
+
 Every grid is compared: the engines' must be equal, and the peer's must lie at equal (U, V) distance. Prints one JSON line: for every set of
 maps and kind of pair the median over source frames and the total over grids, in ms a grid; the peer's total over the engine's (`times`);
 the lowest such ratio of any single source frame; and grids a second (wall time) by number of threads.
 """
 
 import argparse
+import itertools
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +33,7 @@ import h5py
 import numba
 import numpy as np
 import sklearn
+import torch
 from natsort import natsorted
 from sklearn.neighbors import KDTree
 
@@ -37,6 +42,7 @@ from densepose_cache.iuv import read_iuv_png
 from densepose_cache.sample.render import Clip
 from densepose_cache.samples import draw_samples, sample_pairs
 from densepose_cache.warp import ENGINES, WarpGrid, coordinates, source_frame
+from densepose_cache.warp.charts import default_device, pair_indices, upload
 
 CLIPS = ("fashion/1", "taichi/1")
 KINDS = ("all", "consecutive", "distant")
@@ -115,9 +121,9 @@ def check(source: np.ndarray, driving: np.ndarray, found: list[WarpGrid], offici
     assert np.array_equal(distances(source, driving, xy), distances(source, driving, official))
 
 
-def measure(maps: np.ndarray, sources: int) -> dict:
+def measure(maps: np.ndarray, sources: int, engines: list[str]) -> dict:
     """Times (n, 2) of every kind of pair and way of computing: ms and grids of each source frame."""
-    times = {kind: {way: [] for way in ("per_pair", *ENGINES)} for kind in KINDS}
+    times = {kind: {way: [] for way in ("per_pair", *engines)} for kind in KINDS}
     for number, targets in workload(len(maps), sources):
         peer = [timed(trees_per_pair, maps[number], maps[target]) for target in targets]
         near = np.abs(targets - number) == 1
@@ -127,7 +133,7 @@ def measure(maps: np.ndarray, sources: int) -> dict:
             driving = [maps[target] for target in targets[chosen]]
             times[kind]["per_pair"].append((sum(peer[k][0] for k in np.flatnonzero(chosen)), len(driving)))
             found = []
-            for engine in ENGINES:
+            for engine in engines:
                 took, result = timed(grids, engine, maps[number], driving)
                 times[kind][engine].append((took, len(driving)))
                 found.append(result)
@@ -147,6 +153,31 @@ def summary(times: dict) -> dict:
             entry["lowest"] = (peer[:, 0] / values[:, 0]).min()
         result[way] = {name: round(float(value), 3) for name, value in entry.items()}
     return result
+
+
+def together(maps: np.ndarray, sources: int, device: torch.device, peer_ms: float) -> dict:
+    """Of the engine `torch`: grids, ms a grid, of these the upload of the maps, and how many times the peer's `peer_ms` it is."""
+    on_gpu = device.type == "cuda"
+    clock = time.perf_counter if on_gpu else time.thread_time
+    tasks = list(workload(len(maps), 0 if on_gpu else sources))
+    pairs = np.array([(number, target) for number, targets in tasks for target in targets])
+    used, pairs = np.unique(pairs, return_inverse=True)
+    maps, pairs = maps[used], pairs.reshape(-1, 2)
+    found = itertools.chain.from_iterable(pair_indices(maps, pairs, device))
+    for number in np.unique(pairs[:, 0]):
+        for wanted in grids("lattice", maps[number], list(maps[pairs[pairs[:, 0] == number, 1]])):
+            assert np.array_equal(next(found), wanted.index)
+    whole, upload_alone = np.inf, np.inf
+    for _ in range(5 if on_gpu else 1):
+        start = clock()
+        upload(maps, device)[-1, -1, -1].cpu()
+        upload_alone = min(upload_alone, clock() - start)
+        start = clock()
+        count = sum(map(len, pair_indices(maps, pairs, device)))
+        whole = min(whole, clock() - start)
+    ms, upload_ms = 1e3 * whole / count, 1e3 * upload_alone / count
+    name = torch.cuda.get_device_name(device) if on_gpu else processor()
+    return {"device": name, "grids": count, "ms": round(ms, 4), "upload_ms": round(upload_ms, 4), "times": round(peer_ms / ms, 3)}
 
 
 def scaling(maps: np.ndarray, sources: int) -> dict[str, float]:
@@ -172,30 +203,52 @@ def processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def main():
+def read_options() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description="Measure the engines that compute coarse warp grids.")
     parser.add_argument("maps", nargs="*", type=Path, help="folders of IUV PNGs, or side files .iuv.h5")
     parser.add_argument("--sources", type=int, default=24, help="source frames measured of every clip; 0: all")
+    parser.add_argument("--engines", default="kdtree,lattice", help=f"of {','.join(ENGINES)}; lattice is always one")
+    parser.add_argument("--device", type=torch.device, help="of the engine torch: cpu or cuda; default: cuda if there is a GPU")
     options = parser.parse_args()
-    folder = os.environ.get("DWNET_TEST_DATA")
-    if not options.maps and not folder:
-        sys.exit("give folders of IUV PNGs or side files, or set DWNET_TEST_DATA")
-    clips = {str(path): path for path in options.maps} or {clip: Path(folder) / "data/ubc_sample" / clip / "dp_target" for clip in CLIPS}
+    options.engines = list(dict.fromkeys(["lattice", *options.engines.split(",")]))
+    if unknown := set(options.engines) - set(ENGINES):
+        parser.error(f"there is no engine {unknown.pop()!r}")
+    options.device = options.device or default_device()
+    options.together = "torch" in options.engines
+    options.engines = [engine for engine in options.engines if engine != "torch"]
+    if not options.maps and not os.environ.get("DWNET_TEST_DATA"):
+        parser.error("give folders of IUV PNGs or side files, or set DWNET_TEST_DATA")
+    return options
+
+
+def read_sets(options: argparse.Namespace) -> dict[str, tuple[np.ndarray, int]]:
+    """Every set of maps (T, H, W, 3) uint8 with the number of its source frames to measure, by name."""
+    folder = Path(os.environ.get("DWNET_TEST_DATA", ""))
+    clips = {str(path): path for path in options.maps} or {clip: folder / "data/ubc_sample" / clip / "dp_target" for clip in CLIPS}
     sets = {}
     for name, path in clips.items():
         maps = read_maps(path)
         sets[f"{name} {maps.shape[1]}"] = maps, options.sources
         sets[f"{name} {2 * maps.shape[1]}"] = maps.repeat(2, 1).repeat(2, 2), -(-options.sources // 3)
-    sets["rendered 512"] = rendered_maps(), -(-options.sources // 3)
-    for engine in ENGINES:
+    return sets | {"rendered 512": (rendered_maps(), -(-options.sources // 3))}
+
+
+def main():
+    options = read_options()
+    torch.set_num_threads(1)
+    sets = read_sets(options)
+    for engine in options.engines:
         grids(engine, next(iter(sets.values()))[0][0], [sets["rendered 512"][0][0][:256, :256]])
     result = {"benchmark": "warp", "peer": "new scikit-learn trees for every part and pair", "sets": {}}
     for name, (maps, sources) in sets.items():
-        kinds = {kind: summary(times) for kind, times in measure(maps, sources).items()}
+        kinds = {kind: summary(times) for kind, times in measure(maps, sources, options.engines).items()}
         result["sets"][name] = kinds | {"lattice_grids_per_second_by_threads": scaling(maps, sources)}
+        if options.together:
+            result["sets"][name]["torch"] = together(maps, sources, options.device, kinds["all"]["per_pair"]["ms"])
     result["cpu"] = processor()
-    result["versions"] = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "numba": numba.__version__}
-    print(json.dumps(result))
+    versions = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "numba": numba.__version__, "torch": torch.__version__}
+    print(json.dumps(result | {"versions": versions}))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ how far along U the nearest source point with the same V is, and the lowest of t
 A source frame with p parts costs 2 * 65536 * p steps of one addition and one minimum, a query 256 columns, which are 1 KB. Nothing is
 padded: charts exist for parts that a source has, and rows are read for driving pixels that show one of them.
 
-On a GPU the two steps are the kernels of `chart_kernels`, and everything that many source frames and their driving frames need is launched
+On a GPU these are the kernels of `chart_kernels`, and everything that many source frames and their driving frames need is launched
 at once. On the CPU, and where Triton does not run, they are PyTorch's own operations, one source frame at a time, and codes that several
 driving pixels share are asked for once.
 """
@@ -141,7 +141,7 @@ class Charts:
         present = (present_parts(frames) if parts is None else parts)[numbers]
         slots = np.where(present, present.cumsum().reshape(present.shape) - 1, -1).astype(np.int32)
         self.slots = torch.from_numpy(slots).to(frames.device)
-        self.entries = self._points(frames[torch.from_numpy(np.array(numbers)).to(frames.device)], int(present.sum()))
+        self.entries = self._points(frames[_numbers(numbers, frames.device)], int(present.sum()))
         kernels = _kernels(frames.device.type)
         (kernels.sweep if kernels else sweep)(self.entries)
 
@@ -170,7 +170,7 @@ class Charts:
     def _search_one(self, frames: Tensor, row: int, source: int, driving: np.ndarray) -> Tensor:
         """Indices (P, H, W) int32 of the grids from one source frame to P driving frames."""
         count = self.entries.shape[1]
-        here = frames[torch.from_numpy(driving).to(frames.device)]
+        here = frames[_numbers(driving, frames.device)]
         part, u, v = (channel.long() for channel in here.unbind(-1))
         slot = self.slots[row][part]
         wanted = slot >= 0
@@ -217,6 +217,10 @@ def _lowest(entries: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
     squared = (entries >> PIXEL_BITS).square_().add_(across)
     least = squared.amin(1, keepdim=True)
     return torch.where(squared == least, entries.bitwise_and(STEP - 1), FAR).amin(1), least[:, 0]
+
+
+def _numbers(values: Sequence[int], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.asarray(values, np.int64)).to(device)
 
 
 @functools.lru_cache(maxsize=4)

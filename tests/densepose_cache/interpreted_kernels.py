@@ -10,7 +10,8 @@ from densepose_cache.warp import chart_kernels, charts
 def main():
     torch.set_num_threads(1)
     charts._kernels = lambda kind: chart_kernels
-    chart_kernels.COLUMNS, chart_kernels.PIXELS = 256, 64  # the interpreter's time goes by the number of programs
+    # The interpreter's time goes by the number of programs.
+    chart_kernels.COLUMNS, chart_kernels.PIXELS, chart_kernels.QUERIES, chart_kernels.PROGRAMS = 256, 64, 32, 3
     rng = np.random.default_rng(2)
     for kinds, parts in ((("corners", "flat"), [0, 1, 24]), (("sparse", "smooth"), [3])):
         maps = np.stack([random_map(rng, 13, 17, np.array(parts), kind) for kind in kinds] + [np.zeros((13, 17, 3), np.uint8)])

@@ -124,13 +124,14 @@ def test_kernels_compile_for_gpus(capability, tmp_path, monkeypatch):
     from densepose_cache.warp import chart_kernels
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    number, pointer = "i32", "*i32"
-    search = dict.fromkeys(["entries", "slots", "tasks", "found"], pointer) | {"frames": "*u8", "count": number, "pixels": number}
-    for kernel, names, size, warps in (
-        (chart_kernels.sweep_kernel, {"entries": pointer, "stride": number}, "COLUMNS", 1),
-        (chart_kernels.search_kernel, search, "PIXELS", 4),
+    number = dict.fromkeys(["stride", "count", "pixels"], "i32")
+    for kernel, size, warps in (
+        (chart_kernels.sweep_kernel, "COLUMNS", 1),
+        (chart_kernels.list_kernel, "PIXELS", 4),
+        (chart_kernels.search_kernel, "QUERIES", 4),
     ):
-        signature = {name: names.get(name, "constexpr") for name in kernel.arg_names}
+        known = number | {"frames": "*u8", size: "constexpr"}
+        signature = {name: known.get(name, "*i32") for name in kernel.arg_names}
         source = ASTSource(kernel, signature, {size: getattr(chart_kernels, size)})
         compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": warps})
         assert compiled.asm["cubin"]
