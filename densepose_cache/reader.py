@@ -1,10 +1,12 @@
 """Read one split of the cache: frames, IUV maps, keypoints and warp grids of its clips.
 
 HDF5's chunk cache is off: chunks are whole frames, read in random order, and a cache for each of thousands of datasets would fill the
-memory. Clips are opened when they are first read, the last `OPEN_CLIPS` stay open. The last `RECENT_MAPS` IUV maps are kept, too: the
-grids of a sample are made of the maps that the sample shows.
+memory. Shards and clips are opened when they are first read, the last `OPEN_FILES` and `OPEN_CLIPS` stay open. The index's links are
+resolved here, since HDF5 opens a shard anew for every link that it follows. The last `RECENT_MAPS` IUV maps are kept, too: the grids of a
+sample are made of the maps that the sample shows.
 """
 
+import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,7 +24,10 @@ from .quarantine import TABLE, read_quarantine
 from .shards import FOLDERS, again, check_version, open_shard
 from .warp.codec import GridError, MapCodes, decode
 
-OPEN_CLIPS = 256
+OPEN_FILES = 768
+"""Shards, each with 0.5 MB for HDF5 and one of the 1024 files that a process may usually open. Three files hold some 16 clips."""
+OPEN_CLIPS = 4096
+"""Clips, each with some 0.1 MB for HDF5 and its tables."""
 RECENT_MAPS = 8
 FRAMES, IUV, WARPS = FOLDERS
 
@@ -31,8 +36,9 @@ Which = int | slice | Sequence[int]
 
 @dataclass
 class _Clip:
-    """Open datasets of one clip, by folder of their shard. The bytes of the grid of pair p begin at `bounds[p]`."""
+    """Open datasets of one clip and their files, by folder of the shard. The bytes of the grid of pair p begin at `bounds[p]`."""
 
+    files: dict[str, Path]
     data: dict[str, h5py.Dataset]
     pairs: np.ndarray
     bounds: np.ndarray
@@ -129,8 +135,9 @@ class SplitReader:
 
     def close(self):
         """Close all files; the next read opens them again."""
-        if self._file is not None and self._pid == os.getpid():
-            self._file.close()
+        if self._pid == os.getpid():
+            for file in filter(None, (self._file, *self._shards.values())):
+                file.close()
         self._forget()
 
     def __enter__(self) -> "SplitReader":
@@ -140,7 +147,7 @@ class SplitReader:
         self.close()
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_file", "_open", "_maps", "_pid")}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_file", "_shards", "_open", "_maps", "_pid")}
 
     def __setstate__(self, state: dict):
         self.__dict__.update(state)
@@ -148,6 +155,7 @@ class SplitReader:
 
     def _forget(self):
         self._file: h5py.File | None = None
+        self._shards: OrderedDict[Path, h5py.File] = OrderedDict()
         self._open: OrderedDict[str, _Clip] = OrderedDict()
         self._maps: OrderedDict[tuple[str, int], _Map] = OrderedDict()
         self._pid = os.getpid()
@@ -178,12 +186,13 @@ class SplitReader:
         if self._pid == os.getpid() and clip in self._open:
             self._open.move_to_end(clip)
             return self._open[clip]
-        groups = {folder: self._member(clip, folder) for folder in FOLDERS}
-        self._check_digest(clip, groups)
+        files = {folder: self._shard(clip, folder) for folder in FOLDERS}
+        groups = {folder: self._member(clip, folder, shard) for folder, shard in files.items()}
+        self._check_digest(clip, files, groups)
         data = {folder: self._dataset(clip, groups, folder, name) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"), (WARPS, "grid"))}
         pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
         keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
-        self._open[clip] = _Clip(data, pairs, bounds, keypoints)
+        self._open[clip] = _Clip(files, data, pairs, bounds, keypoints)
         if len(self._open) > OPEN_CLIPS:
             self._open.popitem(last=False)
         return self._open[clip]
@@ -201,18 +210,33 @@ class SplitReader:
         except UNREADABLE as error:
             raise self._damaged(clip, folder, error) from None
 
-    def _member(self, clip: str, folder: str) -> h5py.Group:
-        """The clip's group in a shard of `folder`."""
-        index, shard = self._group(clip), self._shard(clip, folder)
-        if not shard.is_file():
+    def _member(self, clip: str, folder: str, shard: Path) -> h5py.Group:
+        """The clip's group of `folder`, which lies in the file `shard`."""
+        if shard != self.path and not shard.is_file():
             raise InputError(f"{shard}: no such shard; clip {clip} lies in it: run the `{FOLDERS[folder]}` stage to build it")
         try:
-            group = index[folder]
-            if shard != self.path:
-                check_version(group.file, FOLDERS[folder], shard)
+            if shard == self.path:
+                return self._group(clip)[folder]
+            return self._shard_file(clip, folder, shard)[clip]
         except UNREADABLE as error:
             raise self._damaged(clip, folder, error) from None
-        return group
+
+    def _shard_file(self, clip: str, folder: str, shard: Path) -> h5py.File:
+        """A shard that must hold `clip`. Where too many are open, the one that was not asked for for the longest time is closed."""
+        if shard not in self._shards:
+            with contextlib.ExitStack() as stack:
+                file = stack.enter_context(h5py.File(shard, "r", rdcc_nbytes=0))
+                if clip not in file:
+                    raise KeyError("it holds no such clip")
+                check_version(file, FOLDERS[folder], shard)
+                self._shards[shard] = file
+                stack.pop_all()
+            if len(self._shards) > OPEN_FILES:
+                closed, file = self._shards.popitem(last=False)
+                self._open = OrderedDict((name, data) for name, data in self._open.items() if closed not in data.files.values())
+                file.close()
+        self._shards.move_to_end(shard)
+        return self._shards[shard]
 
     def _shard(self, clip: str, folder: str) -> Path:
         """The file that holds the clip's group of `folder`: the index itself, or a shard that it links to."""
@@ -222,17 +246,16 @@ class SplitReader:
             raise self._damaged_index(clip, error) from None
         return Path(os.path.normpath(self.path.parent / link.filename)) if isinstance(link, h5py.ExternalLink) else self.path
 
-    def _check_digest(self, clip: str, groups: dict[str, h5py.Group]):
+    def _check_digest(self, clip: str, files: dict[str, Path], groups: dict[str, h5py.Group]):
         """Raise InputError if the clip's groups in the shards are not those that were indexed."""
-        shards = [self._shard(clip, folder) for folder in groups]
-        if self.path in shards:
+        if self.path in files.values():
             return
         try:
             same = digest(*(str(group.attrs["digest"]) for group in groups.values())) == self.digest(clip)
         except UNREADABLE:
             same = False
         if not same:
-            places = ", ".join(map(str, shards))
+            places = ", ".join(map(str, files.values()))
             raise InputError(f"{self.path}: clip {clip} is another one in {places} than in the index; {again(self.path, 'index')}")
 
     def _map(self, clip: str, number: int) -> _Map:
