@@ -35,9 +35,9 @@ READING = threading.Lock()
 def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettings, workers: int = 1):
     """Write the warp shard `out` of the clips in `clips_csv`, whose IUV maps are in `iuv_shard`, with `workers` processes or threads.
 
-    The result depends neither on `workers` nor on the engine. The engine `torch` searches in this process, many source frames at once, on
-    the GPU if there is one, else on `workers` cores; threads encode what it finds. Clips whose maps, split and settings are unchanged are
-    taken over from the shard before; those in quarantine stay there.
+    The result depends neither on `workers` nor on the engine. On a GPU the engine `torch` searches many source frames at once, from
+    this process, and the threads encode what it finds. Clips whose maps, split and settings are unchanged are taken over from the shard
+    before; those in quarantine stay there.
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
     rows = read_table(clips_csv).itertuples(index=False)
@@ -123,7 +123,7 @@ def _maps(shard: str, clip: str) -> np.ndarray:
 class _mapper:
     """Context manager of a function from a shard of IUV maps, a clip and its sorted pairs (P, 2) to their encoded grids, some at a time.
 
-    Source frames are searched in threads or processes, or right here below two workers, or together by `torch`.
+    Source frames are searched one by one in threads or processes, or right here below two workers, or many together on a GPU.
     """
 
     def __init__(self, engine: str, workers: int, grids: int):
@@ -134,17 +134,17 @@ class _mapper:
 
     def __enter__(self) -> Callable[[str, str, np.ndarray], Iterator[list[bytes]]]:
         self._close.callback(_maps.cache_clear)
-        if self.workers < 2 and self.engine != "torch":
+        together = self.engine == "torch" and _gpu()
+        if self.engine == "torch":
+            self._close.enter_context(_one_torch_thread())
+        if self.workers < 2 and not together:
             return lambda *clip: (_grids(*task) for task in _tasks(self.engine, *clip))
         if self.threads:
             self._pool = ThreadPoolExecutor(self.workers)
         else:
             self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
         self._close.callback(self._pool.shutdown, cancel_futures=True)
-        if self.engine == "torch":
-            self._close.enter_context(_torch_threads(self.workers))
-            return self._together
-        return self._in_pool
+        return self._together if together else self._in_pool
 
     def _in_pool(self, *clip) -> Iterator[list[bytes]]:
         waiting = deque()
@@ -168,13 +168,19 @@ class _mapper:
         self._close.close()
 
 
+def _gpu() -> bool:
+    from .charts import default_device
+
+    return default_device().type == "cuda"
+
+
 @contextlib.contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
-    """PyTorch computes on `count` cores inside the block."""
+def _one_torch_thread() -> Iterator[None]:
+    """PyTorch splits no operation among threads inside the block: source frames are what is split."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

@@ -230,6 +230,17 @@ def test_other_engines_and_more_workers_give_the_same_shard(cache, monkeypatch):
     assert len(set(written)) == 1
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pairs_searched_together_give_the_same_shard(cache, monkeypatch, workers):
+    """The way of a GPU, on the CPU."""
+    monkeypatch.setattr("densepose_cache.warp.stage._gpu", lambda: True)
+    folder, _ = cache
+    name = shard_of("anna")
+    out = folder / "together.h5"
+    warp_shard(folder / "clips" / f"{name}.csv", folder / "iuv" / f"{name}.h5", out, WARP.model_copy(update={"engine": "torch"}), workers)
+    assert out.read_bytes() == (folder / "warps" / f"{name}.h5").read_bytes()
+
+
 def test_new_samples_leave_the_test_clips_as_they_are(cache):
     folder, _ = cache
     before = {split: h5py.File(folder / f"{split}.h5").attrs["digest"] for split in ("train", "test")}
