@@ -14,7 +14,7 @@ def command(
     iuv: Annotated[Path, typer.Option(help="Shard of IUV maps, iuv/{shard}.h5.")],
     out: Annotated[Path, typer.Option(help="Shard of warp grids to write, warps/{shard}.h5.")],
     settings: Annotated[str | None, typer.Option(help="Warp settings: JSON text, or the path of a JSON or YAML file.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, or threads for `lattice` and `torch`; the result is the same for any number.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes or, for lattice and torch, threads; they change no result.")] = 1,
 ):
     """Compute the coarse warp grids that the training samples and the evaluation of a shard's clips need.
 
