@@ -81,7 +81,7 @@ class DensePoseRCNN(nn.Module):
         local = boxes / STRIDE - np.tile(origins, 2).astype(np.float32)
         row = torch.arange(count) * (height * width)
         shape = torch.tensor([height, width]).expand(count, 2)
-        row, shape, local = (values.to(windows.device) for values in (row, shape, torch.from_numpy(local)))
+        row, shape, local = (values.to(windows.device, non_blocking=True) for values in (row, shape, torch.from_numpy(local)))
         regions = pool(as_table(windows), row, shape, local, CHART_SIDE)
         regions = regions.view(count, CHART_SIDE, CHART_SIDE, -1).permute(0, 3, 1, 2)
         return self.roi_heads.densepose_predictor(self.roi_heads.densepose_head(regions.to(self.dtype)))
@@ -150,16 +150,16 @@ class TorchvisionNetwork:
         self._device, self._score, self._size = device, score, input_size
 
     def prepare(self, frame: np.ndarray) -> Prepared:
-        """Resized as detectron2's predictor does it, channels turned round."""
-        image = np.ascontiguousarray(resize(frame, self._size)[..., ::-1])
-        return Prepared(torch.from_numpy(image), *frame.shape[:2])
+        """Resized as detectron2's predictor does it, channels turned round; in pinned memory where there is a GPU to copy it to."""
+        image = torch.from_numpy(np.ascontiguousarray(resize(frame, self._size)[..., ::-1]))
+        return Prepared(image.pin_memory() if self._device.type == "cuda" else image, *frame.shape[:2])
 
     def detect(self, prepared: list[Prepared]) -> Detections:
         """Everything but the decoder and the chart head."""
         height, width = prepared[0].height, prepared[0].width
-        images = torch.stack([frame.image for frame in prepared])
         with torch.inference_mode(), precision(self._device, None):
-            levels = self.model.features(images.to(self._device, non_blocking=True))
+            images = torch.stack([frame.image.to(self._device, non_blocking=True) for frame in prepared])
+            levels = self.model.features(images)
             boxes, scores = self.model.people(levels, *images.shape[1:3], self._score)
             ratios = torch.tensor([width / images.shape[2], height / images.shape[1]]).repeat(2)
             found = torch.cat([boxes, scores[..., None]], dim=-1).cpu()

@@ -55,7 +55,7 @@ def check_people(network: TorchvisionNetwork, found, frame: int, wanted, errors:
     ("model", "size", "batches", "count"),
     [
         ("R_50_FPN", 256, (1, 4), 4),
-        ("R_101_FPN_DL_WC2M", 256, (4,), 4),
+        ("R_101_FPN_DL_WC2M", 256, (2,), 2),
         ("R_50_FPN_WC1", 256, (2,), 2),
         ("R_50_FPN", 800, (2,), 2),
     ],

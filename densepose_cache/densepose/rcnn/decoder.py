@@ -65,7 +65,7 @@ class Decoder(nn.Module):
 def _crop(maps: torch.Tensor, frames, start: np.ndarray, size: np.ndarray) -> torch.Tensor:
     """Windows (N, C, h, w) of the numbered `frames` of `maps` (B, C, H, W); `start` (N, 2) and `size` (2,) are x, y in pixels."""
     numbers, columns, rows = (
-        torch.from_numpy(np.asarray(index, np.int64)).to(maps.device)
+        torch.from_numpy(np.asarray(index, np.int64)).to(maps.device, non_blocking=True)
         for index in (list(frames), start[:, :1] + np.arange(size[0]), start[:, 1:] + np.arange(size[1]))
     )
     windows = maps.permute(0, 2, 3, 1)[numbers[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -3,6 +3,9 @@
 import torch
 from torchvision.ops import nms
 
+ROUNDS = 4
+"""Between two looks whether anything still changes."""
+
 
 def suppress(boxes: torch.Tensor, valid: torch.Tensor, threshold: float) -> torch.Tensor:
     """Which boxes stay: (G, K) bool.
@@ -27,7 +30,8 @@ def _suppress_together(boxes: torch.Tensor, valid: torch.Tensor, threshold: floa
     """All groups in one matrix (G, K, K) of who would suppress whom.
 
     On a GPU torchvision's operator goes through the boxes one after the other. Here every round settles all boxes whose fate hangs on
-    settled ones, until nothing changes, which is the greedy result; a few rounds do.
+    settled ones, until nothing changes, which is the greedy result; a few rounds do. The host looks only after every `ROUNDS` of them,
+    since looking makes it wait for the GPU.
     """
     x0, y0, x1, y1 = boxes.unbind(dim=-1)
     area = (x1 - x0) * (y1 - y0)
@@ -35,9 +39,8 @@ def _suppress_together(boxes: torch.Tensor, valid: torch.Tensor, threshold: floa
     height = torch.minimum(y1[:, :, None], y1[:, None]) - torch.maximum(y0[:, :, None], y0[:, None])
     common = width.clamp_(min=0) * height.clamp_(min=0)
     over = (common / (area[:, :, None] + area[:, None] - common) > threshold).triu_(diagonal=1)
-    keep = valid
-    while True:
-        settled = valid & ~(over & keep[:, :, None]).any(dim=1)
-        if torch.equal(settled, keep):
-            return keep
-        keep = settled
+    before, keep = None, valid
+    while before is None or not torch.equal(before, keep):
+        for _ in range(ROUNDS):
+            before, keep = keep, valid & ~(over & keep[:, :, None]).any(dim=1)
+    return keep
