@@ -1,15 +1,16 @@
 """Training samples from the cache: bytes and indices leave the loader, colours and coordinates are made on the device.
 
-A sample of `targets` = T frames at H x W; a batch of B samples has the same with B in second place:
+A batch of B samples of `targets` = T frames at H x W; indices are uint16 up to 256x256, uint32 above:
 
-    source          (H, W, 3)     uint8   frame i, the source image
-    real            (T, H, W, 3)  uint8   frames j, j + 1, ...: targets and, for all but the first, driving frames of the next
-    iuv             (T, H, W, 3)  uint8   their IUV maps
-    source_index    (T, H, W)     int32   source pixel of every driving pixel, from the source frame
-    previous_index  (T, H, W)     int32   the same from the frame before; the first row repeats source_index (Eq. 2)
+    source          (B, H, W, 3)     uint8   frame i, the source image
+    real            (T, B, H, W, 3)  uint8   frames j, j + 1, ...: targets and, for all but the first, driving frames of the next
+    iuv             (T, B, H, W, 3)  uint8   their IUV maps
+    source_index    (T, B, H, W)     source pixel of every driving pixel, from the source frame
+    previous_index  (T - 1, B, H, W)  the same from the frame before, for all frames but the first, which has its source before it (Eq. 2)
 """
 
-from collections.abc import Iterator
+import atexit
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,19 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
+from densepose_cache.warp.grid import index_dtype
 
+from .ring import Filled, Layout, Ring
 from .warping import grid_from_index
 
 COLUMNS = ("clip", "epoch", "source", "target")
+AHEAD = 2
+"""Batches that every loader process reads ahead."""
+LOADER_SECONDS = 900
+"""Wait for a batch after which a loader process counts as dead: one that finds no room in /dev/shm says nothing."""
 
 
-class SampleDataset(Dataset):
+class SampleDataset:
     """Rows of `samples.csv`, read from `train.h5`. Raises InputError if the table is missing or empty or names clips that are not there."""
 
     def __init__(self, train_h5: Path, samples_csv: Path, targets: int):
@@ -49,26 +56,35 @@ class SampleDataset(Dataset):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, row: int) -> "dict[str, np.ndarray | str] | InputError":
-        """One sample; an error is handed over as a value, since a loader process would bury it in its own traceback."""
-        try:
-            clip, source, target = self._rows[row].tolist()
-            return self._read(self._clips[clip], source, target)
-        except InputError as error:
-            return error
-
-    def _read(self, clip: str, source: int, first: int) -> dict[str, np.ndarray | str]:
-        targets = range(first, first + self.targets)
-        from_source = [self.reader.grid(clip, source, target) for target in targets]
-        from_previous = [from_source[0], *(self.reader.grid(clip, target - 1, target) for target in targets[1:])]
+    def layout(self, batch: int) -> Layout:
+        """Shapes and types of the arrays of a batch of `batch` samples."""
+        size, targets, colours, index = self.reader.size, self.targets, np.dtype(np.uint8), index_dtype(self.reader.size, self.reader.size)
         return {
-            "clip": clip,
-            "source": self.reader.frames(clip, source),
-            "real": self.reader.frames(clip, targets),
-            "iuv": self.reader.iuv(clip, targets),
-            "source_index": np.stack(from_source).astype(np.int32),
-            "previous_index": np.stack(from_previous).astype(np.int32),
+            "source": ((batch, size, size, 3), colours),
+            "real": ((targets, batch, size, size, 3), colours),
+            "iuv": ((targets, batch, size, size, 3), colours),
+            "source_index": ((targets, batch, size, size), index),
+            "previous_index": ((targets - 1, batch, size, size), index),
         }
+
+    def read(self, rows: Iterable[int], out: dict[str, np.ndarray]) -> list[str]:
+        """Read the samples of `rows` into the arrays `out`, of the layout of as many samples or more. Returns their clips.
+
+        Raises InputError where the cache cannot be read.
+        """
+        clips = []
+        for place, row in enumerate(rows):
+            number, source, first = self._rows[row].tolist()
+            clip, targets = self._clips[number], range(first, first + self.targets)
+            for t, target in enumerate(targets):
+                out["source_index"][t, place] = self.reader.grid(clip, source, target)
+                if t:
+                    out["previous_index"][t - 1, place] = self.reader.grid(clip, target - 1, target)
+                out["iuv"][t, place] = self.reader.iuv(clip, target)
+                out["real"][t, place] = self.reader.frames(clip, target)
+            out["source"][place] = self.reader.frames(clip, source)
+            clips.append(clip)
+        return clips
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -89,11 +105,12 @@ def _read_table(path: Path) -> pd.DataFrame:
 class BatchOrder(Sampler[list[int]]):
     """Rows of the batches from `start` up to `stop`. Pass p takes drawn epoch p, the first again after the last, shuffled by seed and p.
 
-    Batches run on over the end of a pass, so all are full.
+    Batches run on over the end of a pass, so all are full. Process `rank` of `size` gets its share of every batch, one after the other.
     """
 
-    def __init__(self, epochs: list[np.ndarray], batch: int, seed: int, start: int, stop: int):
+    def __init__(self, epochs: list[np.ndarray], batch: int, seed: int, start: int, stop: int, rank: int = 0, size: int = 1):
         self.epochs, self.batch, self.seed, self.start, self.stop = epochs, batch, seed, start, stop
+        self.share = slice(rank * batch // size, (rank + 1) * batch // size)
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -101,7 +118,7 @@ class BatchOrder(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         rows = self._rows(self.start * self.batch)
         for _ in range(len(self)):
-            yield [next(rows) for _ in range(self.batch)]
+            yield [next(rows) for _ in range(self.batch)][self.share]
 
     def _rows(self, skip: int) -> Iterator[int]:
         number = 0
@@ -114,32 +131,64 @@ class BatchOrder(Sampler[list[int]]):
             number += 1
 
 
-def _collate(samples: list) -> "dict | InputError":
-    for sample in samples:
-        if isinstance(sample, InputError):
-            return sample
-    batch = {"clip": [sample["clip"] for sample in samples]}
-    for key in samples[0]:
-        if key != "clip":
-            batch[key] = torch.from_numpy(np.stack([sample[key] for sample in samples], axis=0 if key == "source" else 1))
-    return batch
+class _Slotted(Sampler[tuple[int, list[int]]]):
+    """The rows of every batch, and the slot of a ring of `slots` that it goes to."""
+
+    def __init__(self, order: Iterable[list[int]], slots: int):
+        self.order, self.slots = order, slots
+
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+        for number, rows in enumerate(self.order):
+            yield number % self.slots, rows
 
 
-def batches(dataset: SampleDataset, order: BatchOrder, workers: int, pin: bool) -> Iterator[dict]:
-    """Batches of byte tensors in the given order, read ahead by `workers` processes. Raises InputError where the cache cannot be read."""
+class _Filler(Dataset):
+    """Reads batches of `data` into the slots of a ring."""
+
+    def __init__(self, data: SampleDataset, ring: Ring):
+        self.data, self.ring = data, ring
+
+    def __getitem__(self, task: tuple[int, list[int]]) -> Filled | InputError:
+        """An error is handed over as a value, since a loader process would bury it in its own traceback."""
+        slot, rows = task
+        try:
+            return Filled(id(self.ring), slot, {"clip": self.data.read(rows, self.ring.slots[slot])})
+        except InputError as error:
+            return error
+
+
+def batches(dataset: SampleDataset, order: Iterable[list[int]], workers: int, pin: bool) -> Iterator[dict]:
+    """Batches of tensors, and the list `clip`, in the given order of batches of one size, read ahead by `workers` processes.
+
+    A batch is good until the next one is asked for: its memory is then used again. Raises InputError where the cache cannot be read.
+    """
+    rows = next(iter(order), None)
+    if rows is None:
+        return
+    dataset.reader.close()
+    ring = Ring(dataset.layout(len(rows)), AHEAD * workers + 1)
     loader = DataLoader(
-        dataset,
-        batch_sampler=order,
+        _Filler(dataset, ring),
+        batch_size=None,
+        sampler=_Slotted(order, len(ring.slots)),
         num_workers=workers,
-        collate_fn=_collate,
+        prefetch_factor=AHEAD if workers else None,
+        multiprocessing_context="fork" if workers else None,
+        timeout=LOADER_SECONDS if workers else 0,
         pin_memory=pin,
         worker_init_fn=_ignore_signals,
         generator=torch.Generator(),
     )
-    for batch in loader:
-        if isinstance(batch, InputError):
-            raise batch
-        yield batch
+    running = [iter(loader)]
+    atexit.register(running.clear)
+    try:
+        while (filled := next(running[0], None)) is not None:
+            if isinstance(filled, InputError):
+                raise filled
+            yield filled.batch()
+    finally:
+        running.clear()
+        atexit.unregister(running.clear)
 
 
 def _ignore_signals(_worker: int):
@@ -177,5 +226,5 @@ def to_device_batch(batch: dict, device: torch.device) -> Batch:
     moved = {key: value.to(device, non_blocking=True) for key, value in batch.items() if key != "clip"}
     height, width = moved["source"].shape[1:3]
     colours = {key: scaled(moved[key]) for key in ("source", "real", "iuv")}
-    grids = {f"{key}_grid": grid_from_index(moved[f"{key}_index"], height, width) for key in ("source", "previous")}
-    return Batch(clips=batch["clip"], **colours, **grids)
+    source, previous = (grid_from_index(moved[f"{key}_index"], height, width) for key in ("source", "previous"))
+    return Batch(clips=batch["clip"], **colours, source_grid=source, previous_grid=torch.cat([source[:1], previous]))

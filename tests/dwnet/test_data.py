@@ -33,8 +33,8 @@ def test_batches_hold_what_the_cache_holds(cache, data, workers):
             "source": torch.uint8,
             "real": torch.uint8,
             "iuv": torch.uint8,
-            "source_index": torch.int32,
-            "previous_index": torch.int32,
+            "source_index": torch.uint16,
+            "previous_index": torch.uint16,
         }
         batch = to_device_batch(raw, torch.device("cpu"))
         assert batch.real.shape == batch.iuv.shape == (3, 2, 3, 64, 64) and batch.source.shape == (2, 3, 64, 64)
