@@ -19,7 +19,7 @@ from .digest import digest
 from .errors import InputError
 from .progress import track
 from .quarantine import COLUMNS, TABLE, quarantined
-from .shards import FOLDERS, LAYOUT, bucket, open_shard, shard_name
+from .shards import FOLDERS, LAYOUT, blamed_on_damage, bucket, clip_group, open_shard, shard_name
 from .whole import written_whole
 
 SPLITS = ("train", "test")
@@ -96,8 +96,9 @@ def _collect(rows: list, folders: dict[str, Path], shards: int) -> Found:
             paths = {key: folder / f"{shard}.h5" for key, folder in folders.items()}
             files = {key: stack.enter_context(open_shard(paths[key], stage)) for key, stage in FOLDERS.items()}
             for row in members:
-                groups = {key: _member(file, row.clip, paths[key], FOLDERS[key]) for key, file in files.items()}
-                _add(found, row, shard, groups, paths)
+                groups = {key: clip_group(file, paths[key], FOLDERS[key], row.clip) for key, file in files.items()}
+                with blamed_on_damage(*((paths[key], FOLDERS[key], group) for key, group in groups.items())):
+                    _add(found, row, shard, groups, paths)
     return found
 
 
@@ -115,12 +116,6 @@ def _add(found: Found, row, shard: str, groups: dict[str, h5py.Group], paths: di
     if row.split == "train":
         found.samples[row.clip] = pd.DataFrame(groups["warps"]["samples"][:], columns=["epoch", "source", "target"])
         found.samples[row.clip].insert(0, "clip", row.clip)
-
-
-def _member(file: h5py.File, clip: str, path: Path, stage: str) -> h5py.Group:
-    if clip not in file:
-        raise InputError(f"{path}: holds no clip {clip}; run the `{stage}` stage again")
-    return file[clip]
 
 
 def _check_versions(clip: str, groups: dict[str, h5py.Group], paths: dict[str, Path]):

@@ -17,6 +17,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -92,6 +93,27 @@ def check_version(file: h5py.File, stage: str, path: Path):
             f"{path}: holds stage {found[0]!r} in format {found[1]}, but {stage!r} in format {FORMATS[stage]} is needed; "
             f"{again(path, stage)}"
         )
+
+
+def clip_group(file: h5py.File, path: Path, stage: str, clip: str) -> h5py.Group:
+    """The group of `clip` in the open shard `file` of `stage`. Raises InputError, which names `path`, if there is none or it is damaged."""
+    try:
+        if clip in file:
+            return file[clip]
+    except UNREADABLE as error:
+        raise InputError(f"{path}: clip {clip} is damaged ({error}); {again(path, stage)}") from None
+    raise InputError(f"{path}: holds no clip {clip}; run the `{stage}` stage again")
+
+
+@contextlib.contextmanager
+def blamed_on_damage(*groups: tuple[Path, str, h5py.Group]) -> Iterator[None]:
+    """Context manager of work with clips' groups, each in the shard `path` of `stage`: where one cannot be read, raises as `check_clip`."""
+    try:
+        yield
+    except UNREADABLE:
+        for path, stage, group in groups:
+            check_clip(path, stage, group)
+        raise
 
 
 def check_clip(path: Path, stage: str, group: h5py.Group):

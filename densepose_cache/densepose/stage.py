@@ -10,11 +10,10 @@ import numpy as np
 from ..clips import read_table
 from ..config import FORMATS, DensePoseSettings
 from ..digest import canonical_json, digest
-from ..errors import InputError
 from ..geometry import Geometry
 from ..progress import Bar
 from ..quarantine import Quarantine, handed_on
-from ..shards import ShardWriter, check_clip, open_shard
+from ..shards import ShardWriter, blamed_on_damage, check_clip, clip_group, open_shard
 from .backend import Backend, ClipFrames, make_backend
 from .missing import fill_missing
 from .quality import measure
@@ -36,11 +35,11 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
         quarantine = Quarantine(writer, settings.bad_clips, "densepose.bad_clips")
         work = []
         for row in rows:
-            if row.clip not in frames:
-                raise InputError(f"{frames_shard}: holds no clip {row.clip}; run the `decode` stage again")
-            if handed_on(writer, row.clip, frames[row.clip], row.split):
-                continue
-            job = _job(row, frames[row.clip], backend, settings)
+            group = clip_group(frames, frames_shard, "decode", row.clip)
+            with blamed_on_damage((frames_shard, "decode", group)):
+                if handed_on(writer, row.clip, group, row.split):
+                    continue
+                job = _job(row, group, backend, settings)
             if not quarantine.keep(row.clip, job.key):
                 work.append(job)
         with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work)) as bar:

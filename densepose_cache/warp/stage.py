@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..checksum import UNREADABLE
 from ..clips import read_table
 from ..config import FORMATS, WarpSettings
 from ..digest import digest
@@ -20,7 +21,7 @@ from ..errors import InputError
 from ..progress import Bar
 from ..quarantine import handed_on
 from ..samples import draw_samples, evaluation_pairs, sample_pairs
-from ..shards import ShardWriter, check_clip, open_shard
+from ..shards import ShardWriter, again, blamed_on_damage, check_clip, clip_group, open_shard
 from .codec import MapCodes, encode
 from .engines import THREADED, source_frame
 
@@ -44,14 +45,13 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
     with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", _decisive(settings)) as writer:
         work = []
         for row in rows:
-            if row.clip not in iuv:
-                raise InputError(f"{iuv_shard}: holds no clip {row.clip}; run the `densepose` stage again")
-            group = iuv[row.clip]
-            if handed_on(writer, row.clip, group, row.split):
-                continue
-            key = _digest(row.split, settings, group.attrs["digest"])
+            group = clip_group(iuv, iuv_shard, "densepose", row.clip)
+            with blamed_on_damage((iuv_shard, "densepose", group)):
+                if handed_on(writer, row.clip, group, row.split):
+                    continue
+                key, frames = _digest(row.split, settings, group.attrs["digest"]), len(group["iuv"])
             if not writer.keep(row.clip, key):
-                work.append((row, key, group, *_plan(row, len(group["iuv"]), settings)))
+                work.append((row, key, group, *_plan(row, frames, settings)))
         total = sum(len(pairs) for *_, pairs in work)
         with Bar("warp grids", total) as bar, _mapper(settings.engine, workers, total) as ordered:
             for row, key, source, samples, pairs in work:
@@ -116,8 +116,8 @@ def _maps(shard: str, clip: str) -> np.ndarray:
     try:
         with h5py.File(shard, "r") as file:
             return file[clip]["iuv"][:]
-    except OSError as error:
-        raise InputError(f"{shard}: clip {clip} is damaged ({error}); delete the file and run the `densepose` stage again") from None
+    except UNREADABLE as error:
+        raise InputError(f"{shard}: clip {clip} is damaged ({error}); {again(Path(shard), 'densepose')}") from None
 
 
 class _mapper:

@@ -284,3 +284,19 @@ def test_a_killed_writer_leaves_a_whole_shard_or_none(tmp_path):
     with ShardWriter(path, "decode", {}) as shard:
         shard.create("a", "1")
     assert sorted(file.name for file in tmp_path.iterdir()) == [".000.h5.kept", "000.h5"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_index_stage_names_what_it_cannot_read(cache, folder):
+    path, chance = shard(cache, folder), random.Random(folder)
+    told_of = 0
+    for _ in range(20):
+        place, bit = chance.randrange(min(path.stat().st_size, 12_000)), chance.randrange(8)
+        flip(path, place, bit)
+        try:
+            build_index(cache / "clips.csv", cache / "frames", cache / "iuv", cache / "warps", SHARDS, cache / "again")
+        except InputError as error:
+            assert f"{path.parent.name}/{path.name}" in str(error)
+            told_of += 1
+        flip(path, place, bit)
+    assert told_of
