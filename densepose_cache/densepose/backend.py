@@ -12,6 +12,7 @@ import numpy as np
 from ..config import DensePoseSettings
 from ..errors import InputError
 from ..geometry import Geometry
+from ..shards import again
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,8 @@ class ClipFrames:
         try:
             return self.rgb[start:stop]
         except OSError as error:
-            raise InputError(
-                f"{self.rgb.file.filename}: clip {self.row.clip} is damaged ({error}); delete the file and run the `decode` stage again"
-            ) from None
+            shard = Path(self.rgb.file.filename)
+            raise InputError(f"{shard}: clip {self.row.clip} is damaged ({error}); {again(shard, 'decode')}") from None
 
 
 class FrameMap(NamedTuple):
