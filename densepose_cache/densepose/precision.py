@@ -17,9 +17,9 @@ def choose_device(settings: DensePoseSettings) -> torch.device:
 
 
 def choose_autocast(settings: DensePoseSettings, device: torch.device) -> torch.dtype | None:
-    """The number format of the convolutions, None for float32; `auto` is bfloat16 on a GPU."""
+    """The number format of the convolutions, None for float32; `auto` is float16 on a GPU: bfloat16 moves the charts eight times as far."""
     if settings.precision == "auto":
-        return torch.bfloat16 if device.type == "cuda" else None
+        return torch.float16 if device.type == "cuda" else None
     return FORMATS[settings.precision]
 
 
