@@ -68,7 +68,8 @@ class Bar:
         counted = self.done - self.start
         left = f"{elapsed * (self.total - self.done) / counted:.0f} s left" if counted and self.done < self.total else f"{elapsed:.0f} s"
         bar = ("#" * round(WIDTH * share)).ljust(WIDTH, "-")
-        print(f"{self.label} [{bar}] {self.done}/{self.total} {left} {self.text}".rstrip(), file=sys.stderr, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # who reads the log may be gone: that must not end the work, nor change its exit code
+            print(f"{self.label} [{bar}] {self.done}/{self.total} {left} {self.text}".rstrip(), file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from densepose_cache.errors import InputError
@@ -24,13 +24,16 @@ KINDS = {"generator": Generator, "critic": MultiscaleDiscriminator}
 
 
 def save_model(path: Path, module: Generator | MultiscaleDiscriminator, metadata: dict[str, Any]):
-    """Write weights and settings to `path`; `metadata` is any JSON. Written whole or not at all."""
+    """Write weights and settings to `path`; `metadata` is any JSON. Written whole or not at all.
+
+    Raises InputError where the disk is full.
+    """
     path = Path(path)
     kind = next(name for name, cls in KINDS.items() if isinstance(module, cls))
     facts = {"kind": kind, "format": FORMATS["train"], "model": module.settings.model_dump(), "versions": tool_versions(), **metadata}
     weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     with written_whole(path) as temporary:
-        save_file(weights, temporary, {name: json.dumps(value) for name, value in facts.items()})
+        temporary.write_bytes(save(weights, {name: json.dumps(value) for name, value in facts.items()}))
 
 
 def load_model(path: Path) -> tuple[Generator, dict[str, Any]]:

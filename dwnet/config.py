@@ -88,7 +88,7 @@ class TrainSettings(Settings):
     steps: int | None = Field(None, ge=1)
     """Stop after this many batches instead (the samples are then repeated as often as needed)."""
     batch: int = Field(8, ge=1)
-    """Samples a batch."""
+    """Samples a batch, of all devices together."""
     targets: int = Field(3, ge=1)
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"
@@ -109,10 +109,16 @@ class TrainSettings(Settings):
     """`auto` is bf16 autocast on a GPU and fp32 elsewhere."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` takes a GPU if there is one."""
+    devices: int = Field(1, ge=1)
+    """GPUs of a machine (processes where there is none); they share every batch evenly."""
+    nodes: int = Field(1, ge=1)
+    """Machines; with several, one process a device is started by `srun` or `torchrun`."""
     workers: int = Field(2, ge=0)
-    """Loader processes."""
+    """Loader processes of a device."""
     threads: int | None = Field(None, ge=1)
-    """CPU threads of torch; fixed, since it changes results in the last digits. null takes all cores."""
+    """CPU threads of torch for a device; fixed, since it changes results in the last digits. null shares all cores."""
+    explosion: float | None = Field(100.0, gt=1)
+    """Stop where the generator's loss is more than this many times the median of its last 100 values; null never does."""
     save_every: int = Field(500, ge=1)
     """Batches between resumable states."""
     log_every: int = Field(10, ge=1)
@@ -121,6 +127,12 @@ class TrainSettings(Settings):
     """Batches between sample images."""
     seed: int = Field(0, ge=0)
     """Seed of weights and of the order of samples."""
+
+    @model_validator(mode="after")
+    def _shares(self):
+        if self.batch % (self.devices * self.nodes):
+            raise ValueError(f"batch is {self.batch}, which {self.devices} devices x {self.nodes} nodes cannot share evenly")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -1,18 +1,22 @@
-"""Choice of device, precision and threads."""
+"""Choice of device, precision and threads; memory in use."""
 
 import os
+import resource
 
 import torch
 
 from densepose_cache.errors import InputError
 
 
-def pick_device(name: str) -> torch.device:
-    """The device for "auto" (a GPU if there is one), "cpu" or "cuda". Raises InputError for "cuda" where there is none."""
+def pick_device(name: str, count: int = 1) -> torch.device:
+    """The device for "auto" (a GPU if there is one), "cpu" or "cuda". Raises InputError where there are fewer than `count` GPUs."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InputError("device is `cuda`, but PyTorch finds no CUDA device here; set it to `auto` or `cpu`")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    device = torch.device("cuda" if available and name != "cpu" else "cpu")
+    if device.type == "cuda" and count > torch.cuda.device_count():
+        raise InputError(f"devices is {count}, but PyTorch finds {torch.cuda.device_count()} CUDA devices here; lower it")
+    return device
 
 
 def fabric_precision(name: str, device: torch.device) -> str:
@@ -22,6 +26,13 @@ def fabric_precision(name: str, device: torch.device) -> str:
     return {"fp32": "32-true", "bf16": "bf16-mixed"}[name]
 
 
-def set_threads(count: int | None):
-    """CPU threads of PyTorch; None takes every core that this process may use."""
-    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+def set_threads(count: int | None, processes: int = 1):
+    """CPU threads of PyTorch; None shares every core that this process may use evenly among `processes`."""
+    torch.set_num_threads(count or max(1, len(os.sched_getaffinity(0)) // processes))
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes in use at most so far: of tensors on a GPU, of the process on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

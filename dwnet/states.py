@@ -1,9 +1,11 @@
 """Resumable states of a training: `states/state-{step:08d}.pt` beside the model, the last two of them.
 
 A state holds plain tensors, numbers and text, so it loads without unpickling code. It is taken up only by a training whose fingerprint, the
-digest of all that determines its results, is its own.
+digest of all that determines its results, is its own. How many devices share a batch is no part of that: their number changes only the
+rounding.
 """
 
+import io
 import logging
 import pickle
 import random
@@ -19,8 +21,8 @@ from densepose_cache.whole import written_whole
 from .config import FORMATS, ModelSettings, TrainSettings
 
 KEPT = 2
-NO_EFFECT = {"workers", "save_every", "log_every", "picture_every"}
-"""Keys of the train section that change no result."""
+NO_EFFECT = {"devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"}
+"""Keys of the train section that change no result: a training goes on from its state whatever they are."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,19 +38,24 @@ def states_folder(model_file: Path) -> Path:
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> Path:
-    """Write `state` under the name of its `step`; a file that exists is whole."""
+    """Write `state` under the name of its `step`; a file that exists is whole. Raises InputError where the disk is full.
+
+    It is put together in memory first: a writer that fails in the middle of a file would end the process.
+    """
     path = folder / f"state-{state['step']:08d}.pt"
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        torch.save(state, file)
+    content = io.BytesIO()
+    torch.save(state, content)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
     return path
 
 
 def prune_states(folder: Path, keep: list[Path]):
     """Remove every state of `folder` but the last two of `keep`, which this training has written or taken up.
 
-    States of other fingerprints and of later steps go too: this training stands in their place.
+    States of other fingerprints and of later steps go too, and what a killed process left half-written: this training takes their place.
     """
-    for path in folder.glob("state-*.pt"):
+    for path in [*folder.glob("state-*.pt"), *folder.glob(".state-*.tmp")]:
         if path not in keep[-KEPT:]:
             path.unlink(missing_ok=True)
 
@@ -57,7 +64,7 @@ def latest_state(folder: Path, wanted: str) -> tuple[Path, dict[str, Any]] | Non
     """The newest readable state with fingerprint `wanted`; damaged ones are skipped with a warning."""
     for path in sorted(folder.glob("state-*.pt"), reverse=True):
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = read_state(path)
             found = state["fingerprint"]
         except (RuntimeError, OSError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
             _log.warning("%s cannot be read and is skipped: %s", path, str(error).splitlines()[0] if str(error) else type(error).__name__)
@@ -65,6 +72,11 @@ def latest_state(folder: Path, wanted: str) -> tuple[Path, dict[str, Any]] | Non
         if found == wanted:
             return path, state
     return None
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The state in a file, its tensors on the CPU."""
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def random_states() -> dict[str, Any]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
 from torch import Tensor
+from torch.nn import Parameter
+from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from .config import ModelSettings, TrainSettings
@@ -18,11 +19,9 @@ from .data import Batch
 from .discriminator import MultiscaleDiscriminator
 from .features import Features
 from .generator import Generated, Generator
+from .group import Group
 from .losses import adversarial, critic_losses, feature_matching, warp_loss
-
-
-class NotFinite(ArithmeticError):
-    """A loss is NaN or infinite; no weight was changed by it. The message names the losses."""
+from .stability import check
 
 
 @dataclass
@@ -38,6 +37,11 @@ class Networks:
     @property
     def optimizers(self) -> list[Optimizer]:
         return [self.generator_optimizer, *([self.critic_optimizer] if self.critic_optimizer else [])]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All that learns."""
+        return [*self.generator.parameters(), *(self.critic.parameters() if self.critic else [])]
 
     def set_learning_rate(self, rate: float):
         for optimizer in self.optimizers:
@@ -65,29 +69,30 @@ def generate(generator: Generator, batch: Batch, targets: range, previous: Tenso
 
 
 class TrainStep:
-    """Updates all networks by a batch."""
+    """Updates all networks by a batch, of which each process of `group` has its share."""
 
-    def __init__(self, nets: Networks, model: ModelSettings, settings: TrainSettings, fabric: Fabric):
-        self.nets, self.model, self.settings, self.fabric = nets, model, settings, fabric
+    def __init__(self, nets: Networks, model: ModelSettings, settings: TrainSettings, group: Group):
+        self.nets, self.model, self.settings, self.group = nets, model, settings, group
 
-    def __call__(self, batch: Batch) -> tuple[dict[str, float], Tensor]:
-        """Losses by their names in the log, means over frames, and the generated frames (T, B, 3, H, W).
+    def __call__(self, batch: Batch, limit: float = math.inf) -> tuple[dict[str, float], Tensor]:
+        """Losses by their names in the log, means over frames and the whole batch, and the generated frames (T, B, 3, H, W) of the share.
 
-        Raises NotFinite before the update that a NaN or infinite loss would spoil.
+        Raises NotFinite before the update that a NaN or infinite loss or gradient would spoil, and Exploded before that of a total above
+        `limit`; in every process alike. With `update: frame` the frames before have made theirs.
         """
         every = range(len(batch.real))
         updates = [every] if self.settings.update == "sample" else [range(t, t + 1) for t in every]
         previous, logs, frames = None, [], []
         for targets in updates:
-            with self.fabric.autocast():
+            with self.group.fabric.autocast():
                 results = generate(self.nets.generator, batch, targets, previous, self.settings.detach_previous)
-                losses = self._losses(batch, targets, results, previous)
-            logs.append(self._update(losses, len(targets)))
+                losses = self.losses(batch, targets, results, previous)
+            logs.append(self._update(losses, len(targets), limit))
             frames += [result.frame.detach().float() for result in results]
             previous = frames[-1]
         return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}, torch.stack(frames)
 
-    def _losses(self, batch: Batch, targets: range, results: list[Generated], previous: Tensor | None) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, targets: range, results: list[Generated], previous: Tensor | None) -> dict[str, Tensor]:
         """Scalars float32, means over all frames: the generator's losses that have a weight, and the critic's."""
         weights, nets, found = self.settings.losses, self.nets, {}
         fake = torch.cat([result.frame for result in results])
@@ -117,10 +122,10 @@ class TrainStep:
         previous_grid = torch.cat([result.previous_grid for result in results])
         return warp_loss(self.nets.features, source, before, real, source_grid, previous_grid, self.model.padding_mode)
 
-    def _update(self, losses: dict[str, Tensor], frames: int) -> dict[str, float]:
-        """One update by the losses summed over `frames` frames (Eq. 7); generator and critic both see the other as it was before.
+    def backward(self, losses: dict[str, Tensor], frames: int) -> Tensor:
+        """Gradients of the losses summed over `frames` frames (Eq. 7); the generator's total, a mean over frames, comes back.
 
-        The critic's pass over the generated frames serves both: each backward pass computes the gradients of its own weights only.
+        The critic's pass over the generated frames serves both networks: each backward pass computes the gradients of its own weights only.
         """
         nets, weights = self.nets, self.settings.losses
         total = sum(getattr(weights, name) * loss for name, loss in losses.items() if not name.startswith("critic_"))
@@ -128,11 +133,19 @@ class TrainStep:
         if nets.critic:
             critic_loss = (losses["critic_fake"] + losses["critic_real"]) / 2
             (frames * critic_loss).backward(inputs=list(nets.critic.parameters()))
-        names = ["total", *(f"perceptual_{nets.features.name}" if name == "perceptual" else name for name in losses)]
-        values = dict(zip(names, torch.stack([total, *losses.values()]).tolist(), strict=True))
-        broken = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
-        if broken:
-            raise NotFinite(", ".join(broken))
+        return total
+
+    def _update(self, losses: dict[str, Tensor], frames: int, limit: float) -> dict[str, float]:
+        """One update; generator and critic both see the other as it was before."""
+        nets = self.nets
+        total = self.backward(losses, frames)
+        self.group.average_gradients(nets.parameters)
+        gradient = get_total_norm([parameter.grad for parameter in nets.parameters if parameter.grad is not None])
+        names = ["total", *(f"perceptual_{nets.features.name}" if name == "perceptual" else name for name in losses), "gradient"]
+        numbers = self.group.average(torch.stack([total, *losses.values(), gradient]).detach()).tolist()
+        values = dict(zip(names, numbers, strict=True))
+        check(values, limit)
+        del values["gradient"]
         for optimizer in nets.optimizers:
             optimizer.step()
             optimizer.zero_grad()

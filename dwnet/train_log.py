@@ -1,28 +1,36 @@
 """What a training says while it runs: `train_log.csv`, TensorBoard, and the text beside the progress bar.
 
-A row of the log holds the means since the row before. `seconds` is training time, also of the runs before a resume.
+A row of the log holds the means since the row before. `seconds` is training time, also of the runs before a resume. TensorBoard has the
+same, and the speed and memory of the running process.
 """
 
 import csv
+import os
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
-from densepose_cache.whole import written_whole
+from densepose_cache.whole import room_for, written_whole
+
+from .board import Board
+from .devices import peak_memory
 
 
 class TrainLog:
-    """Log of a training that is at step `start`: rows up to there stay, later ones, which a killed run left, go."""
+    """Log of a training on `device` with batches of `batch` samples that is at step `start`.
 
-    def __init__(self, folder: Path, start: int, memory: dict[str, Any] | None):
+    Rows up to there stay, later ones, which a killed run left, go. Raises InputError where the disk is full.
+    """
+
+    def __init__(self, folder: Path, start: int, batch: int, device: torch.device, memory: dict[str, Any] | None):
         self.path = Path(folder) / "train_log.csv"
+        self.batch, self.device = batch, device
         if not start:
             shutil.rmtree(Path(folder) / "tensorboard", ignore_errors=True)
-        self.board = SummaryWriter(str(Path(folder) / "tensorboard"), purge_step=start + 1 if start else None)
+        self.board = Board(Path(folder) / "tensorboard", start)
         memory = memory or {"sums": {}, "count": 0, "seconds": 0.0}
         self._sums: dict[str, float] = dict(memory["sums"])
         self._count: int = memory["count"]
@@ -44,22 +52,28 @@ class TrainLog:
     def row(self, step: int, rate: float):
         """Write the means since the last row as the row of `step`."""
         means = {name: value / self._count for name, value in self._sums.items()}
-        for name, value in {"learning_rate": rate, **means}.items():
-            self.board.add_scalar(name, value, step)
+        usage = {"samples_per_second": self._speed(step), "memory_gigabytes": self._memory()}
+        self.board.scalars({"learning_rate": rate, **means, **usage}, step)
         self._append({"step": step, "seconds": f"{time.monotonic() - self._start:.1f}", "learning_rate": rate, **means})
         self._sums, self._count = {}, 0
 
     def picture(self, step: int, image: torch.Tensor):
         """Show `image` (3, h, w) uint8 in TensorBoard."""
-        self.board.add_image("source | driving IUV | coarse warp | generated | real", image, step)
+        self.board.picture("source | driving IUV | coarse warp | generated | real", image, step)
 
-    def text(self, step: int, batch: int, losses: dict[str, float]) -> str:
-        """Losses and speed, for the progress bar."""
-        speed = (step - self._first) * batch / (time.monotonic() - self._begun)
-        return f"{speed:.1f} samples/s | " + " ".join(f"{name} {value:.4g}" for name, value in losses.items())
+    def text(self, step: int, losses: dict[str, float]) -> str:
+        """Speed, memory and losses, for the progress bar."""
+        usage = f"{self._speed(step):.1f} samples/s | {self._memory():.2f} GB | "
+        return usage + " ".join(f"{name} {value:.4g}" for name, value in losses.items())
 
     def close(self):
         self.board.close()
+
+    def _speed(self, step: int) -> float:
+        return (step - self._first) * self.batch / (time.monotonic() - self._begun)
+
+    def _memory(self) -> float:
+        return peak_memory(self.device) / 1e9
 
     def _keep(self, start: int):
         """Leave the rows up to step `start` in the file."""
@@ -74,8 +88,13 @@ class TrainLog:
     def _append(self, row: dict[str, Any]):
         first = not self._columns
         self._columns = self._columns or list(row)
-        with self.path.open("a", newline="") as file:
-            self._writer(file, header=first).writerow(row)
+        size = self.path.stat().st_size
+        try:
+            with room_for(self.path), self.path.open("a", newline="") as file:
+                self._writer(file, header=first).writerow(row)
+        except BaseException:
+            os.truncate(self.path, size)
+            raise
 
     def _writer(self, file, header: bool) -> csv.DictWriter:
         writer = csv.DictWriter(file, self._columns, lineterminator="\n")

@@ -2,32 +2,31 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 
 from densepose_cache.errors import InputError
-from densepose_cache.progress import Bar
 
-from .checkpoint import CRITIC_NAME, save_model
 from .config import ModelSettings, TrainSettings
 from .data import BatchOrder, SampleDataset, batches, to_device_batch
-from .devices import fabric_precision, pick_device, set_threads
 from .discriminator import MultiscaleDiscriminator
 from .features import load_features
 from .generator import Generator
-from .pictures import sample_picture
+from .group import Group, joined
+from .recorder import Found, Recorder, Run
 from .schedule import learning_rate, total_steps
-from .states import fingerprint, latest_state, prune_states, random_states, restore_random_states, save_state, states_folder
-from .step import Networks, NotFinite, TrainStep
-from .train_log import TrainLog
+from .stability import BadLoss, LossGuard
+from .states import fingerprint, latest_state, read_state, restore_random_states
+from .step import Networks, TrainStep
+from .workers import STOP_SIGNALS, first_process, needs_workers, run_workers
 
 STOPPED = 75
 """Exit code of a training that saved its state on SIGTERM or SIGUSR1: start it again and it goes on."""
+LOADER_DIED = "DataLoader "
+"""Start of what PyTorch says where a loader process was killed or hangs."""
 
 
 def train(
@@ -41,96 +40,105 @@ def train(
     """Train a model on the samples of a cache and write it to `out`, the critic beside it.
 
     Goes on from the newest state in `out`'s folder that has the same fingerprint; a finished one is written out at once. `weights` is the
-    folder with VGG-19's weights. SIGTERM and SIGUSR1 save a state and exit with code 75. Raises InputError for wrong input and where
-    a loss is no longer finite.
+    folder with VGG-19's weights. With several devices this process takes its place among those that torchrun or srun has started, or starts
+    a process for each. SIGTERM and SIGUSR1 save a state and exit with code 75. Raises InputError for wrong input, where a loss is no longer
+    finite or explodes, and where the disk is full.
     """
     out = Path(out)
     data = SampleDataset(train_h5, samples_csv, settings.targets)
-    steps = total_steps(settings, [len(epoch) for epoch in data.epochs])
-    run = Run(out, model, settings, fingerprint(model, settings, data.digest), steps, data.reader.size)
+    run = plan_run(data, out, model, settings)
     found = latest_state(run.states, run.fingerprint)
-    start = found[1]["step"] if found else 0
-    if start == run.steps:
-        run.write(*load_networks(model, found[1]))
+    if found and found[1]["step"] == run.steps:
+        if first_process():
+            run.write(*load_networks(model, found[1]))
         return
+    if needs_workers(settings.devices, settings.nodes):
+        run_workers(train, (train_h5, samples_csv, out, model, settings, weights), settings.devices)
+        return
+    with explained(), joined(settings) as group:
+        found = shared_state(group, found)
+        torch.manual_seed(settings.seed)
+        nets = build_networks(model, settings, weights, group.fabric.device)
+        if found:
+            restore(nets, found[1])
+        run_steps(run, data, nets, group, found)
+        if group.first:
+            run.write(nets.generator, nets.critic)
 
-    set_threads(settings.threads)
-    device = pick_device(settings.device)
-    fabric = Fabric(accelerator=device.type, devices=1, precision=fabric_precision(settings.precision, device))
-    torch.manual_seed(settings.seed)
-    nets = build_networks(model, settings, weights, fabric.device)
-    if found:
-        restore(nets, found[1])
-    kept = [found[0]] if found else []
-    order = BatchOrder(data.epochs, settings.batch, settings.seed, start, run.steps)
-    loader = batches(data, order, settings.workers, pin=fabric.device.type == "cuda")
-    step_networks = TrainStep(nets, model, settings, fabric)
-    log = TrainLog(out.parent, start, found[1]["log"] if found else None)
 
-    with contextlib.closing(log), Bar("train", run.steps, start) as bar, stop_signals() as stopped:
-        for step, raw in enumerate(loader, start + 1):
+def plan_run(data: SampleDataset, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
+    """The training of `model` on `data`: its steps, and the fingerprint by which its states are known."""
+    steps = total_steps(settings, [len(epoch) for epoch in data.epochs])
+    return Run(out, model, settings, fingerprint(model, settings, data.digest), steps, data.reader.size)
+
+
+def shared_state(group: Group, found: Found | None) -> Found | None:
+    """The state that the first process has found, in every process: a network file system may show each another one."""
+    path = group.share(found and found[0])
+    if path == (found and found[0]):
+        return found
+    return (path, read_state(path)) if path else None
+
+
+def run_steps(run: Run, data: SampleDataset, nets: Networks, group: Group, found: Found | None):
+    """All steps that are left. Ends in every process at the same step: with exit code 75 after a stop signal to any of them, with an
+    InputError where samples cannot be read or a loss must not be learned from; the state before that step is saved."""
+    settings, device = run.settings, group.fabric.device
+    start = found[1]["step"] if found else 0
+    guard = LossGuard(settings.explosion, found[1]["totals"] if found else ())
+    order = BatchOrder(data.epochs, settings.batch, settings.seed, start, run.steps, group.rank, group.size)
+    loader = fetched(batches(data, order, settings.workers, pin=device.type == "cuda"))
+    update = TrainStep(nets, run.model, settings, group)
+    recorder = Recorder(run, nets, guard, group, found) if group.first else contextlib.nullcontext()
+    with recorder as record, stop_signals() as stopped, contextlib.closing(loader):
+        for step in range(start + 1, run.steps + 1):
+            raw, problem = next(loader)
+            stop, problem = group.agree(bool(stopped), problem)
+            if stop or problem:
+                note = save_and_say(record, step - 1)
+                raise group.failure(f"training stopped before step {step}: {problem}{note}") if problem else SystemExit(STOPPED)
             rate = learning_rate(step - 1, run.steps, settings)
             nets.set_learning_rate(rate)
-            batch = to_device_batch(raw, fabric.device)
+            batch = to_device_batch(raw, device)
             try:
-                losses, frames = step_networks(batch)
-            except NotFinite as error:
-                path = save_state(run.states, run.state(nets, step - 1, log))
-                raise InputError(
-                    f"training stopped at step {step}: {error} (clips {', '.join(batch.clips)}); the state before it is {path}. "
-                    "Lower train.learning_rate, or set train.precision to fp32, and start again"
-                ) from None
-            log.add(losses)
-            if step % settings.log_every == 0 or step == run.steps:
-                log.row(step, rate)
-            if step % settings.picture_every == 0 or step == run.steps:
-                log.picture(step, sample_picture(batch, frames, model.padding_mode))
-            if step % settings.save_every == 0 or step == run.steps or stopped:
-                kept.append(save_state(run.states, run.state(nets, step, log)))
-                prune_states(run.states, kept)
-            bar.advance(text=log.text(step, settings.batch, losses))
-            if stopped and step < run.steps:
-                raise SystemExit(STOPPED)
-    run.write(nets.generator, nets.critic)
+                losses, frames = update(batch, guard.limit)
+            except BadLoss as error:
+                clips = ", ".join(group.collect(batch.clips))
+                note = save_and_say(record, step - 1)
+                raise group.failure(f"training stopped at step {step}: {error} (clips {clips}){note}. {error.advice}") from None
+            guard.add(losses["total"])
+            if record:
+                record.step(step, rate, batch, losses, frames)
 
 
-@dataclass
-class Run:
-    """What stays the same through a training and its resumes."""
+def save_and_say(record: Recorder | None, step: int) -> str:
+    """Save the state after `step` steps, and the end of a message that says where it is."""
+    saved = record.save(step) if record else None
+    return f"; the state before it is {saved}" if saved else ""
 
-    out: Path
-    model: ModelSettings
-    settings: TrainSettings
-    fingerprint: str
-    steps: int
-    size: int
-    """Side of the frames in pixels."""
 
-    @property
-    def states(self) -> Path:
-        return states_folder(self.out)
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turn what PyTorch says of a full memory into an InputError with what to do."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = str(error).split(". ")[0]
+        raise InputError(f"the GPU's memory is too small ({reason}); lower train.batch, or share the batch by train.devices") from None
+    except RuntimeError as error:
+        if not str(error).startswith(LOADER_DIED):
+            raise
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{reason.rstrip('. ')}. Perhaps the memory or /dev/shm is full: lower train.workers and start again") from None
 
-    def state(self, nets: Networks, step: int, log: TrainLog) -> dict[str, Any]:
-        """All that a resume needs. The position in the order of samples and the learning rate follow from the step."""
-        return {
-            "fingerprint": self.fingerprint,
-            "step": step,
-            "generator": nets.generator.state_dict(),
-            "critic": nets.critic.state_dict() if nets.critic else None,
-            "optimizers": [optimizer.state_dict() for optimizer in nets.optimizers],
-            "random": random_states(),
-            "log": log.memory(),
-        }
 
-    def write(self, generator: Generator, critic: MultiscaleDiscriminator | None):
-        """Write the model, last, and the critic, if there is one."""
-        facts = {"fingerprint": self.fingerprint, "steps": self.steps, "size": self.size, "train": self.settings.model_dump()}
-        critic_file = self.out.with_name(CRITIC_NAME)
-        if critic:
-            save_model(critic_file, critic, facts)
-        else:
-            critic_file.unlink(missing_ok=True)
-        save_model(self.out, generator, facts)
+def fetched(loader: Iterable[dict]) -> Iterator[tuple[dict | None, str | None]]:
+    """Batches, each with None; or None and what is wrong with the next one: every process must hear of it before any of them ends."""
+    try:
+        for raw in loader:
+            yield raw, None
+    except InputError as error:
+        yield None, str(error)
 
 
 def build_networks(model: ModelSettings, settings: TrainSettings, weights: Path, device: torch.device) -> Networks:
@@ -171,7 +179,7 @@ def restore(nets: Networks, state: dict[str, Any]):
 def stop_signals() -> Iterator[list[int]]:
     """A list that SIGTERM and SIGUSR1 fill, so that the loop can end between two steps."""
     received: list[int] = []
-    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in STOP_SIGNALS}
     try:
         yield received
     finally:

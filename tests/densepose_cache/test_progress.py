@@ -1,3 +1,6 @@
+import io
+import os
+
 from densepose_cache.progress import Bar, track
 
 
@@ -21,3 +24,11 @@ def test_items_from_before_count_but_not_for_the_time_left(capsys, monkeypatch):
         clock[0] += 10
         bar.advance(10)
     assert "60/100 40 s left" in capsys.readouterr().err
+
+
+def test_a_reader_that_is_gone_does_not_end_the_work(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe, write_through=True))
+        assert list(track(range(3), "things")) == [0, 1, 2]

@@ -9,7 +9,9 @@ from dwnet.config import LossSettings, ModelSettings, TrainSettings
 from dwnet.data import Batch
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
-from dwnet.step import Networks, NotFinite, TrainStep
+from dwnet.group import Group
+from dwnet.stability import NotFinite
+from dwnet.step import Networks, TrainStep
 from dwnet.warping import grid_from_index
 
 MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
@@ -35,7 +37,7 @@ def _networks(rate: float) -> Networks:
 
 def _step(nets: Networks, **changes) -> TrainStep:
     settings = TrainSettings(losses=WEIGHTS, features="embedded").model_copy(update=changes)
-    return TrainStep(nets, MODEL, settings, Fabric(accelerator="cpu", devices=1))
+    return TrainStep(nets, MODEL, settings, Group(Fabric(accelerator="cpu", devices=1)))
 
 
 def test_an_update_follows_the_papers_losses_frame_by_frame(batch):

@@ -140,6 +140,26 @@ def test_a_finished_training_is_written_out_at_once(cache, finished, tmp_path, m
     assert (tmp_path / "critic.safetensors").is_file()
 
 
+def test_a_loss_that_explodes_stops_with_a_state(cache, tmp_path, monkeypatch):
+    """From the state it goes on, as if nothing had happened, once more is allowed."""
+    real = step_module.feature_matching
+    calls = []
+
+    def exploding(fake, real_features):
+        calls.append(1)
+        return real(fake, real_features) * (50 if len(calls) == 25 else 1)
+
+    settings = FAST.model_copy(update={"steps": 26, "explosion": 10.0, "save_every": 100})
+    monkeypatch.setattr(step_module, "feature_matching", exploding)
+    with pytest.raises(InputError, match=r"step 25: total is [\d.]+ and may be [\d.]+ at most.*train\.explosion") as caught:
+        _train(cache, tmp_path / "model.safetensors", settings)
+    assert f"the state before it is {tmp_path}/states/state-00000024.pt. Lower train.learning_rate, or raise" in str(caught.value)
+    calls.clear()
+    calls += [1] * 24
+    _train(cache, tmp_path / "model.safetensors", settings.model_copy(update={"explosion": 1000.0}))
+    assert [row["step"] for row in _log(tmp_path)] == [str(step) for step in range(2, 27, 2)]
+
+
 def test_a_loss_that_is_not_finite_stops_with_a_state(cache, tmp_path, monkeypatch):
     real = step_module.feature_matching
     calls = []
@@ -150,7 +170,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_state(cache, tmp_path, monkeypat
 
     monkeypatch.setattr(step_module, "feature_matching", breaking)
     with pytest.raises(
-        InputError, match=r"step 5: total is nan, feature_matching is nan \(clips (anna|ben|carl), (anna|ben|carl)\)"
+        InputError, match=r"step 5: total is nan, feature_matching is nan, gradient is nan \(clips (anna|ben|carl), (anna|ben|carl)\)"
     ) as caught:
         _train(cache, tmp_path / "model.safetensors")
     assert "\n" not in str(caught.value) and not (tmp_path / "model.safetensors").exists()
@@ -177,8 +197,9 @@ def test_a_signal_saves_the_state_and_exits_with_75(cache, finished, tmp_path, m
     assert _log(tmp_path) == _log(finished.parent)
 
 
-def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path):
-    settings = FAST.model_copy(update={"steps": 100_000, "save_every": 100_000, "log_every": 1, "workers": 1})
+@pytest.mark.parametrize("devices", [1, 2])
+def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices):
+    settings = FAST.model_copy(update={"steps": 100_000, "save_every": 100_000, "log_every": 1, "workers": 1, "devices": devices})
     arguments = {"data": cache / "train.h5", "samples": cache / "samples.csv", "out": tmp_path / "model.safetensors"}
     arguments |= {"model": MODEL.model_dump_json(), "settings": settings.model_dump_json()}
     command = [sys.executable, "-m", "dwnet.cli", "train", *(str(part) for key, value in arguments.items() for part in (f"--{key}", value))]

@@ -1,14 +1,13 @@
 """What the workflow plans, and what stops it before any job starts."""
 
+import re
 import shutil
 
 import pytest
 from tiny_project import ROOT, TINY
 
 
-@pytest.mark.parametrize(
-    ("dataset", "first"), [("sample", "sample"), ("ubc_sample", "clips"), ("fashion", "fetch"), ("taichi", "clips")]
-)
+@pytest.mark.parametrize(("dataset", "first"), [("sample", "sample"), ("ubc_sample", "clips"), ("fashion", "fetch"), ("taichi", "clips")])
 def test_default_configuration_plans_every_data_set(make_project, dataset, first):
     project = make_project(TINY)
     shutil.copy(ROOT / "config.yaml", project.folder / "config.yaml")
@@ -53,6 +52,24 @@ def test_a_missing_file_stops_before_any_job(make_project, section, change, word
     for word in words:
         assert word in done.stdout
     assert project.jobs(done) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "resources", "launcher"),
+    [
+        ({}, {"gpu": "1", "nodes": "1"}, None),
+        ({"devices": 2}, {"gpu": "2", "nodes": "1"}, None),
+        ({"nodes": 2}, {"gpu": "2", "nodes": "2", "tasks": "2", "mpi": "srun"}, "srun --nodes 2 --ntasks-per-node 1 "),
+    ],
+)
+def test_training_asks_for_its_devices_and_nodes(make_project, change, resources, launcher):
+    project = make_project(TINY | {"train": TINY["train"] | change})
+    done = project.run("--dry-run", "--printshellcmds", "results/sample/metrics.json")
+    assert done.returncode == 0, done.stdout
+    job = done.stdout.split("rule train:")[1].split("rule ")[0]
+    found = dict(pair.split("=", 1) for pair in re.search("resources: (.*)", job)[1].split(", "))
+    asked = {name: found[name] for name in ("gpu", "nodes", "tasks", "mpi") if name in found}
+    assert asked == resources and re.search(r"(srun .*)?dwnet train --data", job)[1] == launcher
 
 
 def test_an_unknown_data_set_is_refused(make_project):

@@ -177,6 +177,28 @@ def evaluate_weights(data):
 WANTED_WEIGHTS = {"densepose": densepose_weights, "train": train_weights, "evaluate": evaluate_weights}
 
 
+def train_settings(wildcards):
+    return CONFIG.datasets[wildcards.dataset].train
+
+
+def train_threads(wildcards):
+    """Threads of all devices of a machine."""
+    train = train_settings(wildcards)
+    return train.threads * train.devices if train.threads else workflow.cores
+
+
+def train_processes(wildcards):
+    """Processes that Slurm starts, one a GPU; on a single machine the verb starts its own."""
+    train = train_settings(wildcards)
+    return train.devices * train.nodes if train.nodes > 1 else None
+
+
+def train_launcher(wildcards):
+    """What stands before the command: Slurm's srun where there are several machines."""
+    train = train_settings(wildcards)
+    return f"srun --nodes {train.nodes} --ntasks-per-node {train.devices} " if train.nodes > 1 else ""
+
+
 def transfer_pairs(wildcards):
     """Input function: the table of motion-transfer pairs, if there is one."""
     pairs = CONFIG.datasets[wildcards.dataset].evaluate.pairs

@@ -14,15 +14,21 @@ rule train:
         "logs/{dataset}/train/{variant}.tsv"
     conda:
         "../../envs/dwnet.yaml"
-    threads: lambda wildcards: CONFIG.datasets[wildcards.dataset].train.threads or workflow.cores
+    threads: train_threads
     resources:
-        gpu=1,
+        gpu=lambda wildcards: train_settings(wildcards).devices * train_settings(wildcards).nodes,
+        nodes=lambda wildcards: train_settings(wildcards).nodes,
+        mpi=lambda wildcards: "srun" if train_settings(wildcards).nodes > 1 else None,
+        tasks=train_processes,
+        # None a GPU: every process sees all the GPUs of its machine and takes its own.
+        tasks_per_gpu=0,
         mem_mb=16000,
     params:
         stage=stage("train"),
         weights=FOLDERS.weights,
+        launcher=train_launcher,
     shell:
-        "dwnet train --data {input.data} --samples {input.samples} --model {params.stage[model]:q}"
+        "{params.launcher}dwnet train --data {input.data} --samples {input.samples} --model {params.stage[model]:q}"
         " --settings {params.stage[settings]:q} --weights {params.weights} --out {output} 2>&1 | tee {log}"
 
 
