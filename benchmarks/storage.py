@@ -2,14 +2,15 @@
 
 Usage: python benchmarks/storage.py [--every N], with the clips fashion/1 and taichi/1 in the folder DWNET_TEST_DATA.
 
-Grids are those that the warp stage computes for a training clip with the settings' two epochs, every N-th of them (3 by default), sources
-and targets apart at any distance. They are encoded, written to an HDF5 file in memory, read in random order and decoded, and compared.
-Peers are stacks in chunks of one frame (`blosc2`: zstd, level 5, byte shuffle, the grids as uint16; `lz4`: HDF5's LZ4; `offsets`: row
-and column of the source pixel less the driving pixel's, as two planes of bytes, Zstandard), every 8th of these grids or 40 frames.
+Grids are those of every N-th training sample (4 by default) of the settings' two epochs: from a frame anywhere in the clip to three in
+a row, and from each of these to the next. They are encoded, written to an HDF5 file in memory, read and decoded sample by sample in random
+order, and compared. Peers are stacks in chunks of one frame (`blosc2`: zstd, level 5, byte shuffle, the grids as uint16; `lz4`: HDF5's LZ4;
+`offsets`: row and column of the source pixel less the driving pixel's, as two planes of bytes, Zstandard), every 8th of these grids or 40
+frames.
 
-Prints one JSON line; medians of the processor time of one thread in microseconds, means in bytes. `maps`: an IUV map made ready for the
-decoder, which a sample of five grids needs four times. `sample`: read and decode the five grids of a sample, its four maps made ready but
-not read.
+Prints one JSON line; medians of the processor time of one thread in microseconds, means in bytes. Bytes of a grid are the mean over all
+grids that the warp stage writes for the clip: `consecutive` and `distant` ones in the shares that these have. `maps`: an IUV map made
+ready for the decoder. `sample`: the five grids of a sample read and decoded, with its four maps made ready, but not read.
 """
 
 import argparse
@@ -61,48 +62,53 @@ def offsets(grids: np.ndarray) -> np.ndarray:
     return np.stack([rows - own[0], columns - own[1]], axis=1).astype(np.uint8)
 
 
-def encoded(maps: np.ndarray, pairs: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
-    """Bytes and times of the encoded grids of `pairs`, and every PEER_EVERY-th grid."""
-    codes, ready = [], []
-    for iuv in maps:
-        found, spent = timed(MapCodes.of, iuv)
-        codes.append(found)
-        ready.append(spent)
+def five_pairs(sample: np.ndarray) -> list[tuple[int, int]]:
+    """Source and driving frames of the grids of a sample (epoch, source, first target)."""
+    _, source, first = sample.tolist()
+    return [(source, first), (source, first + 1), (source, first + 2), (first, first + 1), (first + 1, first + 2)]
+
+
+def encoded(maps: np.ndarray, samples: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+    """Bytes and times of the encoded grids of `samples` (N, 3), and every PEER_EVERY-th grid."""
     grids, stored, write = [], [], []
-    for source in np.unique(pairs[:, 0]):
-        driving = pairs[pairs[:, 0] == source, 1]
-        for grid, target in zip(source_frame("lattice", maps[source]).grids(maps[driving]), driving, strict=True):
-            data, spent = timed(encode, grid.index, codes[source], codes[target])
-            grids.append(grid.index)
-            stored.append(data)
-            write.append(spent)
-    bounds, read = np.cumsum([0, *map(len, stored)]), []
+    for pair in (pair for sample in samples for pair in five_pairs(sample)):
+        grids.append(source_frame("lattice", maps[pair[0]]).grids([maps[pair[1]]])[0].index)
+        data, spent = timed(encode, grids[-1], *(MapCodes.of(maps[frame]) for frame in pair))
+        stored.append(data)
+        write.append(spent)
+    bounds, ready, read = np.cumsum([0, *map(len, stored)]), [], []
     with h5py.File("grids", "w", driver="core", backing_store=False) as file:
         data = file.create_dataset("grid", data=np.frombuffer(b"".join(stored), np.uint8))
-        for k in np.random.default_rng(0).permutation(len(pairs)):
-            source, target = pairs[k]
-            back, spent = timed(lambda k, *maps: decode(data[bounds[k] : bounds[k + 1]], *maps), k, codes[source], codes[target])
-            if not np.array_equal(back, grids[k]):
-                raise SystemExit(f"the grid of pair {pairs[k]} does not come back")
-            read.append(spent)
-    sizes, near = np.diff(bounds), pairs[:, 1] - pairs[:, 0] == 1
-    result = {"grids": len(pairs), "bytes": sizes.mean(), "consecutive": sizes[near].mean(), "distant": sizes[~near].mean()}
+        for number in np.random.default_rng(0).permutation(len(samples)):
+            pairs = five_pairs(samples[number])
+            codes = {frame: timed(MapCodes.of, maps[frame]) for frame in sorted({frame for pair in pairs for frame in pair})}
+            ready += [spent for _, spent in codes.values()]
+            for k, pair in enumerate(pairs, 5 * number):
+                both = (codes[frame][0] for frame in pair)
+                back, spent = timed(lambda k, *maps: decode(data[bounds[k] : bounds[k + 1]], *maps), k, *both)
+                if not np.array_equal(back, grids[k]):
+                    raise SystemExit(f"the grid of pair {pair} does not come back")
+                read.append(spent)
+    sizes = np.diff(bounds).reshape(-1, 5)
+    result = {"grids": len(stored), "distant": sizes[:, :3].mean(), "consecutive": sizes[:, 3:].mean()}
     result |= {"write": np.median(write), "read": np.median(read), "maps": np.median(ready)}
     return result | {"sample": 5 * result["read"] + 4 * result["maps"]}, np.stack(grids[::PEER_EVERY])
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--every", type=int, default=3)
+    parser.add_argument("--every", type=int, default=4)
     every = parser.parse_args().every
     result = {"benchmark": "storage", "hdf5": h5py.version.hdf5_version, "hdf5plugin": hdf5plugin.version}
     for clip in CLIPS:
         folder = Path(os.environ["DWNET_TEST_DATA"]) / "data/ubc_sample" / clip
         maps = read_maps(folder / "dp_target")
         rgb = np.stack([np.asarray(Image.open(png).convert("RGB")) for png in natsorted((folder / "target").glob("*.png"))[:FRAMES]])
-        pairs = sample_pairs(draw_samples(clip, len(maps), WarpSettings()), 3)[::every]
-        encoded(maps[:8], np.array([[0, 1], [0, 2]]))  # compiles
-        ours, grids = encoded(maps, pairs)
+        samples = draw_samples(clip, len(maps), WarpSettings())
+        encoded(maps, samples[:1])  # compiles
+        ours, grids = encoded(maps, samples[::every])
+        near = np.mean(np.diff(sample_pairs(samples, 3)) == 1)
+        ours["bytes"] = near * ours["consecutive"] + (1 - near) * ours["distant"]
         result[clip] = {
             "grid": {"ours": ours, "blosc2": stack(grids, BLOSC2), "offsets": stack(offsets(grids), COMPRESSION)},
             "iuv": {name: stack(maps[:FRAMES], *how) for name, how in STACKS.items()},

@@ -38,7 +38,7 @@ class RolloutWriter:
         group = self.file.create_group(job.name)
         group.attrs.update({"source_clip": job.source_clip, "driving_clip": job.driving_clip, "kind": job.kind})
         shape = (job.length, self.size, self.size, 3)
-        group.create_dataset("generated", shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION)
+        group.create_dataset("generated", shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION, fletcher32=True)
 
     def write(self, job: Job, number: int, frame: np.ndarray):
         """Frame `number` of `job`, (S, S, 3) uint8."""

@@ -34,7 +34,7 @@ def write_side_file(path: Path, maps: Iterable[np.ndarray], shape: tuple[int, in
     with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(attributes)
         frame = (*shape[1:], 3)
-        iuv = file.create_dataset("iuv", (shape[0], *frame), np.uint8, chunks=(1, *frame), compression=COMPRESSION)
+        iuv = file.create_dataset("iuv", (shape[0], *frame), np.uint8, chunks=(1, *frame), compression=COMPRESSION, fletcher32=True)
         for number, found in zip(range(shape[0]), maps, strict=True):
             iuv[number] = found
         if keypoints is not None:
