@@ -31,8 +31,9 @@ class VideoSettings(Settings):
 class DensePoseSettings(Settings):
     """Where IUV maps come from."""
 
-    backend: Literal["precomputed", "detectron2"] = "detectron2"
-    """`precomputed` reads side files or folders of IUV PNGs; `detectron2` runs a DensePose R-CNN."""
+    backend: Literal["auto", "precomputed", "detectron2", "torchvision"] = "auto"
+    """`precomputed` reads side files or folders of IUV PNGs; `detectron2` and `torchvision` run the same DensePose R-CNN with the same
+    weights, one on detectron2, the other on torchvision's operators alone; `auto` takes detectron2 where it is installed."""
     png_order: Literal["VUI", "IUV"] = "VUI"
     """Channel order of IUV PNGs as an RGB reader sees them; VUI is what OpenCV writes of an (I, U, V) array."""
     degrade: Literal["none", "train", "all"] = "none"
@@ -47,6 +48,10 @@ class DensePoseSettings(Settings):
     """Detections below this score are dropped."""
     batch: int = Field(8, ge=1)
     """Frames a forward pass."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Number format of the network; `auto` is fp16 on a GPU, eight times nearer to fp32 than bf16, and fp32 elsewhere."""
+    input_size: int = Field(800, ge=64, le=2048)
+    """Side in pixels to which the square frames are scaled for the network."""
     missing: Literal["hold", "empty", "fail"] = "hold"
     """A frame without a detection takes the last frame's map, an empty map, or stops the clip."""
     max_missing: float = Field(0.5, ge=0, le=1)
