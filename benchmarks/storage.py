@@ -3,7 +3,7 @@
 Usage: python benchmarks/storage.py [--every N], with the clips fashion/1 and taichi/1 in the folder DWNET_TEST_DATA.
 
 Grids are those of every N-th training sample (4 by default) of the settings' two epochs: from a frame anywhere in the clip to three in
-a row, and from each of these to the next. They are encoded, written to an HDF5 file in memory, read and decoded sample by sample in random
+a row, and from each of these to the next. They are encoded, written to an HDF5 file, read and decoded sample by sample in random
 order, and compared. Peers are stacks in chunks of one frame (`blosc2`: zstd, level 5, byte shuffle, the grids as uint16; `lz4`: HDF5's LZ4;
 `offsets`: row and column of the source pixel less the driving pixel's, as two planes of bytes, Zstandard), every 8th of these grids or 40
 frames.
@@ -16,6 +16,7 @@ ready for the decoder. `sample`: the five grids of a sample read and decoded, wi
 import argparse
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,14 +45,16 @@ def timed(action, *arguments):
     return result, 1e6 * (time.thread_time() - start)
 
 
-def stack(values: np.ndarray, compression, checksum: bool = False) -> dict[str, float]:
+def stack(scratch: Path, values: np.ndarray, compression, checksum: bool = False) -> dict[str, float]:
     """Bytes and times of a stack of frames (T, ...) in chunks of one frame."""
-    with h5py.File("stack", "w", driver="core", backing_store=False, rdcc_nbytes=0) as file:
+    with h5py.File(scratch, "w", rdcc_nbytes=0) as file:
         data = file.create_dataset(
             "data", values.shape, values.dtype, chunks=(1, *values.shape[1:]), compression=compression, fletcher32=checksum
         )
         written = [timed(data.__setitem__, k, value)[1] for k, value in enumerate(values)]
-        read = [timed(data.__getitem__, int(k))[1] for k in np.random.default_rng(0).permutation(len(values))]
+    with h5py.File(scratch, rdcc_nbytes=0) as file:
+        data, order = file["data"], np.random.default_rng(0).permutation(len(values)).tolist()
+        read = [timed(data.__getitem__, k)[1] for k in order]
         return {"bytes": data.id.get_storage_size() / len(values), "write": np.median(written), "read": np.median(read)}
 
 
@@ -68,7 +71,7 @@ def five_pairs(sample: np.ndarray) -> list[tuple[int, int]]:
     return [(source, first), (source, first + 1), (source, first + 2), (first, first + 1), (first + 1, first + 2)]
 
 
-def encoded(maps: np.ndarray, samples: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+def encoded(scratch: Path, maps: np.ndarray, samples: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
     """Bytes and times of the encoded grids of `samples` (N, 3), and every PEER_EVERY-th grid."""
     grids, stored, write = [], [], []
     for pair in (pair for sample in samples for pair in five_pairs(sample)):
@@ -76,9 +79,11 @@ def encoded(maps: np.ndarray, samples: np.ndarray) -> tuple[dict[str, float], np
         data, spent = timed(encode, grids[-1], *(MapCodes.of(maps[frame]) for frame in pair))
         stored.append(data)
         write.append(spent)
-    bounds, ready, read = np.cumsum([0, *map(len, stored)]), [], []
-    with h5py.File("grids", "w", driver="core", backing_store=False) as file:
-        data = file.create_dataset("grid", data=np.frombuffer(b"".join(stored), np.uint8))
+    bounds, ready, read = np.cumsum([0, *map(len, stored)]).tolist(), [], []
+    with h5py.File(scratch, "w") as file:
+        file["grid"] = np.frombuffer(b"".join(stored), np.uint8)
+    with h5py.File(scratch, rdcc_nbytes=0) as file:
+        data = file["grid"]
         for number in np.random.default_rng(0).permutation(len(samples)):
             pairs = five_pairs(samples[number])
             codes = {frame: timed(MapCodes.of, maps[frame]) for frame in sorted({frame for pair in pairs for frame in pair})}
@@ -99,20 +104,25 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=4)
     every = parser.parse_args().every
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder) / "scratch.h5", every)
+
+
+def measure(scratch: Path, every: int):
     result = {"benchmark": "storage", "hdf5": h5py.version.hdf5_version, "hdf5plugin": hdf5plugin.version}
     for clip in CLIPS:
         folder = Path(os.environ["DWNET_TEST_DATA"]) / "data/ubc_sample" / clip
         maps = read_maps(folder / "dp_target")
         rgb = np.stack([np.asarray(Image.open(png).convert("RGB")) for png in natsorted((folder / "target").glob("*.png"))[:FRAMES]])
         samples = draw_samples(clip, len(maps), WarpSettings())
-        encoded(maps, samples[:1])  # compiles
-        ours, grids = encoded(maps, samples[::every])
+        encoded(scratch, maps, samples[:1])  # compiles
+        ours, grids = encoded(scratch, maps, samples[::every])
         near = np.mean(np.diff(sample_pairs(samples, 3)) == 1)
         ours["bytes"] = near * ours["consecutive"] + (1 - near) * ours["distant"]
         result[clip] = {
-            "grid": {"ours": ours, "blosc2": stack(grids, BLOSC2), "offsets": stack(offsets(grids), COMPRESSION)},
-            "iuv": {name: stack(maps[:FRAMES], *how) for name, how in STACKS.items()},
-            "rgb": {name: stack(rgb, *how) for name, how in STACKS.items()},
+            "grid": {"ours": ours, "blosc2": stack(scratch, grids, BLOSC2), "offsets": stack(scratch, offsets(grids), COMPRESSION)},
+            "iuv": {name: stack(scratch, maps[:FRAMES], *how) for name, how in STACKS.items()},
+            "rgb": {name: stack(scratch, rgb, *how) for name, how in STACKS.items()},
         }
     print(json.dumps(result, default=lambda number: round(float(number), 1)))
 

@@ -33,7 +33,7 @@ from .whole import flush_to_disk, temporary_name
 
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
 """Of frames and IUV maps, never without `fletcher32`: the filter makes garbage of damaged chunks without a word. Blosc2 with the same codec
-took 2.5 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
+took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
 LAYOUT = ("v110", "v110")
 """Version of the HDF5 format, both bounds: the first one whose structures all have checksums."""
 FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
