@@ -16,9 +16,11 @@ from .people import CutOut
 from .spoil import spoil
 
 WHOLE = "whole"
-WHOLE_FRAMES = 0.3
+WHOLE_FRAMES = 0.2
 """Share of batches of whole frames; the others are crops around a person."""
-NOBODY, SECOND_WHOLE, SECOND_CROP = 0.04, 0.3, 0.15
+NOBODY, SECOND_WHOLE, SECOND_CROP = 0.04, 0.2, 0.1
+FRONT_TIMES = 3
+"""People seen from the front are drawn so many times as often as their share among the rendered ones, where backs and profiles prevail."""
 CUT_EDGE = 9
 """A cut-out whose rim has more covered pixels than this was cut off there by its frame."""
 
@@ -43,8 +45,10 @@ class Batches(Dataset):
         self.uncut = [index for index, entry in enumerate(cutouts.entries) if not entry[-1]]
         self.kinds = {kind: [] for kind in SHAPES}
         for index, (_, _, height, width, _) in enumerate(cutouts.entries):
-            self.kinds[crop_kind(width, height)].append(index)
-        self.shares = np.array([len(members) for members in self.kinds.values()]) / len(cutouts)
+            times = FRONT_TIMES if shows_front(cutouts[index]) else 1
+            self.kinds[crop_kind(width, height)] += [index] * times
+        self.all = [index for members in self.kinds.values() for index in members]
+        self.shares = np.array([len(members) for members in self.kinds.values()]) / len(self.all)
 
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng([self.seed, number])
@@ -61,19 +65,23 @@ class Batches(Dataset):
         if kind == WHOLE:
             people = 0 if rng.random() < NOBODY else 2 if rng.random() < SECOND_WHOLE else 1
             for _ in range(people):
-                self.add(scene, self.cutouts[int(rng.integers(len(self.cutouts)))], in_frame, rng)
+                self.add(scene, self.any_of(self.all, rng), in_frame, rng)
         else:
-            person = self.cutouts[self.kinds[kind][int(rng.integers(len(self.kinds[kind])))]]
+            person = self.any_of(self.kinds[kind], rng)
             behind = rng.random() < 0.5
-            second = self.cutouts[self.uncut[int(rng.integers(len(self.uncut)))]] if rng.random() < SECOND_CROP else None
+            second = self.any_of(self.uncut, rng) if rng.random() < SECOND_CROP else None
             if second and behind:
                 self.add(scene, second, beside, rng)
             self.add(scene, person, in_crop, rng)
             if second and not behind:
                 self.add(scene, second, beside, rng)
-        if rng.random() < 0.12:
+        if rng.random() < 0.08:
             scene.cover(patch(shape, rng), self.background(shape, rng))
         return spoil(scene.picture, rng), scene
+
+    def any_of(self, members: list[int], rng: np.random.Generator) -> CutOut:
+        """One of the cut-outs with these numbers."""
+        return self.cutouts[members[int(rng.integers(len(members)))]]
 
     def background(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         """A window of a background of the pool, scaled to `shape`, mirrored and recoloured at random; (H, W, 3) uint8."""
@@ -94,6 +102,12 @@ class Batches(Dataset):
             scene.shade(person, shadow_place(person, place, rng), rng.uniform(0.1, 0.5))
         gains = rng.uniform(0.6, 1.35) * rng.uniform(0.85, 1.15, 3)
         scene.add(person, place, mirrored, gains)
+
+
+def shows_front(person: CutOut) -> bool:
+    """Whether more of the chest and belly is seen than of the back."""
+    part = person.iuv[::4, ::4, 0]
+    return np.count_nonzero(part == 2) > 1.5 * np.count_nonzero(part == 1)
 
 
 def stacked(samples: list[tuple[np.ndarray, Scene]]) -> Batch:

@@ -9,19 +9,19 @@ from PIL import Image, ImageFilter
 def spoil(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A spoiled copy (H, W, 3) uint8 of `picture` (H, W, 3) float32 in 0..255."""
     image = Image.fromarray(np.uint8(np.clip(light(picture, rng), 0, 255)))
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         share = rng.uniform(0.35, 0.95)
         small = (max(8, round(image.width * share)), max(8, round(image.height * share)))
         kind = Image.Resampling.BILINEAR if rng.random() < 0.6 else Image.Resampling.BICUBIC
         image = image.resize(small, Image.Resampling.BILINEAR).resize(image.size, kind)
-    if rng.random() < 0.25:
+    if rng.random() < 0.15:
         image = blur(image, rng)
     if rng.random() < 0.12:
         image = image.filter(ImageFilter.UnsharpMask(1.5, int(rng.uniform(50, 200)), 0))
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         image = compress(image, rng)
     out = np.asarray(image)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         noisy = out + rng.standard_normal(out.shape, np.float32) * np.float32(rng.uniform(1, 12))
         out = np.uint8(np.clip(noisy, 0, 255))
     return out

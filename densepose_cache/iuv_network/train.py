@@ -36,7 +36,7 @@ class Training:
     seed: int = 1
     processes: int = 1
     """So many learn side by side, each from batches of its own; every `AVERAGE_EVERY` steps all take on the mean of their weights."""
-    batch: int = 16
+    batch: int = 8
     small_steps: int = 4000
     large_steps: int = 1000
     warm_up: int = 100
@@ -44,8 +44,8 @@ class Training:
     """The last steps, over which the learning rate falls to nothing."""
     frozen_blocks: int = 3
     """The encoder's stem and this many first blocks stay as ImageNet made them."""
-    encoder_rate: float = 5e-4
-    decoder_rate: float = 2.5e-3
+    encoder_rate: float = 4e-4
+    decoder_rate: float = 2e-3
     weight_decay: float = 1e-3
     clip: float = 5.0
 
@@ -100,6 +100,8 @@ class Trainer:
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
+        for group, base in zip(self.optimiser.param_groups, (self.training.encoder_rate, self.training.decoder_rate), strict=True):
+            group["base"] = base
         self.step = state["step"]
 
 
@@ -114,7 +116,11 @@ def train(training: Training, folder: Path, out: Path | None, workers: int, thre
     check_batches(folder)
     meeting = folder / "meeting"
     meeting.unlink(missing_ok=True)
-    torch.multiprocessing.spawn(learn, (training, folder, request, pool, meeting, threads), training.processes)
+    what = (training, folder, request, pool, meeting, threads)
+    if training.processes > 1:
+        torch.multiprocessing.spawn(learn, what, training.processes)
+    else:
+        learn(0, *what)
     trainer = Trainer(training, torch.ones(PARTS))
     trainer.go_on(folder / CHECKPOINT)
     figures = score(trainer.network, check_batches(folder))
@@ -183,9 +189,7 @@ def main(arguments: list[str]):
     parser.add_argument("--out", type=Path, default=None, help="weights file to write, .safetensors; its record lies beside it")
     parser.add_argument("--workers", type=int, default=1, help="processes that render people")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process that trains")
-    parser.add_argument(
-        "--like-record", action="store_true", help="settings that are not given come from the shipped record"
-    )
+    parser.add_argument("--like-record", action="store_true", help="settings that are not given come from the shipped record")
     for name, value in asdict(Training()).items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     if "--like-record" in arguments:
