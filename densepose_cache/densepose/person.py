@@ -117,11 +117,6 @@ def first_measure(boxes: np.ndarray, scores: np.ndarray, size: int) -> np.ndarra
     return scores * np.sqrt(areas(boxes) / size**2) * np.maximum(1 - 0.5 * distance, 0)
 
 
-def first_choice(boxes: np.ndarray, scores: np.ndarray, size: int) -> int:
-    """Number of the box with the largest `first_measure`."""
-    return int(np.argmax(first_measure(boxes, scores, size)))
-
-
 def areas(boxes: np.ndarray) -> np.ndarray:
     """Areas (N,) of `boxes` (N, 4)."""
     return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
@@ -135,17 +130,3 @@ def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 def _common(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return np.prod(np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None), axis=1)
-
-
-def follow(last: np.ndarray | None, boxes: np.ndarray, scores: np.ndarray, size: int) -> int | None:
-    """Number of the person among `boxes` (N, 4): the largest overlap with the `last` choice, or a first choice where none overlaps.
-
-    None if there is nobody. Without memory: `Follower` tells people apart and waits for one who is missing.
-    """
-    if not len(boxes):
-        return None
-    if last is not None:
-        overlaps = overlap(last, boxes)
-        if overlaps.max() > 0:
-            return int(overlaps.argmax())
-    return first_choice(boxes, scores, size)
