@@ -63,10 +63,10 @@ def test_a_person_who_is_hidden_is_waited_for_and_found_again():
     wanted = [0, *(None if 10 <= time < 20 else 0 for time in range(28))]
     assert [choice.person for choice in choices(frames)] == wanted, "at 19 it may still be a part of the large one"
     assert [choice.people for choice in choices(frames)] == [1, *(1 if 10 <= time < 20 else 2 for time in range(28))]
-    last, simple = None, []
+    last, simple = np.array(frames[0][0][0], float), []
     for people in frames:
         boxes = np.array([found for found, _ in people], float)
-        simple.append(follow(last, boxes, np.array([score for _, score in people]), 64))
+        simple.append(int(overlap(last, boxes).argmax()))
         last = boxes[simple[-1]]
     assert simple[-1] == 1, "without memory the large one is taken instead"
 
