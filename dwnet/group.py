@@ -22,6 +22,9 @@ from .config import TrainSettings
 from .devices import fabric_precision, pick_device, set_threads
 from .workers import cluster_environment
 
+for _name in ("lightning.fabric", "lightning.pytorch"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 FAILED = 2
 """Exit code of the processes beside the first one where a training fails; the first one says why."""
 
@@ -95,17 +98,21 @@ def joined(settings: TrainSettings) -> Iterator[Group]:
 
     Raises InputError where the device or the number of processes is not what the settings ask for.
     """
-    for name in ("lightning.fabric", "lightning.pytorch"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     device = pick_device(settings.device, settings.devices)
+    precision = fabric_precision(settings.precision, device)
     environment = cluster_environment(settings.devices, settings.nodes)
-    processes = {"devices": 1, "plugins": [LightningEnvironment()]}
-    if environment is not None:
-        processes = {"devices": settings.devices, "num_nodes": settings.nodes, "strategy": "ddp", "plugins": [environment]}
-    fabric = Fabric(accelerator=device.type, precision=fabric_precision(settings.precision, device), **processes)
-    if environment is not None:
-        fabric.launch()
+    if environment is None:
+        set_threads(settings.threads, settings.devices)
+        yield alone(device, precision)
+        return
+    processes = {"devices": settings.devices, "num_nodes": settings.nodes, "strategy": "ddp", "plugins": [environment]}
+    fabric = Fabric(accelerator=device.type, precision=precision, **processes)
+    fabric.launch()
     set_threads(settings.threads, settings.devices)
     yield Group(fabric)
-    if environment is not None:
-        dist.destroy_process_group()
+    dist.destroy_process_group()
+
+
+def alone(device: torch.device, precision: str) -> Group:
+    """A group of this process alone, whatever it was started by; `precision` as Lightning calls it."""
+    return Group(Fabric(accelerator=device.type, devices=1, precision=precision, plugins=[LightningEnvironment()]))

@@ -1,0 +1,111 @@
+"""What a training would do: data, steps, networks, memory and time. Nothing is written."""
+
+import itertools
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from densepose_cache.progress import Bar
+
+from .config import ModelSettings, TrainSettings
+from .data import BatchOrder, SampleDataset, batches, to_device_batch
+from .devices import fabric_precision, free_memory, peak_memory, pick_device, set_threads
+from .group import alone
+from .recorder import Run
+from .states import latest_state
+from .step import Networks, TrainStep
+from .step_cost import StepCost, step_cost
+from .training import build_networks, plan_run
+
+PROBED = 3
+"""Steps whose time is taken."""
+LONG = 30.0
+"""Seconds of a step above which its time is taken from that of a single sample."""
+
+
+def train_plan(train_h5: Path, samples_csv: Path, out: Path, model: ModelSettings, settings: TrainSettings, weights: Path) -> Iterator[str]:
+    """Lines that describe the training, each as soon as it is known; the last one takes a few steps of it.
+
+    Takes what `train` takes. Raises InputError for what it would stop at before its first step.
+    """
+    data = SampleDataset(train_h5, samples_csv, settings.targets)
+    run = plan_run(data, Path(out), model, settings)
+    found = latest_state(run.states, run.fingerprint)
+    left = run.steps - (found[1]["step"] if found else 0)
+    share = settings.batch // (settings.devices * settings.nodes)
+    yield f"data: {_data(data, train_h5)}"
+    yield f"training: {_steps(run, share)}; {f'goes on from {found[0]}, {left} steps are left' if found else 'starts afresh'}"
+    nets = build_networks(model, settings, weights, torch.device("cpu"))
+    yield f"networks: {_networks(nets)}"
+    device = pick_device(settings.device, settings.devices)
+    precision = fabric_precision(settings.precision, device)
+    cost = step_cost(nets, model, settings, share, run.size, precision)
+    kind = "bf16" if "bf16" in precision else "fp32"
+    yield f"step: {cost.operations * settings.batch / share / 1e12:.3g} TFLOP, counted for convolutions forward and backward; {kind}"
+    yield f"memory: {_memory(cost, share)}"
+    if not left:
+        yield "time: seconds, since the last state only has to be written out as a model"
+    elif cost.weights + cost.activations > free_memory(device):
+        yield f"time: not measured, since only {free_memory(device) / 1e9:.1f} GB are free on this {device.type}"
+    else:
+        yield f"time: {_time(run, data, weights, device, precision, share, left)}"
+
+
+def _data(data: SampleDataset, path: Path) -> str:
+    reader = data.reader
+    frames = sum(reader.length(clip) for clip in reader.clips)
+    drawn = f"{len(data)} samples of {data.targets} frames in {len(data.epochs)} drawn epochs"
+    return f"{path}: {len(reader.clips)} clips, {frames} frames of {reader.size} x {reader.size} pixels; {drawn}"
+
+
+def _steps(run: Run, share: int) -> str:
+    settings = run.settings
+    places = settings.devices * settings.nodes
+    shared = f", {share} on each of {settings.devices} devices of {settings.nodes} nodes" if places > 1 else ""
+    return f"{run.steps} steps of {settings.batch} samples{shared}"
+
+
+def _networks(nets: Networks) -> str:
+    sizes = {"generator": nets.generator, "critic": nets.critic, nets.features.name if nets.features else "features": nets.features}
+    counts = {name: sum(weight.numel() for weight in module.parameters()) for name, module in sizes.items() if module}
+    return ", ".join(f"{name} {count / 1e6:.2f} M parameters" for name, count in counts.items())
+
+
+def _memory(cost: StepCost, share: int) -> str:
+    total, weights, rest = ((part / 1e9) for part in (cost.weights + cost.activations, cost.weights, cost.activations))
+    return (
+        f"estimated {total:.2f} GB a device: {weights:.2f} GB of weights, gradients and Adam's moments, {rest:.2f} GB for the "
+        f"backward pass of {share} samples; programs and what single operations need come on top"
+    )
+
+
+def _time(run: Run, data: SampleDataset, weights: Path, device: torch.device, precision: str, share: int, left: int) -> str:
+    """Seconds a step, measured, and what they make of the steps that are left."""
+    settings = run.settings
+    set_threads(settings.threads, settings.devices)
+    step = TrainStep(build_networks(run.model, settings, weights, device), run.model, settings, alone(device, precision))
+    seconds, how = _seconds(step, data, device, 1, 1) * share, "from one sample"
+    if seconds < LONG:
+        seconds, how = _seconds(step, data, device, share, PROBED), f"the median of {PROBED}"
+    days, rest = divmod(round(seconds * left), 86400)
+    total = f"{days} days " * bool(days) + time.strftime("%H:%M:%S", time.gmtime(rest))
+    several = "; what devices exchange comes on top" if settings.batch > share else ""
+    return (
+        f"about {total} for {left} steps, an estimate: a step takes {seconds:.3g} s on this {device.type} ({how}, "
+        f"{settings.batch / seconds:.3g} samples/s{several}), {peak_memory(device) / 1e9:.2f} GB in use"
+    )
+
+
+def _seconds(step: TrainStep, data: SampleDataset, device: torch.device, samples: int, steps: int) -> float:
+    """Median seconds of `steps` steps of `samples` samples, loading included, after one that is not counted."""
+    settings, times = step.settings, [time.perf_counter()]
+    order = BatchOrder(data.epochs, samples, settings.seed, 0, 1 + steps)
+    with Bar("probe", 1 + steps) as bar:
+        for raw in batches(data, order, settings.workers, pin=device.type == "cuda"):
+            step(to_device_batch(raw, device))
+            times.append(time.perf_counter())
+            bar.advance()
+    return statistics.median(after - before for before, after in itertools.pairwise(times[1:]))
