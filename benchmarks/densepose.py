@@ -59,7 +59,7 @@ def random_checkpoint(path: Path, frames: np.ndarray, size: int):
             picture = np.ascontiguousarray(resize(frame, size)[..., ::-1].transpose(2, 0, 1))
             found = model.inference([{"image": torch.from_numpy(picture).float()}], do_postprocess=False)[0]
             best.append(found.scores.max())
-        box.cls_score.bias[0] -= torch.logit(torch.tensor(SCORE + 0.01)) - torch.logit(min(best))
+        box.cls_score.bias[0] += torch.logit(torch.tensor(SCORE + 0.01)) - torch.logit(min(best))
     torch.save({"model": model.state_dict()}, path)
 
 
