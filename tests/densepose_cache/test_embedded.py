@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from densepose_cache.densepose.embedded import EmbeddedNetwork, cut_out, people, running_mean
 from densepose_cache.densepose.network import Network
 from densepose_cache.digest import file_sha256
+from densepose_cache.errors import InputError
 from densepose_cache.iuv_network.framing import Crop, crop_around
 from densepose_cache.iuv_network.model import Maps
 from densepose_cache.iuv_network.paint import one_person, paint
@@ -41,6 +43,16 @@ def test_the_weights_reach_their_recorded_figures(network, tmp_path):
     found, recorded = score(network.network, check_batches(tmp_path)), read_record()["figures"]
     for name, value in recorded.items():
         assert found[name] == pytest.approx(value, rel=0.01, abs=0.003), name
+
+
+def test_wrong_weight_files_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.safetensors is missing"):
+        EmbeddedNetwork(weights=tmp_path / "gone.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    for name in ("other", "text"):
+        with pytest.raises(InputError, match=rf"{name}\.safetensors has no weights"):
+            EmbeddedNetwork(weights=tmp_path / f"{name}.safetensors")
 
 
 def test_a_walking_person_is_found_and_mapped(network, frames):
