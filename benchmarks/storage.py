@@ -4,9 +4,9 @@ Usage: python benchmarks/storage.py [--every N], with the clips fashion/1 and ta
 
 Grids are those of every N-th training sample (4 by default) of the settings' two epochs: from a frame anywhere in the clip to three in
 a row, and from each of these to the next. They are encoded, written to an HDF5 file, read and decoded sample by sample in random
-order, and compared. Peers are stacks in chunks of one frame (`blosc2`: zstd, level 5, byte shuffle, the grids as uint16; `lz4`: HDF5's LZ4;
-`offsets`: row and column of the source pixel less the driving pixel's, as two planes of bytes, Zstandard), every 8th of these grids or 40
-frames.
+order, and compared. Peers are stacks in chunks of one frame (`blosc2`: zstd, level 5, byte shuffle, the grids as uint16; `zstd`: HDF5's
+Zstandard, level 3; `rows_zstd`: the same after our difference of rows; `lz4hc`: ours without that difference; `lz4`: HDF5's LZ4; `offsets`:
+row and column of the source pixel less the driving pixel's, as two planes of bytes, Zstandard), every 8th of these grids or 40 frames.
 
 Prints one JSON line; medians of the processor time of one thread in microseconds, means in bytes. Bytes of a grid are the mean over all
 grids that the warp stage writes for the clip: `consecutive` and `distant` ones in the shares that these have. `maps`: an IUV map made
@@ -28,6 +28,8 @@ from PIL import Image
 from warp import CLIPS, read_maps
 
 from densepose_cache.config import WarpSettings
+from densepose_cache.rows import COMPRESSION as ROWS
+from densepose_cache.rows import frame_options
 from densepose_cache.samples import draw_samples, sample_pairs
 from densepose_cache.shards import COMPRESSION
 from densepose_cache.warp import source_frame
@@ -45,12 +47,11 @@ def timed(action, *arguments):
     return result, 1e6 * (time.thread_time() - start)
 
 
-def stack(scratch: Path, values: np.ndarray, compression, checksum: bool = False) -> dict[str, float]:
-    """Bytes and times of a stack of frames (T, ...) in chunks of one frame."""
+def stack(scratch: Path, values: np.ndarray, compression, checksum: bool = False, rows: bool = False) -> dict[str, float]:
+    """Bytes and times of a stack of frames (T, ...) in chunks of one frame; with `rows` less the rows above."""
+    options = frame_options(values.shape[1:]) if rows else {"chunks": (1, *values.shape[1:])}
     with h5py.File(scratch, "w", rdcc_nbytes=0) as file:
-        data = file.create_dataset(
-            "data", values.shape, values.dtype, chunks=(1, *values.shape[1:]), compression=compression, fletcher32=checksum
-        )
+        data = file.create_dataset("data", values.shape, values.dtype, **options | {"compression": compression, "fletcher32": checksum})
         written = [timed(data.__setitem__, k, value)[1] for k, value in enumerate(values)]
     with h5py.File(scratch, rdcc_nbytes=0) as file:
         data, order = file["data"], np.random.default_rng(0).permutation(len(values)).tolist()
@@ -127,8 +128,16 @@ def measure(scratch: Path, every: int):
     print(json.dumps(result, default=lambda number: round(float(number), 1)))
 
 
-STACKS = {"ours": (COMPRESSION, True), "unchecked": (COMPRESSION,), "blosc2": (BLOSC2,), "lz4": (hdf5plugin.LZ4(), True)}
-"""Compression of frames and maps, and whether chunks have a checksum."""
+STACKS = {
+    "ours": (ROWS, True, True),
+    "unchecked": (ROWS, False, True),
+    "rows_zstd": (COMPRESSION, True, True),
+    "zstd": (COMPRESSION, True),
+    "blosc2": (BLOSC2,),
+    "lz4hc": (ROWS, True),
+    "lz4": (hdf5plugin.LZ4(), True),
+}
+"""Compression of frames and maps, whether chunks have a checksum, and whether rows are stored less the rows above."""
 
 
 if __name__ == "__main__":

@@ -78,9 +78,9 @@ def _compression() -> Finding:
     import h5py
     import hdf5plugin
 
-    there = h5py.h5z.filter_avail(hdf5plugin.ZSTD_ID)
+    there = all(h5py.h5z.filter_avail(number) for number in (hdf5plugin.BLOSC_ID, hdf5plugin.ZSTD_ID))
     text = f"hdf5plugin {hdf5plugin.version}, HDF5 {h5py.version.hdf5_version}"
-    return Finding("Zstandard for HDF5", there, text, f"{sys.executable} -m pip install --force-reinstall hdf5plugin", True)
+    return Finding("Compression for HDF5", there, text, f"{sys.executable} -m pip install --force-reinstall hdf5plugin", True)
 
 
 def _ffmpeg() -> Finding:

@@ -28,12 +28,13 @@ from .checksum import UNREADABLE, damage, seal
 from .config import FORMATS
 from .digest import canonical_json
 from .errors import InputError
+from .rows import frame_options
 from .versions import installed_versions
 from .whole import flush_to_disk, temporary_name
 
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
-"""Of frames and IUV maps, never without `fletcher32`: the filter makes garbage of damaged chunks without a word. Blosc2 with the same codec
-took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
+"""Of frames and maps outside of shards (inside: see `rows`), never without `fletcher32`: the filter makes garbage of damaged chunks without
+a word. Blosc2 with the same codec took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
 LAYOUT = ("v110", "v110")
 """Version of the HDF5 format, both bounds: the first one whose structures all have checksums."""
 FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
@@ -200,26 +201,18 @@ class ShardWriter:
     def stream(group: h5py.Group, name: str, frame_shape: tuple[int, ...], dtype) -> FrameStream:
         """A compressed dataset (0, *frame_shape) to append frames to; close it when the last frame is in."""
         return FrameStream(
-            group.create_dataset(
-                name,
-                (0, *frame_shape),
-                dtype,
-                maxshape=(None, *frame_shape),
-                chunks=(1, *frame_shape),
-                compression=COMPRESSION,
-                fletcher32=True,
-            )
+            group.create_dataset(name, (0, *frame_shape), dtype, maxshape=(None, *frame_shape), **frame_options(frame_shape, dtype))
         )
 
     @staticmethod
     def write(group: h5py.Group, name: str, frames: np.ndarray):
-        """A compressed dataset of `frames` (T, ...); chunk = one frame."""
-        _dataset(group, name, frames, (1, *frames.shape[1:]), COMPRESSION)
+        """A compressed dataset of `frames` (T, H, ...); chunk = one frame."""
+        _dataset(group, name, frames, frame_options(frames.shape[1:], frames.dtype))
 
     @staticmethod
     def table(group: h5py.Group, name: str, values: np.ndarray):
         """A small dataset of `values` (N, ...) in one chunk."""
-        _dataset(group, name, values, values.shape, None)
+        _dataset(group, name, values, {"chunks": values.shape, "fletcher32": True})
 
     def __exit__(self, kind, *_):
         try:
@@ -255,12 +248,9 @@ class ShardWriter:
         return set(self.kept) == set(self._previous) and self._previous.attrs["settings"] == self._file.attrs["settings"]
 
 
-def _dataset(group: h5py.Group, name: str, values: np.ndarray, chunks: tuple[int, ...], compression):
+def _dataset(group: h5py.Group, name: str, values: np.ndarray, options: dict):
     """A dataset of `values`; HDF5 has no chunks of no elements, and nothing to check in them."""
-    if values.size:
-        group.create_dataset(name, data=values, chunks=chunks, compression=compression, fletcher32=True)
-    else:
-        group.create_dataset(name, data=values)
+    group.create_dataset(name, data=values, **(options if values.size else {}))
 
 
 def keep_link(path: Path, link: Path):

@@ -17,7 +17,7 @@ def test_what_everything_needs_is_here(tmp_path):
     """The suite itself runs on these."""
     findings = by_name(tmp_path)
     needed = {name: finding for name, finding in findings.items() if finding.needed}
-    assert set(needed) == {"Python", "Python packages", "Zstandard for HDF5", "ffmpeg"}
+    assert set(needed) == {"Python", "Python packages", "Compression for HDF5", "ffmpeg"}
     assert all(finding.there for finding in needed.values()), [str(finding) for finding in needed.values()]
     assert "ffmpeg version" in needed["ffmpeg"].text
     assert set(findings) - set(needed) >= {"GPU", "detectron2 with DensePose", "MediaPipe's system libraries"}
