@@ -198,8 +198,13 @@ class SplitReader:
         return self._open[clip]
 
     def _dataset(self, clip: str, groups: dict[str, h5py.Group], folder: str, name: str) -> h5py.Dataset:
+        """A dataset with its table of chunks, which HDF5 would otherwise fetch with the first chunk and put beside its big buffers: what it
+        keeps, scattered between what it frees, would let the memory grow for as long as there are clips that were not read before."""
         try:
-            return groups[folder][name]
+            dataset = groups[folder][name]
+            if dataset.chunks and len(dataset):
+                dataset.id.get_chunk_info(0)
+            return dataset
         except UNREADABLE as error:
             raise self._damaged(clip, folder, error) from None
 
