@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from ..errors import InputError
 from ..whole import written_whole
 from .backgrounds import draw_backgrounds
 from .batches import Batch, Batches, part_shares
@@ -106,7 +107,12 @@ class Trainer:
 
 
 def train(training: Training, folder: Path, out: Path | None, workers: int, threads: int) -> dict[str, float]:
-    """Render the people, train, write the weights to `out` and return their figures on the fixed set."""
+    """Render the people, train, write the weights to `out` and return their figures on the fixed set.
+
+    Raises InputError if the settings leave nobody or nothing to learn.
+    """
+    if min(training.people, training.frames, training.backgrounds, training.batch, training.processes, training.steps) < 1:
+        raise InputError(f"training needs people, frames, backgrounds, a batch, a process and steps, at least 1 each: {training}")
     request = Request("train", training.people, training.frames, training.seed)
     digest = render_set(request, folder, workers)
     pool = folder / f"backgrounds-{training.backgrounds}-{training.seed}.npy"
@@ -197,7 +203,10 @@ def main(arguments: list[str]):
     options = vars(parser.parse_args(arguments))
     options.pop("like_record")
     folder, out, workers, threads = (options.pop(name) for name in ("folder", "out", "workers", "threads"))
-    print(train(Training(**options), folder, out, workers, threads))
+    try:
+        print(train(Training(**options), folder, out, workers, threads))
+    except InputError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

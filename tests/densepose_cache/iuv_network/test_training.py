@@ -10,7 +10,7 @@ from densepose_cache.iuv_network.batches import Batches
 from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
 from densepose_cache.iuv_network.losses import to_input
 from densepose_cache.iuv_network.score import CHECK, score
-from densepose_cache.iuv_network.train import Trainer, Training, train
+from densepose_cache.iuv_network.train import Trainer, Training, main, train
 from densepose_cache.iuv_network.weights import load_weights, read_record, save_weights
 
 SMALL = Training(people=2, frames=3, backgrounds=3, batch=2, small_steps=2, large_steps=1, warm_up=1, cool_down=1)
@@ -74,6 +74,20 @@ def test_from_nothing_to_weights_and_record(tmp_path, monkeypatch):
     written = out.read_bytes()
     train(SMALL, tmp_path / "data", out, workers=1, threads=1)
     assert out.read_bytes() == written, "a finished run has nothing left to learn"
+
+
+def test_settings_come_from_the_record_where_nothing_else_is_said(monkeypatch):
+    asked = []
+    monkeypatch.setattr("densepose_cache.iuv_network.train.train", lambda training, *_: asked.append(training))
+    main(["--like-record", "--people", "7"])
+    main([])
+    assert asked == [Training(**(read_record()["training"] | {"people": 7})), Training()]
+
+
+def test_nothing_to_learn_is_an_error(tmp_path):
+    with pytest.raises(SystemExit, match="at least 1 each"):
+        main(["--folder", str(tmp_path), "--small-steps", "0", "--large-steps", "0"])
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_come_back_in_half_precision(batch, tmp_path):
