@@ -53,7 +53,7 @@ class FrameMap(NamedTuple):
 class Backend(Protocol):
     """A source of IUV maps. A detector reads the frames in batches; files are read by `source_frame` and moved by `geometry`.
 
-    `name` says which one made a map: precomputed, detectron2, torchvision.
+    `name` says which one made a map: precomputed, detectron2, torchvision, embedded.
     """
 
     name: str

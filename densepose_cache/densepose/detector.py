@@ -1,4 +1,4 @@
-"""Backends that run a DensePose R-CNN on the decoded frames: `detectron2`, and `torchvision` with the same weights."""
+"""Backends that run a network on the decoded frames: `detectron2`, `torchvision` with the same weights, and the small `embedded` one."""
 
 import os
 from collections import deque
@@ -32,9 +32,13 @@ class Detector:
     def fingerprint(self, row: NamedTuple) -> dict:
         """Model, digest of its weights, score threshold, input size and precision; the same for every clip.
 
-        The name of the backend is no part of it: both give the same maps. Raises InputError if the weights are missing.
+        The name of the R-CNN's backend is no part of it: both give the same maps. Raises InputError if the weights are missing.
         """
         settings = self.settings
+        if self.name == "embedded":
+            from ..iuv_network.weights import WEIGHTS
+
+            return {"embedded": settings.model_dump(include={"score", "precision"}), "weights": file_sha256(WEIGHTS)}
         config = file_sha256(Path(settings.model)) if Path(settings.model).is_file() else None
         weights = file_sha256(weight_file(settings, self.folder))
         keys = settings.model_dump(include={"model", "score", "input_size", "precision"})
@@ -63,12 +67,16 @@ def make_network(name: str, settings: DensePoseSettings, folder: Path) -> Networ
     """The network of the backend `name`, with its weights. Raises InputError if it cannot be had."""
     from .precision import choose_autocast, choose_device
 
+    device = choose_device(settings)
+    if name == "embedded":
+        from .embedded import EmbeddedNetwork
+
+        return EmbeddedNetwork(device, choose_autocast(settings, device), settings.score)
+    weights = weight_file(settings, folder)
     if name == "detectron2":
         from .detectron2_network import Detectron2Network as Kind
     else:
         from .torchvision_rcnn import TorchvisionNetwork as Kind
-    device = choose_device(settings)
-    weights = weight_file(settings, folder)
     return Kind(settings.model, weights, settings.score, settings.input_size, device, choose_autocast(settings, device))
 
 

@@ -2,12 +2,15 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from densepose_cache.config import DensePoseSettings
+from densepose_cache.densepose.backend import ClipFrames
 from densepose_cache.densepose.detector import Detector
 from densepose_cache.densepose.install import missing_packages
 from densepose_cache.errors import InputError
+from densepose_cache.sample.render import Clip
 
 ROW = SimpleNamespace(clip="anna")
 
@@ -40,6 +43,18 @@ def test_fingerprint_follows_what_changes_the_maps_and_nothing_else(tmp_path):
     assert first != Detector(settings(path, precision="bf16"), tmp_path).fingerprint(ROW)
     path.write_bytes(b"two")
     assert first != Detector(settings(path), tmp_path).fingerprint(ROW)
+
+
+def test_the_embedded_network_needs_no_weights_and_follows_a_rendered_person(tmp_path):
+    clip = list(Clip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain"))
+    frames = np.stack([frame.rgb for frame in clip])
+    detector = Detector(DensePoseSettings(backend="embedded", device="cpu", batch=2), tmp_path)
+    assert detector.fingerprint(ROW) != Detector(DensePoseSettings(backend="embedded", score=0.5), tmp_path).fingerprint(ROW)
+    found = list(detector.maps(ClipFrames(ROW, frames, np.arange(3), None)))
+    for one, frame in zip(found, clip, strict=True):
+        body, wanted = one.iuv[..., 0] > 0, frame.iuv[..., 0] > 0
+        assert (body & wanted).sum() > 0.5 * (body | wanted).sum()
+        assert one.people == 1 and 0.7 <= one.score <= 1
 
 
 def test_auto_takes_detectron2_where_it_is_installed(tmp_path):

@@ -157,7 +157,7 @@ def weights(section):
 
 
 def densepose_weights(data):
-    needed = data.densepose.backend != "precomputed"
+    needed = data.densepose.backend not in ("precomputed", "embedded")
     return {data.densepose.model: data.densepose.weights} if needed else {}
 
 
