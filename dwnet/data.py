@@ -32,7 +32,7 @@ COLUMNS = ("clip", "epoch", "source", "target")
 AHEAD = 2
 """Batches that every loader process reads ahead."""
 LOADER_SECONDS = 900
-"""Wait for a batch after which a loader process counts as dead: one that finds no room in /dev/shm says nothing."""
+"""Wait for a batch after which a loader process counts as dead."""
 
 
 class SampleDataset:
