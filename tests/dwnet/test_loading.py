@@ -16,7 +16,8 @@ from small_cache import SHARDS, small_cache
 
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import FOLDERS
-from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches
+from densepose_cache.warp.grid import coordinates
+from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
 from dwnet.ring import RINGS, Ring
 
 
@@ -115,6 +116,29 @@ def test_nothing_is_left_of_a_reading_that_was_given_up(data):
     assert len(loaders()) == 2 and len(RINGS) == 1
     del stream
     assert loaders() == [] and len(RINGS) == 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pinned_batches_are_copies_that_the_next_ones_leave_alone(data, workers):
+    order = BatchOrder(data.epochs, 2, 0, 0, 12)
+    pinned = list(batches(data, order, workers, pin=True))
+    for raw, wanted in zip(pinned, batches(data, order, 0, pin=False), strict=True):
+        assert raw.pop("clip") == wanted.pop("clip")
+        assert all(value.is_pinned() and torch.equal(value, wanted[name]) for name, value in raw.items())
+        moved = to_device_batch(raw | {"clip": []}, torch.device("cuda"))
+        here = to_device_batch(wanted | {"clip": []}, torch.device("cpu"))
+        assert torch.equal(moved.source_grid.cpu(), here.source_grid) and torch.equal(moved.previous_grid.cpu(), here.previous_grid)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_indices_of_either_width_become_the_same_coordinates(dtype):
+    index = np.random.default_rng(0).permutation(64 * 64).reshape(1, 1, 64, 64).astype(dtype)
+    size, filled = 64, {"clip": ["a"], "previous_index": torch.from_numpy(index[:0])}
+    filled |= {name: torch.zeros(1, size, size, 3, dtype=torch.uint8) for name in ("source", "real", "iuv")}
+    batch = to_device_batch(filled | {"source_index": torch.from_numpy(index)}, torch.device("cpu"))
+    assert np.array_equal(batch.source_grid.numpy(), coordinates(index)) and torch.equal(batch.previous_grid, batch.source_grid)
 
 
 def test_an_order_without_batches_gives_none(data):
