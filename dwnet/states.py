@@ -53,11 +53,17 @@ def save_state(folder: Path, state: dict[str, Any]) -> Path:
 def prune_states(folder: Path, keep: list[Path]):
     """Remove every state of `folder` but the last two of `keep`, which this training has written or taken up.
 
-    States of other fingerprints and of later steps go too, and what a killed process left half-written: this training takes their place.
+    States of other fingerprints and of later steps go too: this training takes their place.
     """
-    for path in [*folder.glob("state-*.pt"), *folder.glob(".state-*.tmp")]:
+    for path in folder.glob("state-*.pt"):
         if path not in keep[-KEPT:]:
             path.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path):
+    """Remove what a process that was killed while it wrote a state has left."""
+    for path in folder.glob(".state-*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def latest_state(folder: Path, wanted: str) -> tuple[Path, dict[str, Any]] | None:

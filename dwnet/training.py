@@ -19,7 +19,7 @@ from .group import Group, joined
 from .recorder import Found, Recorder, Run
 from .schedule import learning_rate, total_steps
 from .stability import BadLoss, LossGuard
-from .states import fingerprint, latest_state, read_state, restore_random_states
+from .states import fingerprint, latest_state, read_state, remove_unfinished, restore_random_states
 from .step import Networks, TrainStep
 from .workers import STOP_SIGNALS, first_process, needs_workers, run_workers
 
@@ -47,6 +47,8 @@ def train(
     out = Path(out)
     data = SampleDataset(train_h5, samples_csv, settings.targets)
     run = plan_run(data, out, model, settings)
+    if first_process():
+        remove_unfinished(run.states)
     found = latest_state(run.states, run.fingerprint)
     if found and found[1]["step"] == run.steps:
         if first_process():

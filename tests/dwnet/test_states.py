@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dwnet.config import ModelSettings, TrainSettings
-from dwnet.states import NO_EFFECT, fingerprint, latest_state, prune_states, random_states, restore_random_states, save_state
+from dwnet.states import NO_EFFECT, fingerprint, latest_state, prune_states, random_states, remove_unfinished, restore_random_states, save_state
 
 OTHER = {"preset": "official", "update": "frame", "decay": "none", "features": "embedded", "precision": "bf16", "device": "cpu"}
 OTHER |= {"losses": TrainSettings().losses.model_copy(update={"l1": 1.0}), "betas": (0.9, 0.9), "detach_previous": False, "epochs": 3}
@@ -42,10 +42,17 @@ def test_the_newest_readable_state_with_the_fingerprint_is_found(tmp_path, caplo
 
 def test_the_last_two_stay(tmp_path):
     paths = [save_state(tmp_path, {"fingerprint": "a", "step": step}) for step in (1, 2, 3, 9)]
-    for name in (".state-00000004.pt.17.tmp", "notes.txt"):
-        (tmp_path / name).touch()
+    (tmp_path / "notes.txt").touch()
     prune_states(tmp_path, paths[:3])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "state-00000002.pt", "state-00000003.pt"]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    save_state(tmp_path, {"fingerprint": "a", "step": 1})
+    (tmp_path / ".state-00000004.pt.17.tmp").touch()
+    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path / "none")
+    assert [path.name for path in tmp_path.iterdir()] == ["state-00000001.pt"]
 
 
 def test_all_random_generators_go_on_where_they_were():
