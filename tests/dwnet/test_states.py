@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from dwnet.config import ModelSettings, TrainSettings
-from dwnet.states import NO_EFFECT, fingerprint, latest_state, prune_states, random_states, remove_unfinished, restore_random_states, save_state
+from dwnet.states import (
+    NO_EFFECT,
+    fingerprint,
+    latest_state,
+    prune_states,
+    random_states,
+    remove_unfinished,
+    restore_random_states,
+    save_state,
+)
 
 OTHER = {"preset": "official", "update": "frame", "decay": "none", "features": "embedded", "precision": "bf16", "device": "cpu"}
 OTHER |= {"losses": TrainSettings().losses.model_copy(update={"l1": 1.0}), "betas": (0.9, 0.9), "detach_previous": False, "epochs": 3}
