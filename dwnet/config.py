@@ -14,13 +14,13 @@ from densepose_cache.config import DensePoseSettings, Source, VideoSettings, War
 from densepose_cache.errors import InputError
 from densepose_cache.settings import Settings, check, explain
 
-FORMATS = {"train": 1, "rollout": 1, "evaluate": 1, "report": 1}
+FORMATS = {"train": 1, "rollout": 1, "evaluate": 2, "report": 1, "ablation": 1}
 
 VARIANTS: dict[str, dict[str, bool]] = {
     "full": {},
     "no_prev": {"previous": False},
-    "no_prev_no_refine": {"previous": False, "refine": False},
-    "no_prev_no_refine_no_warp": {"previous": False, "refine": False, "coarse_warp": False},
+    "no_prev_no_refine": {"previous": False, "refine": False, "visibility": False},
+    "no_prev_no_refine_no_warp": {"previous": False, "refine": False, "visibility": False, "coarse_warp": False},
 }
 """Ablations of the paper's Figure 5: what each changes in the model section."""
 
@@ -42,6 +42,11 @@ class ModelSettings(Settings):
     """Refine the coarse grid; off only in ablations."""
     previous: bool = True
     """Condition on the previously generated frame; off only in ablations."""
+    iuv_input: Literal["channels", "one_hot"] = "channels"
+    """What pose encoder, refine branch and critic see of an IUV map: I, U, V as an image, as in the official code, or a channel for the
+    background and each of the 24 parts, and U and V. One-hot is not in the paper."""
+    visibility: bool = False
+    """Show the refine branch where the coarse grid has a correspondence (R of Eq. 1 gets one more channel). Not in the paper."""
     ndf: int = Field(64, ge=4)
     """Channels of the critic's first layer."""
     critic_scales: int = Field(2, ge=1, le=4)
@@ -53,6 +58,8 @@ class ModelSettings(Settings):
     def _ablation(self):
         if self.refine and not self.coarse_warp:
             raise ValueError("refine needs coarse_warp")
+        if self.visibility and not self.refine:
+            raise ValueError("visibility needs refine: the mask is shown to the refine branch alone")
         return self
 
 
@@ -166,6 +173,19 @@ class EvaluateSettings(Settings):
     """Paths of weight files by name (vgg19, inception, alexnet, keypointrcnn) instead of the downloaded ones."""
 
 
+class AblationSettings(Settings):
+    """Comparison of the variants (paper, section 4.5 and Figure 5)."""
+
+    resamples: int = Field(1000, ge=200)
+    """Draws of clips from which intervals are computed."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Share of such intervals that hold the true value."""
+    seed: int = Field(0, ge=0)
+    """Seed of the draws."""
+    clips: int = Field(4, ge=1)
+    """Test clips in the picture grid, spread evenly over their names."""
+
+
 class ReportSettings(Settings):
     """The HTML page."""
 
@@ -183,6 +203,7 @@ SECTIONS = {
     "train": TrainSettings,
     "evaluate": EvaluateSettings,
     "report": ReportSettings,
+    "ablation": AblationSettings,
 }
 
 _SECTION_FIELDS = {name: (kind, Field(default_factory=kind, description=kind.__doc__)) for name, kind in SECTIONS.items()}

@@ -7,6 +7,7 @@ A batch of B samples of `targets` = T frames at H x W; indices are uint16 up to 
     iuv             (T, B, H, W, 3)  uint8   their IUV maps
     source_index    (T, B, H, W)     source pixel of every driving pixel, from the source frame
     previous_index  (T - 1, B, H, W)  the same from the frame before, for all frames but the first, which has its source before it (Eq. 2)
+    source_corner   (B,)             uint8   part of the source's top-left pixel: with it indices tell what is visible
 """
 
 import atexit
@@ -26,7 +27,7 @@ from densepose_cache.reader import SplitReader
 from densepose_cache.warp.grid import index_dtype
 
 from .ring import Filled, Layout, Ring
-from .warping import grid_from_index
+from .warping import grid_from_index, visible_pixels
 
 COLUMNS = ("clip", "epoch", "source", "target")
 AHEAD = 2
@@ -65,6 +66,7 @@ class SampleDataset:
             "iuv": ((targets, batch, size, size, 3), colours),
             "source_index": ((targets, batch, size, size), index),
             "previous_index": ((targets - 1, batch, size, size), index),
+            "source_corner": ((batch,), colours),
         }
 
     def read(self, rows: Iterable[int], out: dict[str, np.ndarray]) -> list[str]:
@@ -83,6 +85,7 @@ class SampleDataset:
                 out["iuv"][t, place] = self.reader.iuv(clip, target)
                 out["real"][t, place] = self.reader.frames(clip, target)
             out["source"][place] = self.reader.frames(clip, source)
+            out["source_corner"][place] = self.reader.iuv(clip, source)[0, 0, 0]
             clips.append(clip)
         return clips
 
@@ -214,6 +217,14 @@ class Batch:
     """(T, B, H, W, 2)"""
     previous_grid: Tensor
     """(T, B, H, W, 2)"""
+    source_visible: Tensor | None = None
+    """(T, B, H, W) bool, where the refine branch is shown it."""
+    previous_visible: Tensor | None = None
+    """(T, B, H, W) bool, likewise."""
+
+    def visible(self, t: int) -> tuple[Tensor | None, Tensor | None]:
+        """The masks (B, H, W) of source and previous grid of frame `t`."""
+        return (None, None) if self.source_visible is None else (self.source_visible[t], self.previous_visible[t])
 
 
 def scaled(images: Tensor) -> Tensor:
@@ -221,10 +232,18 @@ def scaled(images: Tensor) -> Tensor:
     return images.movedim(-1, -3).contiguous().float().div_(127.5).sub_(1)
 
 
-def to_device_batch(batch: dict, device: torch.device) -> Batch:
-    """Move a batch of bytes and indices to `device` and scale it there."""
+def to_device_batch(batch: dict, device: torch.device, visibility: bool = False) -> Batch:
+    """Move a batch of bytes and indices to `device` and scale it there; with `visibility` the masks of the grids are made, too."""
     moved = {key: value.to(device, non_blocking=True) for key, value in batch.items() if key != "clip"}
     height, width = moved["source"].shape[1:3]
     colours = {key: scaled(moved[key]) for key in ("source", "real", "iuv")}
     source, previous = (grid_from_index(moved[f"{key}_index"], height, width) for key in ("source", "previous"))
-    return Batch(clips=batch["clip"], **colours, source_grid=source, previous_grid=torch.cat([source[:1], previous]))
+    masks = _masks(moved) if visibility else {}
+    return Batch(clips=batch["clip"], **colours, source_grid=source, previous_grid=torch.cat([source[:1], previous]), **masks)
+
+
+def _masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:
+    parts = moved["iuv"][..., 0]
+    source = visible_pixels(moved["source_index"], parts, moved["source_corner"])
+    previous = visible_pixels(moved["previous_index"], parts[1:], parts[:-1, :, 0, 0])
+    return {"source_visible": source, "previous_visible": torch.cat([source[:1], previous])}

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelSettings
+from .iuv_channels import COUNTS, iuv_channels
 from .layers import instance_norm, start_weights
 
 MAX_CHANNELS = 512
@@ -19,16 +20,16 @@ Features = list[list[Tensor]]
 class PatchCritic(nn.Module):
     """`layers` strided 4x4 convolutions, one more, and one to a score a patch."""
 
-    def __init__(self, ndf: int, layers: int):
+    def __init__(self, inputs: int, ndf: int, layers: int):
         super().__init__()
-        channels = [6, *(min(ndf * 2**i, MAX_CHANNELS) for i in range(layers + 1)), 1]
+        channels = [inputs, *(min(ndf * 2**i, MAX_CHANNELS) for i in range(layers + 1)), 1]
         strides = [2] * layers + [1, 1]
         self.layers = nn.ModuleList(
             nn.Conv2d(channels[i], channels[i + 1], 4, stride=stride, padding=2) for i, stride in enumerate(strides)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Output of every layer for `x` (B, 6, H, W)."""
+        """Output of every layer for `x` (B, inputs, H, W)."""
         outputs = []
         for i, layer in enumerate(self.layers):
             x = layer(x)
@@ -44,12 +45,13 @@ class MultiscaleDiscriminator(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.settings = settings
-        self.critics = nn.ModuleList(PatchCritic(settings.ndf, settings.critic_layers) for _ in range(settings.critic_scales))
+        inputs = COUNTS[settings.iuv_input] + 3
+        self.critics = nn.ModuleList(PatchCritic(inputs, settings.ndf, settings.critic_layers) for _ in range(settings.critic_scales))
         start_weights(self)
 
     def forward(self, iuv: Tensor, image: Tensor) -> Features:
         """Features of all scales and layers; see the head of the file."""
-        x = torch.cat((iuv, image), 1)
+        x = torch.cat((iuv_channels(iuv, self.settings.iuv_input), image), 1)
         found = []
         for critic in reversed(self.critics):
             if found:

@@ -5,7 +5,9 @@ Shapes: B batch, H x W the frame, f = 4 * ngf, h x w = H / 4 x W / 4 the feature
     driving_iuv                    (B, 3, H, W)  I, U, V of the pose to generate, scaled x / 127.5 - 1
     source, previous               (B, 3, H, W)  RGB, scaled x / 127.5 - 1
     source_grid, previous_grid     (B, H, W, 2)  coarse W[P(s) -> P(d)]: source pixel of each driving pixel, x, y in [-1, 1]
-      refine input                 (B, 8, H, W)  IUV, coarsely warped RGB, coarse grid minus identity
+    source_visible, ...            (B, H, W)     bool: where the coarse grid has a correspondence (option `visibility`)
+      refine input                 (B, r, H, W)  IUV, coarsely warped RGB, coarse grid minus identity, and with the option the mask:
+                                                 r = 8 or 9, with parts one-hot (option `iuv_input`) 24 more
       refined grid                 (B, h, w, 2)  Eq. 1
       pose, warped features        (B, f, h, w)  three of them, joined to (B, 3 f, h, w), merged to (B, f, h, w)
     frame                          (B, 3, H, W)  in [-1, 1]
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import ModelSettings
+from .iuv_channels import COUNTS, iuv_channels
 from .layers import Decoder, Encoder, ResnetBlock, start_weights
 from .warping import downsample_grid, identity_grid, warp
 
@@ -33,11 +36,11 @@ class Generated(NamedTuple):
 
 
 class Refine(nn.Module):
-    """The refine branch R of Eq. 1: (B, 8, H, W) to a correction (B, h, w, 2), zero at the start."""
+    """The refine branch R of Eq. 1: (B, channels, H, W) to a correction (B, h, w, 2), zero at the start."""
 
-    def __init__(self, ngf: int, blocks: int):
+    def __init__(self, channels: int, ngf: int, blocks: int):
         super().__init__()
-        self.encoder = Encoder(8, ngf)
+        self.encoder = Encoder(channels, ngf)
         self.blocks = nn.Sequential(*(ResnetBlock(4 * ngf) for _ in range(blocks)))
         self.last = nn.Conv2d(4 * ngf, 2, 1)
 
@@ -51,9 +54,10 @@ class Generator(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.settings = settings
-        self.pose = Encoder(3, settings.ngf)
+        iuv = COUNTS[settings.iuv_input]
+        self.pose = Encoder(iuv, settings.ngf)
         self.appearance = Encoder(3, settings.ngf)
-        self.refine = Refine(settings.ngf, settings.refine_blocks) if settings.refine else None
+        self.refine = Refine(iuv + 5 + settings.visibility, settings.ngf, settings.refine_blocks) if settings.refine else None
         self.merge = nn.Conv2d(12 * settings.ngf, 4 * settings.ngf, 1)
         self.decoder = Decoder(settings.ngf, settings.blocks)
         start_weights(self)
@@ -69,29 +73,40 @@ class Generator(nn.Module):
         source_grid: Tensor | None,
         previous_grid: Tensor | None,
         source_features: Tensor | None = None,
+        source_visible: Tensor | None = None,
+        previous_visible: Tensor | None = None,
     ) -> Generated:
         """Eq. 2 and 3: the next frame. A first frame takes `source` and `source_grid` as the previous ones, too (warped once then).
 
-        `source_features` may hold `appearance(source)` from an earlier call with the same source and weights.
+        `source_features` may hold `appearance(source)` from an earlier call with the same source and weights. With the option `visibility`
+        the masks of both grids are needed (`dwnet.warping.visible_pixels`), else they are not looked at.
         """
+        driving_iuv = iuv_channels(driving_iuv, self.settings.iuv_input)
         pose = self.pose(driving_iuv)
         if source_features is None:
             source_features = self.appearance(source)
-        from_source, source_grid_fine = self._warped(source, source_features, source_grid, driving_iuv)
+        from_source, source_grid_fine = self._warped(source, source_features, source_grid, source_visible, driving_iuv)
         if not self.settings.previous or (previous is source and previous_grid is source_grid):
             from_previous, previous_grid_fine = from_source, source_grid_fine
         else:
-            from_previous, previous_grid_fine = self._warped(previous, self.appearance(previous), previous_grid, driving_iuv)
+            features = self.appearance(previous)
+            from_previous, previous_grid_fine = self._warped(previous, features, previous_grid, previous_visible, driving_iuv)
         frame = self.decoder(self.merge(torch.cat((pose, from_source, from_previous), 1)))
         return Generated(frame, source_grid_fine, previous_grid_fine)
 
-    def _warped(self, image: Tensor, features: Tensor, grid: Tensor | None, driving_iuv: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The warp module: features (B, f, h, w) of `image` moved to the driving pose, and the grid (B, h, w, 2) that did it."""
+    def _warped(
+        self, image: Tensor, features: Tensor, grid: Tensor | None, visible: Tensor | None, driving_iuv: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """The warp module: features (B, f, h, w) of `image` moved to the driving pose, and the grid (B, h, w, 2) that did it.
+
+        `driving_iuv` is as the networks see it.
+        """
         if not self.settings.coarse_warp:
             return features, None
         fine = downsample_grid(grid, *features.shape[2:])
         if self.refine is not None:
             coarse = warp(image, grid, self.settings.padding_mode)
             shift = (grid - identity_grid(*grid.shape[1:3], grid.device)).permute(0, 3, 1, 2)
-            fine = fine + self.refine(torch.cat((driving_iuv, coarse, shift), 1)).to(fine.dtype)
+            mask = [visible[:, None].to(shift.dtype)] if self.settings.visibility else []
+            fine = fine + self.refine(torch.cat((driving_iuv, coarse, shift, *mask), 1)).to(fine.dtype)
         return warp(features, fine, self.settings.padding_mode), fine

@@ -26,11 +26,12 @@ from .checkpoint import load_model
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .driving import CachedDriving, Driving, PairDriving, grid_engine
+from .iuv_channels import parts
 from .panels import iuv_colours, sheet, sheet_size
 from .precision import exact_convolutions
 from .provenance import model_file
 from .rollout_file import Job, RolloutReader, RolloutWriter
-from .warping import grid_from_index
+from .warping import grid_from_index, visible_pixels
 
 RECONSTRUCTION, TRANSFER = "reconstruction", "transfer"
 
@@ -153,13 +154,19 @@ def generate_frames(generator, drivings: list[Driving], lengths: list[int], devi
             active = drivings[: sum(length > number for length in lengths)]
             count = len(active)
             source, appearance, previous = source[:count], appearance[:count], previous[:count]
-            source_grid = network_grid([driving.source_grid(number) for driving in active], device)
+            iuv = network_input([driving.iuv(number) for driving in active], device)
+            indices = [driving.source_grid(number) for driving in active]
+            source_grid, masks = network_grid(indices, device), []
+            if generator.settings.visibility:
+                masks = [network_mask(indices, iuv, [driving.source_corner for driving in active])] * 2
             if number == 0:
                 previous, previous_grid = source, source_grid
             else:
-                previous_grid = network_grid([driving.previous_grid(number) for driving in active], device)
-            iuv = network_input([driving.iuv(number) for driving in active], device)
-            previous = generator(iuv, source, previous, source_grid, previous_grid, appearance).frame.float()
+                indices = [driving.previous_grid(number) for driving in active]
+                previous_grid = network_grid(indices, device)
+                if masks:
+                    masks[1] = network_mask(indices, iuv, [driving.iuv(number - 1)[0, 0, 0] for driving in active])
+            previous = generator(iuv, source, previous, source_grid, previous_grid, appearance, *masks).frame.float()
             yield to_pixels(previous)
 
 
@@ -172,6 +179,13 @@ def network_grid(indices: list[np.ndarray], device: torch.device) -> torch.Tenso
     """(B, S, S, 2) coordinates of source indices (S, S)."""
     index = torch.from_numpy(np.stack(indices).astype(np.int64)).to(device)
     return grid_from_index(index, *index.shape[-2:])
+
+
+def network_mask(indices: list[np.ndarray], iuv: torch.Tensor, corners: list[int]) -> torch.Tensor:
+    """(B, S, S) bool: what is visible by source indices (S, S), driving maps `iuv` (B, 3, S, S) as the network sees them and the parts of
+    the top-left pixels of the maps that the indices point into."""
+    index = torch.from_numpy(np.stack(indices).astype(np.int64)).to(iuv.device)
+    return visible_pixels(index, parts(iuv), torch.tensor([int(corner) for corner in corners], device=iuv.device))
 
 
 def to_pixels(frames: torch.Tensor) -> np.ndarray:

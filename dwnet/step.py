@@ -63,7 +63,7 @@ def generate(generator: Generator, batch: Batch, targets: range, previous: Tenso
             image, grid = batch.source, source_grid
         else:
             image, grid = previous.detach() if detach else previous, batch.previous_grid[t]
-        results.append(generator(batch.iuv[t], batch.source, image, source_grid, grid, source_features))
+        results.append(generator(batch.iuv[t], batch.source, image, source_grid, grid, source_features, *batch.visible(t)))
         previous = results[-1].frame.float()
     return results
 

@@ -34,7 +34,7 @@ def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, sam
     identity_grid.cache_clear()
     try:
         with mode, FlopCounterMode(display=False) as counter:
-            batch = _batch(settings.targets, samples, size)
+            batch = _batch(settings.targets, samples, size, model.visibility)
             step = _Counted(Networks(generator, None, critic, None, features), model, settings, alone(torch.device("cpu"), precision))
             with torch.autograd.graph.saved_tensors_hooks(step.keep, lambda tensor: tensor):
                 step(batch)
@@ -67,9 +67,10 @@ class _Counted(TrainStep):
         return {}
 
 
-def _batch(targets: int, samples: int, size: int) -> Batch:
+def _batch(targets: int, samples: int, size: int, visibility: bool) -> Batch:
     frames, grids = (targets, samples, 3, size, size), (targets, samples, size, size, 2)
-    return Batch([], torch.empty(frames[1:]), torch.empty(frames), torch.empty(frames), torch.empty(grids), torch.empty(grids))
+    masks = [torch.empty(grids[:-1], dtype=torch.bool) for _ in range(2 * visibility)]
+    return Batch([], torch.empty(frames[1:]), torch.empty(frames), torch.empty(frames), torch.empty(grids), torch.empty(grids), *masks)
 
 
 def _without_memory(module: nn.Module | None, mode: FakeTensorMode) -> nn.Module | None:

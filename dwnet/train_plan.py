@@ -105,7 +105,7 @@ def _seconds(step: TrainStep, data: SampleDataset, device: torch.device, samples
     order = BatchOrder(data.epochs, samples, settings.seed, 0, 1 + steps)
     with Bar("probe", 1 + steps) as bar:
         for raw in batches(data, order, settings.workers, pin=device.type == "cuda"):
-            step(to_device_batch(raw, device))
+            step(to_device_batch(raw, device, step.model.visibility))
             times.append(time.perf_counter())
             bar.advance()
     return statistics.median(after - before for before, after in itertools.pairwise(times[1:]))

@@ -101,7 +101,7 @@ def run_steps(run: Run, data: SampleDataset, nets: Networks, group: Group, found
                 raise group.failure(f"training stopped before step {step}: {problem}{note}") if problem else SystemExit(STOPPED)
             rate = learning_rate(step - 1, run.steps, settings)
             nets.set_learning_rate(rate)
-            batch = to_device_batch(raw, device)
+            batch = to_device_batch(raw, device, run.model.visibility)
             try:
                 losses, frames = update(batch, guard.limit)
             except BadLoss as error:

@@ -4,6 +4,7 @@ Legend: B batch, C channels, H x W the frame, h x w the feature map (a quarter o
 
     index    (B, H, W)     integer   source pixel row * W + column that each driving pixel shows
     grid     (B, H, W, 2)  float32   the same as x, y in [-1, 1]; -1 and 1 are the centres of the outermost pixels
+    visible  (B, H, W)     bool      whether that pixel shows the same place of the body, or background in both frames
     warp(source, grid)     (B, C, .) the source seen in the driving pose: W[P(s) -> P(d)] applied to s
 """
 
@@ -31,6 +32,21 @@ def identity_grid(height: int, width: int, device=None) -> Tensor:
 def grid_from_index(index: Tensor, height: int, width: int) -> Tensor:
     """Coordinates (..., 2) float32 in [-1, 1] of source pixels `index` (...), any integer type, in a frame of height x width."""
     return identity_grid(height, width, index.device).flatten(0, 1)[index.long()]
+
+
+def visible_pixels(index: Tensor, driving_part: Tensor, source_corner: Tensor) -> Tensor:
+    """Mask (..., H, W) bool of coarse grids: body pixels whose part the source has, and pixels that are background in both maps.
+
+    `index` (..., H, W) and `driving_part` (..., H, W), I of the driving map, are of any number type; `source_corner` (...) is I of the
+    source map's top-left pixel. Index 0 says "no correspondence" and is also that pixel, so its part decides: a body pixel with index 0 is
+    visible if its part is the corner's, a background pixel with index 0 only if it is the corner itself and the corner is background.
+    The same as `densepose_cache.warp.grid.visible_pixels` makes from both maps.
+    """
+    height, width = index.shape[-2:]
+    corner = torch.zeros(height, width, dtype=torch.bool, device=index.device)
+    corner[0, 0] = True
+    same = driving_part == source_corner[..., None, None]
+    return (index.long() != 0) | (same & ((driving_part != 0) | corner))
 
 
 def warp(image: Tensor, grid: Tensor, padding_mode: str, mode: str = "bilinear") -> Tensor:

@@ -80,6 +80,35 @@ def test_channels_last_gives_the_same_frame():
     torch.testing.assert_close(plain, other, rtol=0, atol=1e-4)
 
 
+def _mask(size=64, batch=2):
+    return torch.rand(batch, size, size, generator=torch.Generator().manual_seed(1)) < 0.5
+
+
+def test_the_mask_moves_the_refined_grids_each_its_own():
+    generator = Generator(SMALL.model_copy(update={"visibility": True}))
+    torch.nn.init.normal_(generator.refine.last.weight)
+    inputs, mask = _inputs(), _mask()
+    base = generator(*inputs, source_visible=mask, previous_visible=mask)
+    other = generator(*inputs, source_visible=~mask, previous_visible=mask)
+    assert (base.source_grid != other.source_grid).any() and torch.equal(base.previous_grid, other.previous_grid)
+    other = generator(*inputs, source_visible=mask, previous_visible=~mask)
+    assert torch.equal(base.source_grid, other.source_grid) and (base.previous_grid != other.previous_grid).any()
+
+
+def test_without_the_option_masks_are_not_looked_at():
+    generator = Generator(SMALL)
+    mask = _mask()
+    assert torch.equal(generator(*_inputs()).frame, generator(*_inputs(), source_visible=mask, previous_visible=mask).frame)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variants_of_a_model_with_all_options(variant):
+    settings = variant_model(SMALL.model_copy(update={"visibility": True, "iuv_input": "one_hot"}), variant)
+    assert ModelSettings.model_validate(settings.model_dump()) == settings and settings.visibility == settings.refine
+    masks = {"source_visible": _mask(), "previous_visible": _mask()} if settings.visibility else {}
+    assert Generator(settings)(*_inputs(), **masks).frame.shape == (2, 3, 64, 64)
+
+
 def test_full_size_has_the_papers_number_of_weights():
     count = sum(parameter.numel() for parameter in Generator(ModelSettings()).parameters())
     assert round(count / 1e6, 1) == 14.7

@@ -33,18 +33,18 @@ def cache(tmp_path_factory):
     return folder
 
 
-def _networks(settings=SETTINGS):
-    return build_networks(MODEL, settings, Path("weights"), CPU)
+def _networks(settings=SETTINGS, model=MODEL):
+    return build_networks(model, settings, Path("weights"), CPU)
 
 
-@pytest.mark.parametrize("update", ["sample", "frame"])
-def test_a_step_costs_what_a_real_step_does(cache, update):
-    settings = SETTINGS.model_copy(update={"update": update})
-    nets = _networks(settings)
-    cost = step_cost(nets, MODEL, settings, 2, SIZE, "32-true")
+@pytest.mark.parametrize(("update", "options"), [("sample", {}), ("frame", {}), ("sample", {"iuv_input": "one_hot", "visibility": True})])
+def test_a_step_costs_what_a_real_step_does(cache, update, options):
+    model, settings = MODEL.model_copy(update=options), SETTINGS.model_copy(update={"update": update})
+    nets = _networks(settings, model)
+    cost = step_cost(nets, model, settings, 2, SIZE, "32-true")
     data = SampleDataset(cache / "train.h5", cache / "samples.csv", 3)
     (raw,) = batches(data, BatchOrder(data.epochs, 2, 0, 0, 1), 0, pin=False)
-    batch = to_device_batch(raw, CPU)
+    batch = to_device_batch(raw, CPU, model.visibility)
     known = {tensor.untyped_storage()._cdata for part in (nets.generator, nets.critic, nets.features) for tensor in part.parameters()}
     kept, sizes = {}, []
 
@@ -58,10 +58,10 @@ def test_a_step_costs_what_a_real_step_does(cache, update):
         kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
-    step = Watched(nets, MODEL, settings, alone(CPU, "32-true"))
+    step = Watched(nets, model, settings, alone(CPU, "32-true"))
     with FlopCounterMode(display=False) as counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         step(batch)
-    inputs = sum(value.numel() * 4 for value in vars(batch).values() if isinstance(value, torch.Tensor))
+    inputs = sum(value.numel() * value.element_size() for value in vars(batch).values() if isinstance(value, torch.Tensor))
     assert len(sizes) == (1 if update == "sample" else 3)
     assert cost.operations == counter.get_total_flops()
     assert cost.activations == pytest.approx(max(sizes) + inputs, rel=0.01)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from dwnet.warping import downsample_grid, grid_from_index, identity_grid, warp
+from densepose_cache.warp import coarse_warp_grid
+from dwnet.warping import downsample_grid, grid_from_index, identity_grid, visible_pixels, warp
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
@@ -46,3 +47,23 @@ def test_downsampling_averages_the_four_middle_pixels():
 def test_half_precision_features_are_read_at_exact_places():
     image = torch.arange(64.0).expand(1, 1, 64, 64).bfloat16()
     assert torch.equal(warp(image, identity_grid(64, 64)[None], "border", "nearest"), image.float())
+
+
+@pytest.mark.parametrize("corner", [0, 7])
+def test_visible_pixels_follow_from_index_and_driving_map(corner):
+    """Against the masks made from both maps, where the top-left pixel is background, body that the driving map shows, and both."""
+    random = np.random.default_rng(corner)
+    hard = 0
+    for case in range(40):
+        source, driving = random.integers(0, 3, (2, 12, 20, 3)).astype(np.uint8)
+        source[..., 0] *= np.uint8(random.integers(1, 9))
+        driving[..., 0] *= np.uint8(random.integers(1, 9))
+        source[0, 0, 0] = corner
+        driving[0, 0, 0] = (0, 7, 3)[case % 3]
+        driving[4:6, 5:9, 0] = 7
+        grid = coarse_warp_grid(source, driving)
+        index, part = (torch.from_numpy(array.astype(np.int64)) for array in (grid.index, driving[..., 0]))
+        found = visible_pixels(index[None], part[None], torch.tensor([corner]))
+        assert np.array_equal(found[0].numpy(), grid.visible)
+        hard += int(((grid.index == 0) & grid.visible & (driving[..., 0] > 0)).sum())
+    assert (hard > 0) == (corner == 7), "body pixels whose place is the top-left pixel"

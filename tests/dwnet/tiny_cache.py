@@ -33,13 +33,17 @@ def draw(clip: int, frame: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarra
     return rgb, iuv
 
 
-def write_split(path: Path, lengths: dict[str, int], keypoints: bool = False, poison: bool = False) -> Path:
-    """Write an index file with the clips' groups inside; with `poison` every real frame but a clip's first is noise."""
+def write_split(path: Path, lengths: dict[str, int], keypoints: bool = False, poison: bool = False, corner: int = 0) -> Path:
+    """Write an index file with the clips' groups inside; with `poison` every real frame but a clip's first is noise.
+
+    `corner` is the part that the maps show in the four pixels of the top-left corner.
+    """
     with h5py.File(path, "w") as file:
         file.attrs.update({"stage": "index", "format": FORMATS["index"], "split": "test", "size": SIZE, "clips": len(lengths)})
         for number, (clip, length) in enumerate(lengths.items()):
             drawn = [draw(number, frame) for frame in range(length)]
             rgb, iuv = (np.stack(part) for part in zip(*drawn, strict=True))
+            iuv[:, :2, :2, 0] = corner
             if poison:
                 rgb[1:] = np.random.default_rng(7).integers(0, 256, rgb[1:].shape)
             pairs = evaluation_pairs(length)
