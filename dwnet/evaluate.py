@@ -1,9 +1,11 @@
 """Measure a rollout on the real frames, and the baselines with it (paper, section 4.2.2). docs/metrics.md has the protocol."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
@@ -13,12 +15,14 @@ from densepose_cache.errors import InputError
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link
-from densepose_cache.whole import write_text_whole
+from densepose_cache.whole import write_text_whole, written_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .metrics.batch import Batch
+from .metrics.feature_file import NAME as FEATURES
+from .metrics.feature_file import FeatureWriter, open_features
 from .metrics.frechet import frechet_distance
 from .metrics.keypoint_distance import detector_error
 from .metrics.measures import FrechetSums, Keypoints
@@ -35,38 +39,42 @@ Values = dict[str, dict[str, list[np.ndarray]]]
 
 
 def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings, weights: Path, out: Path) -> dict:
-    """Write metrics.json to `out` and clips.csv beside it; return the summary.
+    """Write metrics.json to `out`, clips.csv and features.h5 beside it; return the summary.
 
     Earlier metrics of the same rollout, settings, feature networks and package versions are taken over. Raises InputError if a file is
     missing or the rollout does not belong to the data, or if the paper's weights are missing.
     """
     out = Path(out)
-    link = out.with_name(f".{out.name}.kept")
+    features = out.with_name(FEATURES)
+    links = {path: path.with_name(f".{path.name}.kept") for path in (out, features)}
     device = pick_device(settings.device)
     facts = model_facts(model)
     with RolloutReader(rollout) as generated, SplitReader(data) as reader:
         names = [name for name in generated.names if generated.kind(name) == "reconstruction"]
+        lengths = {name: generated.length(name) for name in names}
         check_rollout(generated, reader, names, facts)
         measures, unavailable = build_measures(settings, weights, device)
         extractors = {key: value for measure in measures for key, value in (measure.extractor or {}).items()}
         wanted = evaluation_digest(generated, settings, extractors, unavailable)
-        if earlier := kept_summary(link, wanted):
+        if (earlier := kept_summary(links[out], wanted)) and take_over_features(links[features], features, wanted):
             with closing(measures):
                 write_summary(out, earlier)
             return earlier
-        frechet, errors, clips = FrechetSums(), {}, {}
-        with closing(measures), exact_convolutions(), Bar("evaluate", sum(generated.length(name) for name in names)) as bar:
-            for name in names:
-                values: Values = {}
-                for window in windows(generated.length(name)):
-                    measure_window(generated, reader, name, window, settings, measures, device, frechet, values, errors)
-                    bar.advance(window.stop - window.start, name)
-                clips[name] = clip_summary(values)
-        summary = summarise(clips, frechet, measures, sum(generated.length(name) for name in names))
+        errors, clips = {}, {}
+        with closing(measures), exact_convolutions(), written_whole(features) as temporary, h5py.File(temporary, "w") as file:
+            frechet = FrechetSums(FeatureWriter(file, lengths, wanted))
+            with Bar("evaluate", sum(lengths.values())) as bar:
+                for name, length in lengths.items():
+                    values: Values = {}
+                    for window in windows(length):
+                        measure_window(generated, reader, name, window, settings, measures, device, frechet, values, errors)
+                        bar.advance(window.stop - window.start, name)
+                    clips[name] = clip_summary(values)
+        summary = summarise(clips, frechet, measures, sum(lengths.values()))
         summary |= {
             "clips": clips,
             "unavailable": unavailable | uncounted(summary["metrics"], measures),
-            "protocol": protocol(generated, names, settings),
+            "protocol": protocol(generated, reader, names, settings),
             "extractors": extractors,
             "model": facts,
             "settings": settings.model_dump(mode="json"),
@@ -78,7 +86,8 @@ def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings,
         if errors:
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
     write_summary(out, summary)
-    keep_link(out, link)
+    for path, link in links.items():
+        keep_link(path, link)
     return summary
 
 
@@ -95,6 +104,20 @@ def kept_summary(link: Path, wanted: str) -> dict | None:
     except (OSError, ValueError):
         return None
     return summary if summary.get("digest") == wanted else None
+
+
+def take_over_features(link: Path, features: Path, wanted: str) -> bool:
+    """True, and `features` stands again, if the earlier features under the name `link` have digest `wanted`."""
+    try:
+        with open_features(link) as earlier:
+            if earlier.digest != wanted:
+                return False
+    except InputError:
+        return False
+    with written_whole(features) as temporary:
+        os.link(link, temporary)
+        os.utime(temporary)
+    return True
 
 
 def windows(length: int) -> Iterator[slice]:
@@ -213,7 +236,12 @@ def keypoint_summary(errors: dict[str, list[float]], measures: list) -> dict:
     return {"detector": detector, "detector_error": error}
 
 
-def protocol(generated: RolloutReader, names: list[str], settings: EvaluateSettings) -> dict:
+def data_digest(reader: SplitReader, names: list[str]) -> str:
+    """Digest of all that the cache holds of the clips `names`."""
+    return digest(*((name, reader.digest(name)) for name in names))
+
+
+def protocol(generated: RolloutReader, reader: SplitReader, names: list[str], settings: EvaluateSettings) -> dict:
     """What was measured, in words and numbers."""
     return {
         "task": "reconstruction: source = first frame of the test clip, driving = the same clip, every frame counts",
@@ -222,6 +250,7 @@ def protocol(generated: RolloutReader, names: list[str], settings: EvaluateSetti
         "clips": len(names),
         "frames": sum(generated.length(name) for name in names),
         "size": generated.size,
+        "data": data_digest(reader, names),
         "max_frames": settings.max_frames,
         "transfer_pairs": len(generated.names) - len(names),
         "blur_sigma": settings.blur_sigma,

@@ -33,6 +33,15 @@ class Gaussian:
         if len(self._rows) > 4 * len(mean):
             self._rows = np.linalg.qr(self._rows, mode="r")
 
+    @classmethod
+    def drawn(cls, features: np.ndarray, times: np.ndarray) -> "Gaussian":
+        """The Gaussian of `features` (N, D) of which each counts as often as `times` (N,) says: 0, 1, 2, ..."""
+        some = times > 0
+        times, features = times[some].astype(np.float64), features[some].astype(np.float64)
+        mean = times @ features / times.sum()
+        rows = np.sqrt(times)[:, None] * (features - mean)
+        return cls(int(times.sum()), mean, np.linalg.qr(rows, mode="r") if len(rows) > len(mean) else rows)
+
     def factor(self) -> np.ndarray:
         """F (at most D + 1 or N rows, D) with F' F = covariance (divided by N - 1). Raises ValueError below two vectors."""
         if self.count < 2:

@@ -12,6 +12,7 @@ import torch
 from densepose_cache.digest import file_sha256
 
 from .batch import Batch
+from .feature_file import FeatureWriter
 from .frechet import Gaussian
 from .keypoint_distance import akd, mkr
 from .l1 import l1, l1_body
@@ -136,14 +137,20 @@ class Keypoints:
 
 
 class FrechetSums:
-    """Gaussians of the pooled features of the real frames and of every method's frames, by name of the Frechet distance."""
+    """Gaussians of the pooled features of the real frames and of every method's frames, by name of the Frechet distance.
 
-    def __init__(self):
+    The features themselves go to `writer`, if there is one.
+    """
+
+    def __init__(self, writer: FeatureWriter | None = None):
         self._sums: dict[tuple[str, str], Gaussian] = {}
+        self._writer = writer
 
     def add(self, name: str, method: str, features: np.ndarray):
         """Take in pooled features (B, D) of `method` ("real", "model" or a baseline)."""
         self._sums.setdefault((name, method), Gaussian()).add(features)
+        if self._writer:
+            self._writer.add(name, method, features)
 
     def get(self, name: str, method: str) -> Gaussian:
         """The Gaussian of `method`'s frames."""

@@ -18,6 +18,7 @@ from dwnet.baselines import BASELINES, coarse_warp
 from dwnet.config import EvaluateSettings
 from dwnet.evaluate import clip_summary, evaluate, summarise, uncounted
 from dwnet.features import EmbeddedFeatures
+from dwnet.metrics.feature_file import open_features
 from dwnet.metrics.frechet import Gaussian, frechet_distance
 from dwnet.metrics.measures import FrechetSums, Pixels
 from dwnet.rollout import network_input, rollout
@@ -113,6 +114,19 @@ def test_embedded_features_equal_a_computation_frame_by_frame(run):
     assert summary["metrics"]["frechet_efficientnet_lite0"]["value"] == pytest.approx(frechet_distance(*sums), rel=1e-3)
 
 
+def test_the_kept_features_give_the_frechet_distances(run):
+    folder, summary = run
+    with open_features(folder / "features.h5") as features:
+        assert features.digest == summary["digest"] and features.clips == list(LENGTHS)
+        real = features.read("frechet_efficientnet_lite0", "real")
+        for method, values in {"model": summary["metrics"], **summary["baselines"]}.items():
+            other = features.read("frechet_efficientnet_lite0", method)
+            assert len(real) == len(other) == features.lengths.sum() == 8
+            once = np.ones(8)
+            value = frechet_distance(Gaussian.drawn(real, once), Gaussian.drawn(other, once))
+            assert value == pytest.approx(values["frechet_efficientnet_lite0"]["value"], rel=1e-3)
+
+
 def test_clip_table(run):
     folder, summary = run
     table = pd.read_csv(folder / "clips.csv")
@@ -174,7 +188,7 @@ def _again(folder, settings, monkeypatch) -> list:
 def test_metrics_of_the_same_rollout_are_taken_over(run, tmp_path, monkeypatch):
     copy = tmp_path / "run"
     shutil.copytree(run[0], copy)
-    first = {name: (copy / name).read_bytes() for name in ("metrics.json", "clips.csv")}
+    first = {name: (copy / name).read_bytes() for name in ("metrics.json", "clips.csv", "features.h5")}
     for name in first:
         (copy / name).unlink()
     embedded = EvaluateSettings(features="embedded")
@@ -182,8 +196,10 @@ def test_metrics_of_the_same_rollout_are_taken_over(run, tmp_path, monkeypatch):
     assert {name: (copy / name).read_bytes() for name in first} == first
     assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
     assert json.loads((copy / "metrics.json").read_text())["settings"]["blur_sigma"] == 1.0
-    (copy / ".metrics.json.kept").write_text("{")
-    assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
+    for name, damaged in ((".metrics.json.kept", "{"), (".features.h5.kept", "no HDF5")):
+        (copy / name).unlink()
+        (copy / name).write_text(damaged)
+        assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
 
 
 def test_other_feature_networks_or_versions_are_measured_anew(run, tmp_path, monkeypatch):

@@ -64,6 +64,17 @@ def test_batches_do_not_matter_and_memory_is_bounded():
     np.testing.assert_allclose(in_batches.mean, values.mean(0), atol=1e-12)
 
 
+@pytest.mark.parametrize("count", [12, 80])
+def test_drawn_features_count_as_often_as_they_were_drawn(count):
+    """Below and above as many vectors as dimensions: the same as writing each down so many times."""
+    values, times = features(6, count, 20), np.random.default_rng(7).integers(0, 4, count)
+    drawn, repeated = Gaussian.drawn(values, times), gaussian(np.repeat(values, times, axis=0))
+    np.testing.assert_allclose(drawn.mean, repeated.mean, atol=1e-12)
+    np.testing.assert_allclose(drawn.factor().T @ drawn.factor(), np.cov(np.repeat(values, times, axis=0).T), atol=1e-12)
+    other = gaussian(features(8, 50, 20))
+    assert frechet_distance(other, drawn) == pytest.approx(frechet_distance(other, repeated), rel=1e-9)
+
+
 def test_one_sample_has_no_covariance():
     one = Gaussian()
     one.add(np.zeros((1, 4)))

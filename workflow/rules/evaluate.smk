@@ -10,6 +10,7 @@ rule evaluate:
     output:
         metrics=f"{RUN}/metrics.json",
         clips=f"{RUN}/clips.csv",
+        features=f"{RUN}/features.h5",
     log:
         "logs/{dataset}/evaluate/{variant}.log",
     benchmark:
