@@ -32,7 +32,7 @@ rule decode:
     conda:
         "../../envs/dwnet.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
     params:
         stage=stage("decode"),
     shell:
@@ -54,7 +54,7 @@ rule densepose:
         "../../envs/densepose.yaml"
     resources:
         gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].densepose.backend != "precomputed"),
-        mem_mb=8000,
+        mem_mb=growing(8000),
     params:
         stage=stage("densepose"),
         weights=FOLDERS.weights,
@@ -77,7 +77,7 @@ rule warp:
         "../../envs/dwnet.yaml"
     resources:
         gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].warp.engine == "torch"),
-        mem_mb=lambda wildcards: 8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000,
+        mem_mb=lambda wildcards, attempt: attempt * (8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000),
     params:
         stage=stage("warp"),
     shell:

@@ -1,5 +1,6 @@
 """Configuration, and the functions that rules read it with."""
 
+import signal
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,8 @@ from densepose_cache.weights import WEIGHTS
 from dwnet.config import FORMATS as LEARN_FORMATS, VARIANTS, parse_config, variant_model
 
 put_verbs_on_path()
+# A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 STARTED = time.time()
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
 
@@ -95,6 +98,11 @@ def stage(name):
 def parent_folder(wildcards, output):
     """The folder of a rule's first output."""
     return str(Path(output[0]).parent)
+
+
+def growing(amount):
+    """A resource that doubles, trebles, ... with every attempt, for a job that had too little of it."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def shard_names(dataset):

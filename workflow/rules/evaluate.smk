@@ -20,7 +20,7 @@ rule evaluate:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
+        mem_mb=growing(8000),
     params:
         stage=stage("evaluate"),
         weights=FOLDERS.weights,

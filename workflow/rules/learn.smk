@@ -22,7 +22,7 @@ rule train:
         tasks=train_processes,
         # None a GPU: every process sees all the GPUs of its machine and takes its own.
         tasks_per_gpu=0,
-        mem_mb=16000,
+        mem_mb=growing(16000),
     params:
         stage=stage("train"),
         weights=FOLDERS.weights,
@@ -48,7 +48,7 @@ rule rollout:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
+        mem_mb=growing(8000),
     params:
         stage=stage("rollout"),
     shell:
