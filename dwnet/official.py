@@ -17,6 +17,8 @@ from .discriminator import MultiscaleDiscriminator
 from .generator import Generator
 
 State = Mapping[str, Tensor]
+GENERATOR_SIGN, CRITIC_SIGN = "model_downsample.1.weight", "scale0_layer0.0.weight"
+"""Names that every official file of that network has."""
 
 
 def load_generator(state_dict: State, padding_mode: str = "reflection", coarse_warp: bool = True, refine: bool = True) -> Generator:
@@ -26,9 +28,11 @@ def load_generator(state_dict: State, padding_mode: str = "reflection", coarse_w
     Raises InputError if the tensors are not those of such a generator.
     """
     state = _plain(state_dict)
+    if CRITIC_SIGN in state:
+        raise InputError("these are the weights of a critic (latest_net_D.pth); those of a generator (latest_net_G.pth) are needed")
     try:
         settings = ModelSettings(
-            ngf=state["model_downsample.1.weight"].shape[0],
+            ngf=state[GENERATOR_SIGN].shape[0],
             blocks=_count(state, r"model\.(\d+)\.conv_block\.1\.weight"),
             refine_blocks=_count(state, r"model_downsample_grid_set\.(\d+)\.conv_block\.1\.weight"),
             padding_mode=padding_mode,
@@ -48,22 +52,27 @@ def load_generator(state_dict: State, padding_mode: str = "reflection", coarse_w
 def load_discriminator(state_dict: State) -> MultiscaleDiscriminator:
     """A critic in eval mode from an official `latest_net_D` state dict. Raises InputError like `load_generator`."""
     state = _plain(state_dict)
+    if GENERATOR_SIGN in state:
+        raise InputError("these are the weights of a generator (latest_net_G.pth); those of a critic (latest_net_D.pth) are needed")
     scales, layers = _count(state, r"scale(\d+)_layer0\.0\.weight"), _count(state, r"scale0_layer(\d+)\.0\.weight")
     if scales < 1 or layers < 3:
         raise InputError("these are no weights of an official DwNet critic: no layers named scale{i}_layer{j} in them")
-    settings = ModelSettings(ndf=state["scale0_layer0.0.weight"].shape[0], critic_scales=scales, critic_layers=layers - 2)
+    settings = ModelSettings(ndf=state[CRITIC_SIGN].shape[0], critic_scales=scales, critic_layers=layers - 2)
     critic = MultiscaleDiscriminator(settings)
     _fill(critic, state, dict(_critic_names(settings)), "critic")
     return critic.eval()
 
 
 def export_generator(generator: Generator) -> dict[str, Tensor]:
-    """The state dict that the official code loads. Without refine branch its keys are absent."""
+    """The state dict that the official code loads. Without refine branch its keys are absent.
+
+    Raises InputError for networks with options that the official code lacks.
+    """
     return _renamed(generator, dict(_generator_names(generator.settings)))
 
 
 def export_discriminator(critic: MultiscaleDiscriminator) -> dict[str, Tensor]:
-    """The state dict that the official code loads."""
+    """The state dict that the official code loads. Raises InputError like `export_generator`."""
     return _renamed(critic, dict(_critic_names(critic.settings)))
 
 
@@ -131,6 +140,11 @@ def _fill(module: nn.Module, state: State, pairs: dict[str, str], what: str):
 
 
 def _renamed(module: nn.Module, pairs: dict[str, str]) -> dict[str, Tensor]:
+    if module.settings.iuv_input != "channels" or module.settings.visibility:
+        raise InputError(
+            f"the official code has no networks with iuv_input: {module.settings.iuv_input} and visibility: "
+            f"{str(module.settings.visibility).lower()}; only models with channels and false can be exported"
+        )
     theirs = {ours: official for official, ours in pairs.items()}
     exported = {}
     for name, value in module.state_dict().items():
