@@ -12,6 +12,7 @@ VERBS = {
     "report": ("dwnet.report.command", "Write the HTML page of a run."),
     "animate": ("dwnet.animate_command", "Animate the person of a picture with the motion of a video."),
     "import-official": ("dwnet.official_command", "Turn weights of the official DwNet code into a model."),
+    "export-official": ("dwnet.export_command", "Turn a model into weights that the official DwNet code loads."),
 }
 
 
