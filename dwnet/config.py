@@ -96,6 +96,8 @@ class TrainSettings(Settings):
     """Stop after this many batches instead (the samples are then repeated as often as needed)."""
     batch: int = Field(8, ge=1)
     """Samples a batch, of all devices together."""
+    start: str | None = None
+    """Run folder or model.safetensors whose weights the training starts from; null: random ones."""
     targets: int = Field(3, ge=1)
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"

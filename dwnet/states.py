@@ -27,9 +27,13 @@ NO_EFFECT = {"devices", "nodes", "workers", "explosion", "save_every", "log_ever
 _log = logging.getLogger(__name__)
 
 
-def fingerprint(model: ModelSettings, settings: TrainSettings, data_digest: str) -> str:
-    """Digest of all that determines a training's results; see `NO_EFFECT` for what does not."""
-    return digest("train", FORMATS["train"], model.model_dump(), settings.model_dump(exclude=NO_EFFECT), data_digest)
+def fingerprint(model: ModelSettings, settings: TrainSettings, data_digest: str, start: str | None = None) -> str:
+    """Digest of all that determines a training's results; see `NO_EFFECT` for what does not.
+
+    `start` is the digest of the weights that it starts from, if there are any: where they lie does not count.
+    """
+    values = model.model_dump(), settings.model_dump(exclude=NO_EFFECT | {"start"})
+    return digest("train", FORMATS["train"], *values, data_digest, *([start] if start else []))
 
 
 def states_folder(model_file: Path) -> Path:

@@ -15,6 +15,7 @@ from .data import BatchOrder, SampleDataset, batches, to_device_batch
 from .devices import fabric_precision, free_memory, peak_memory, pick_device, set_threads
 from .group import alone
 from .recorder import Run
+from .start import start_weights
 from .states import latest_state
 from .step import Networks, TrainStep
 from .step_cost import StepCost, step_cost
@@ -34,10 +35,12 @@ def train_plan(train_h5: Path, samples_csv: Path, out: Path, model: ModelSetting
     data = SampleDataset(train_h5, samples_csv, settings.targets)
     run = plan_run(data, Path(out), model, settings)
     found = latest_state(run.states, run.fingerprint)
+    start = None if found else start_weights(settings.start, model)
     left = run.steps - (found[1]["step"] if found else 0)
     share = settings.batch // (settings.devices * settings.nodes)
     yield f"data: {_data(data, train_h5)}"
-    yield f"training: {_steps(run, share)}; {f'goes on from {found[0]}, {left} steps are left' if found else 'starts afresh'}"
+    begins = f"goes on from {found[0]}, {left} steps are left" if found else f"starts from {settings.start}" if start else "starts afresh"
+    yield f"training: {_steps(run, share)}; {begins}"
     nets = build_networks(model, settings, weights, torch.device("cpu"))
     yield f"networks: {_networks(nets)}"
     device = pick_device(settings.device, settings.devices)

@@ -19,6 +19,7 @@ from .group import Group, joined
 from .recorder import Found, Recorder, Run
 from .schedule import learning_rate, total_steps
 from .stability import BadLoss, LossGuard
+from .start import start_digest, start_weights
 from .states import fingerprint, latest_state, read_state, remove_unfinished, restore_random_states
 from .step import Networks, TrainStep
 from .workers import STOP_SIGNALS, first_process, needs_workers, run_workers
@@ -54,6 +55,7 @@ def train(
         if first_process():
             run.write(*load_networks(model, found[1]))
         return
+    start = None if found else start_weights(settings.start, model)
     if needs_workers(settings.devices, settings.nodes):
         run_workers(train, (train_h5, samples_csv, out, model, settings, weights), settings.devices)
         return
@@ -63,6 +65,8 @@ def train(
         nets = build_networks(model, settings, weights, group.fabric.device)
         if found:
             restore(nets, found[1])
+        elif start:
+            start.load(nets.generator, nets.critic)
         run_steps(run, data, nets, group, found)
         if group.first:
             run.write(nets.generator, nets.critic)
@@ -71,7 +75,7 @@ def train(
 def plan_run(data: SampleDataset, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
     """The training of `model` on `data`: its steps, and the fingerprint by which its states are known."""
     steps = total_steps(settings, [len(epoch) for epoch in data.epochs])
-    return Run(out, model, settings, fingerprint(model, settings, data.digest), steps, data.reader.size)
+    return Run(out, model, settings, fingerprint(model, settings, data.digest, start_digest(settings.start)), steps, data.reader.size)
 
 
 def shared_state(group: Group, found: Found | None) -> Found | None:

@@ -207,6 +207,12 @@ def train_launcher(wildcards):
     return f"srun --nodes {train.nodes} --ntasks-per-node {train.devices} " if train.nodes > 1 else ""
 
 
+def train_start(wildcards):
+    """Input function: the model that the training starts from, if there is one."""
+    start = train_settings(wildcards).start
+    return [Path(start) / "model.safetensors" if Path(start).is_dir() else start] if start else []
+
+
 def transfer_pairs(wildcards):
     """Input function: the table of motion-transfer pairs, if there is one."""
     pairs = CONFIG.datasets[wildcards.dataset].evaluate.pairs
@@ -215,7 +221,7 @@ def transfer_pairs(wildcards):
 
 def configured_files(data):
     """Paths of files that a data set's settings name, by key; its source is looked at by the stage that reads it."""
-    files = {"densepose.weights": data.densepose.weights, "evaluate.pairs": data.evaluate.pairs}
+    files = {"densepose.weights": data.densepose.weights, "train.start": data.train.start, "evaluate.pairs": data.evaluate.pairs}
     files |= {f"evaluate.weights.{name}": path for name, path in data.evaluate.weights.items()}
     return {key: path for key, path in files.items() if path}
 

@@ -4,6 +4,7 @@
 rule train:
     input:
         weights("train"),
+        train_start,
         data=f"{CACHE}/train.h5",
         samples=f"{CACHE}/samples.csv",
     output:
