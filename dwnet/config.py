@@ -197,6 +197,9 @@ class ReportSettings(Settings):
     """Clips whose side-by-side video is embedded in the page."""
 
 
+WARP_LOSS_SMALLEST = 64
+"""Least side in pixels of frames whose warp loss VGG-19 can measure at a quarter of their size."""
+
 SECTIONS = {
     "video": VideoSettings,
     "densepose": DensePoseSettings,
@@ -221,8 +224,11 @@ class _DatasetBase(Settings):
             raise ValueError(
                 f"train.targets is {self.train.targets} but warp.samples.targets draws only {self.warp.samples.targets} frames a sample"
             )
-        if self.video.size % 4:
-            raise ValueError("video.size must be a multiple of 4")
+        if self.train.losses.warp and self.model.refine and self.train.features == "vgg19" and self.video.size < WARP_LOSS_SMALLEST:
+            raise ValueError(
+                f"video.size is {self.video.size}, but losses.warp with features: vgg19 needs {WARP_LOSS_SMALLEST}, since VGG-19 halves a "
+                "quarter of the frame four times; set losses.warp to 0 or features to embedded"
+            )
         if self.densepose.backend == "precomputed" and self.source.kind == "urls":
             raise ValueError("densepose.backend precomputed needs a source with IUV maps (sample, frames or videos with side files)")
         return self

@@ -157,7 +157,8 @@ class EmbeddedFeatures(Features):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         if min(image.shape[2:]) < EMBEDDED_SMALLEST:
-            image = F.interpolate(image, (EMBEDDED_SMALLEST, EMBEDDED_SMALLEST), mode="bilinear", align_corners=False)
+            size = [max(side, EMBEDDED_SMALLEST) for side in image.shape[2:]]
+            image = F.interpolate(image, size, mode="bilinear", align_corners=False)
         x, found = self.stem((image * 127.5 + 0.5) / 128), []
         for i, block in enumerate(self.blocks):
             x = block(x)

@@ -57,7 +57,10 @@ def test_a_data_set_overrides_single_keys():
     ("raw", "names"),
     [
         (with_section("video", siz=128), ["datasets.x.video.siz", "unknown key"]),
-        (with_section("video", size=100), ["datasets.x.video.size", "64, 128, 256 or 512"]),
+        (with_section("video", size=102), ["datasets.x.video.size", "multiple of 4"]),
+        (with_section("video", size=28), ["datasets.x.video.size", "greater than or equal to 32"]),
+        (with_section("video", size=2052), ["datasets.x.video.size", "less than or equal to 2048"]),
+        (MINIMAL | {"video": {"size": 60}, "train": {"preset": "official"}}, ["video.size is 60", "losses.warp", "needs 64"]),
         (with_section("video", size="256"), ["datasets.x.video.size"]),
         (with_section("train", learning_rate=-1), ["datasets.x.train.learning_rate", "greater than 0"]),
         (with_section("train", batch=2.5), ["datasets.x.train.batch", "integer"]),
@@ -76,6 +79,20 @@ def test_mistakes_are_named_with_what_is_allowed(raw, names):
         parse_config(raw)
     for name in names:
         assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"video": {"size": 100}},
+        {"video": {"size": 32}},
+        {"video": {"size": 60}, "train": {"preset": "official", "features": "embedded"}},
+        {"video": {"size": 60}, "train": {"preset": "official", "losses": {"warp": 0.0}}},
+        {"video": {"size": 60}, "train": {"preset": "official"}, "model": {"refine": False}},
+    ],
+)
+def test_any_multiple_of_4_is_a_frame_size(changes):
+    assert parse_config(MINIMAL | changes).datasets["x"].video.size == changes["video"]["size"]
 
 
 def test_all_mistakes_are_reported_at_once():

@@ -9,23 +9,52 @@ from dwnet.warping import downsample_grid, grid_from_index
 SMALL = ModelSettings(ngf=4, blocks=1, refine_blocks=1)
 
 
-def _inputs(size=64, batch=2):
+def _inputs(height=64, width=64, batch=2):
     random = torch.Generator().manual_seed(0)
-    images = torch.rand(3, batch, 3, size, size, generator=random) * 2 - 1
-    index = torch.randint(0, size * size, (2, batch, size, size), generator=random)
-    return *images, *(grid_from_index(part, size, size) for part in index)
+    images = torch.rand(3, batch, 3, height, width, generator=random) * 2 - 1
+    index = torch.randint(0, height * width, (2, batch, height, width), generator=random)
+    return *images, *(grid_from_index(part, height, width) for part in index)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("size", [64, 128])
-def test_shapes_follow_the_frame(variant, size):
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 64), (100, 100), (128, 96), (36, 132)])
+def test_shapes_follow_the_frame(variant, height, width):
     generator = Generator(variant_model(SMALL, variant))
-    result = generator(*_inputs(size))
-    assert result.frame.shape == (2, 3, size, size) and result.frame.abs().max() <= 1
+    result = generator(*_inputs(height, width))
+    assert result.frame.shape == (2, 3, height, width) and result.frame.abs().max() <= 1
     if generator.settings.coarse_warp:
-        assert result.source_grid.shape == result.previous_grid.shape == (2, size // 4, size // 4, 2)
+        assert result.source_grid.shape == result.previous_grid.shape == (2, height // 4, width // 4, 2)
     else:
         assert result.source_grid is None and result.previous_grid is None
+
+
+def test_axes_are_not_mixed_up():
+    """A network whose kernels are symmetric gives the transposed frame for transposed inputs, grids with x and y exchanged."""
+    generator = Generator(SMALL.model_copy(update={"visibility": True, "iuv_input": "one_hot"}))
+    torch.nn.init.normal_(generator.refine.last.weight)
+    generator.refine.last.weight.data[1] = generator.refine.last.weight.data[0]
+    first = generator.refine.encoder.first.weight.data
+    first[:, 31] = first[:, 30]  # both shifts alike: channels 27..29 are colours, 30 and 31 the shift, 32 the mask
+    for weight in generator.parameters():
+        if weight.ndim == 4:
+            weight.data = (weight.data + weight.data.transpose(2, 3)) / 2
+    iuv, source, previous, *grids = _inputs(48, 80)
+    masks = [torch.rand(2, 48, 80, generator=torch.Generator().manual_seed(seed)) < 0.5 for seed in (1, 2)]
+    tall = generator(iuv, source, previous, *grids, None, *masks)
+    turned = [part.transpose(2, 3) for part in (iuv, source, previous)] + [grid.transpose(1, 2).flip(-1) for grid in grids]
+    wide = generator(*turned, None, *(mask.transpose(1, 2) for mask in masks))
+    torch.testing.assert_close(tall.frame.transpose(2, 3), wide.frame, rtol=0, atol=1e-4)
+    torch.testing.assert_close(tall.source_grid.transpose(1, 2).flip(-1), wide.source_grid, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 64), (100, 100), (128, 96), (36, 132)])
+def test_the_critic_judges_frames_of_any_size(size):
+    for scales in (1, 4):
+        critic = MultiscaleDiscriminator(ModelSettings(ndf=4, critic_scales=scales, critic_layers=5))
+        found = critic(torch.zeros(2, 3, *size), torch.zeros(2, 3, *size))
+        assert len(found) == scales and all(scale[-1].shape[1] == 1 for scale in found)
+        first = found[-1][0]
+        assert first.shape[2:] == (size[0] // 2 + 1, size[1] // 2 + 1)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

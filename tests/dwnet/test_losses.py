@@ -111,12 +111,13 @@ def _sampled(image, grid):
 
 
 @torch.inference_mode()
-def test_the_warp_loss_agrees_with_an_independent_computation(plain):
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (72, 100)])
+def test_the_warp_loss_agrees_with_an_independent_computation(plain, height, width):
     random = torch.Generator().manual_seed(2)
-    source, previous, real = torch.rand(3, 2, 3, 64, 64, generator=random) * 2 - 1
-    grids = torch.rand(2, 2, 16, 16, 2, generator=random) * 2.4 - 1.2
+    source, previous, real = torch.rand(3, 2, 3, height, width, generator=random) * 2 - 1
+    grids = torch.rand(2, 2, height // 4, width // 4, 2, generator=random) * 2.4 - 1.2
     found = losses.warp_loss(Vgg19Features(plain.weights), source, previous, real, *grids, "border")
-    # 64 to 16 without aligned corners: every small pixel lies in the middle of the four pixels 4i + 1, 4i + 2.
+    # A quarter of the size without aligned corners: every small pixel lies in the middle of the four pixels 4i + 1, 4i + 2.
     small = [sum(image[:, :, r::4, c::4] for r in (1, 2) for c in (1, 2)) / 4 for image in (source, previous, real)]
     wanted = sum(plain.distance(_sampled(image, grid), small[2]) for image, grid in zip(small[:2], grids, strict=True))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
