@@ -6,7 +6,7 @@ import pytest
 from dwnet.panels import caption_height, iuv_colours, sheet, sheet_size
 
 
-@pytest.mark.parametrize("size", [64, 128, 256, 512])
+@pytest.mark.parametrize("size", [32, 36, 64, 100, 128, 256, 512])
 def test_sheet_has_even_sides_and_untouched_panels(size):
     panels = {name: np.full((size, size, 3), number * 40, np.uint8) for number, name in enumerate(("source", "driving", "generated"))}
     picture = sheet(panels)

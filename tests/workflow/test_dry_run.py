@@ -21,7 +21,7 @@ def test_default_configuration_plans_every_data_set(make_project, dataset, first
 @pytest.mark.parametrize(
     ("section", "change", "words"),
     [
-        ("video", {"size": 65}, ["video.size", "64, 128, 256 or 512"]),
+        ("video", {"size": 65}, ["video.size", "multiple of 4"]),
         ("train", {"lr": 1.0}, ["train.lr", "unknown key"]),
         ("evaluate", {"features": "emb"}, ["evaluate.features", "'paper' or 'embedded'"]),
     ],
