@@ -68,8 +68,11 @@ class SampleDraw(Settings):
     """Passes over the target frames for which source frames are drawn anew."""
     targets: int = Field(3, ge=1, le=16)
     """Consecutive target frames a sample."""
+    source: Literal["any", "other", "apart"] = "any"
+    """Which frames may be the source: `any` of the clip, as in the paper; any `other` than the first target, as in the official code; those
+    `apart` from all targets of the sample."""
     sources: int | None = Field(None, ge=1)
-    """null: any other frame of the clip is a source; k: one of k fixed frames, evenly spread."""
+    """null: every frame of the clip can be a source; k: one of k fixed frames, evenly spread."""
     per_clip: int | None = Field(None, ge=1)
     """Samples a clip and epoch; null takes every frame once as the first target."""
 

@@ -6,7 +6,7 @@ are made and depend on nothing but the clip's name, its number of frames and the
 
 import numpy as np
 
-from .config import WarpSettings
+from .config import SampleDraw, WarpSettings
 from .digest import digest
 from .errors import InputError
 
@@ -15,8 +15,10 @@ def draw_samples(clip: str, frames: int, settings: WarpSettings) -> np.ndarray:
     """Samples (N, 3) int32 of a clip: epoch, source frame i, first target frame j; sorted by epoch and j.
 
     Every frame that has enough frames after it is the first target once an epoch, or `per_clip` of them are, chosen at random. The
-    source is drawn evenly from the frames that are no target of the sample, or from `sources` fixed ones; where these are all targets,
-    from the targets after the first. Raises InputError if the clip has fewer than two frames or than the targets of one sample.
+    source is drawn evenly from all frames, or from `sources` fixed ones: from `any` of them, any `other` than the first target, or those
+    `apart` from all targets. Where none is left, `apart` is as `other`, and `other` as `any`.
+
+    Raises InputError if the clip has fewer than two frames or than the targets of one sample.
     """
     draw = settings.samples
     if frames < max(draw.targets, 2):
@@ -29,7 +31,7 @@ def draw_samples(clip: str, frames: int, settings: WarpSettings) -> np.ndarray:
     for epoch in range(draw.epochs):
         rng = np.random.default_rng(int(digest("samples", settings.seed, clip, epoch), 16))
         target = _first_targets(rng, frames - draw.targets + 1, draw.per_clip)
-        source = [_source(rng, frames, int(j), draw.targets, fixed) for j in target]
+        source = [_source(rng, frames, int(j), draw, fixed) for j in target]
         epochs.append(np.column_stack([np.full(len(target), epoch), source, target]))
     return np.concatenate(epochs).astype(np.int32)
 
@@ -42,9 +44,9 @@ def _first_targets(rng: np.random.Generator, possible: int, wanted: int | None) 
     return np.sort(np.concatenate(rounds)[:wanted])
 
 
-def _source(rng: np.random.Generator, frames: int, first: int, targets: int, fixed: np.ndarray | None) -> int:
+def _source(rng: np.random.Generator, frames: int, first: int, draw: SampleDraw, fixed: np.ndarray | None) -> int:
     choices = np.arange(frames) if fixed is None else fixed
-    for taken in (targets, 1):
+    for taken in {"any": (), "other": (1,), "apart": (draw.targets, 1)}[draw.source]:
         free = choices[(choices < first) | (choices >= first + taken)]
         if len(free):
             return int(rng.choice(free))

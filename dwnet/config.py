@@ -82,14 +82,19 @@ PRESETS: dict[str, dict] = {
     "paper": {"targets": 3, "decay": "linear", "update": "sample", "losses": {"warp": 0.0}},
     "official": {"targets": 2, "decay": "none", "update": "frame", "losses": {"warp": 1.0}},
 }
-"""Where the official code departs from the paper; keys given in the configuration win over the preset."""
+SAMPLE_PRESETS: dict[str, dict] = {
+    "paper": {"epochs": 2, "source": "any"},
+    "official": {"epochs": 1, "source": "other"},
+}
+"""Where the official code departs from the paper, in the sections `train` and `warp.samples`; keys given in the configuration win over the
+preset."""
 
 
 class TrainSettings(Settings):
     """Training (paper, sections 3.2 and 4.3)."""
 
     preset: Literal["paper", "official"] = "paper"
-    """Defaults of targets, decay, update and losses.warp."""
+    """Defaults of targets, decay, update and losses.warp, and of warp.samples.epochs and source."""
     epochs: int = Field(2, ge=1)
     """Passes over the drawn samples."""
     steps: int | None = Field(None, ge=1)
@@ -141,6 +146,12 @@ class TrainSettings(Settings):
     def _shares(self):
         if self.batch % (self.devices * self.nodes):
             raise ValueError(f"batch is {self.batch}, which {self.devices} devices x {self.nodes} nodes cannot share evenly")
+        return self
+
+    @model_validator(mode="after")
+    def _gradients(self):
+        if self.update == "frame" and not self.detach_previous:
+            raise ValueError("detach_previous: false needs update: sample; an update a frame changes what made the frame before")
         return self
 
     @model_validator(mode="before")
@@ -217,6 +228,15 @@ _SECTION_FIELDS = {name: (kind, Field(default_factory=kind, description=kind.__d
 class _DatasetBase(Settings):
     source: Source
     shards: int = Field(1, ge=1, le=100_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, value):
+        try:
+            draw = SAMPLE_PRESETS[value["train"]["preset"]]
+        except (KeyError, TypeError):
+            return value
+        return merge({"warp": {"samples": draw}}, value)
 
     @model_validator(mode="after")
     def _across(self):

@@ -12,7 +12,7 @@ def settings(seed: int = 0, **draw) -> WarpSettings:
 
 @pytest.mark.parametrize("targets", [1, 2, 3, 5])
 def test_every_possible_first_target_once_an_epoch_and_the_source_elsewhere(targets):
-    samples = draw_samples("clip", 20, settings(epochs=3, targets=targets))
+    samples = draw_samples("clip", 20, settings(epochs=3, targets=targets, source="apart"))
     assert samples.dtype == np.int32
     for epoch in range(3):
         _, source, target = samples[samples[:, 0] == epoch].T
@@ -20,6 +20,13 @@ def test_every_possible_first_target_once_an_epoch_and_the_source_elsewhere(targ
         assert ((source < target) | (source >= target + targets)).all()
         assert ((source >= 0) & (source < 20)).all()
     assert len(samples) == 3 * (20 - targets + 1)
+
+
+@pytest.mark.parametrize(("source", "free"), [("any", ()), ("other", (0,)), ("apart", (0, 1, 2))])
+def test_which_frames_may_be_the_source(source, free):
+    """Of the offsets of source frames from the first target, all occur but those that the rule leaves out."""
+    samples = draw_samples("clip", 12, settings(epochs=200, source=source))
+    assert set(range(-9, 12)) - set(samples[:, 1] - samples[:, 2]) == set(free)
 
 
 def test_sources_are_spread_over_the_clip_and_drawn_anew_every_epoch():
@@ -49,18 +56,20 @@ def test_per_clip_takes_that_many_and_repeats_none_before_all_were_taken():
 
 
 def test_fixed_sources():
-    samples = draw_samples("clip", 31, settings(epochs=4, sources=4))
+    samples = draw_samples("clip", 31, settings(epochs=4, sources=4, source="apart"))
     assert set(samples[:, 1]) == {0, 10, 20, 30}
     _, source, target = samples.T
     assert ((source < target) | (source >= target + 3)).all()
-    one = draw_samples("clip", 5, settings(sources=1))
-    assert set(one[:, 1]) == {0}
+    for rule in ("any", "other", "apart"):
+        one = draw_samples("clip", 5, settings(sources=1, source=rule))
+        assert set(one[:, 1]) == {0}
 
 
 def test_shortest_clips():
-    samples = draw_samples("clip", 3, settings(epochs=6))
-    assert set(samples[:, 2]) == {0}
-    assert set(samples[:, 1]) == {1, 2}
+    for rule in ("other", "apart"):
+        samples = draw_samples("clip", 3, settings(epochs=6, source=rule))
+        assert set(samples[:, 2]) == {0}
+        assert set(samples[:, 1]) == {1, 2}
     with pytest.raises(InputError, match=r"clip tiny has 2 frames.*needs 3"):
         draw_samples("tiny", 2, settings())
     with pytest.raises(InputError, match=r"clip tiny has 1 frames.*needs 2"):

@@ -67,6 +67,9 @@ def test_a_data_set_overrides_single_keys():
         (with_section("train", preset="papr"), ["datasets.x.train.preset", "'paper' or 'official'"]),
         (with_section("train", targets=5), ["train.targets is 5", "warp.samples.targets"]),
         (with_section("model", coarse_warp=False), ["refine needs coarse_warp"]),
+        (with_section("model", refine=False, visibility=True), ["visibility needs refine"]),
+        (with_section("model", iuv_input="onehot"), ["datasets.x.model.iuv_input", "'channels' or 'one_hot'"]),
+        (with_section("train", preset="official", detach_previous=False), ["detach_previous: false needs update: sample"]),
         (MINIMAL | {"vidoe": {}}, ["vidoe", "allowed:", "video"]),
         ({"datasets": {}}, ["datasets"]),
         ({"datasets": {"x": {"source": {"kind": "sampel"}}}}, ["datasets.x.source", "'sample', 'frames', 'videos', 'urls'"]),
@@ -99,6 +102,74 @@ def test_all_mistakes_are_reported_at_once():
     with pytest.raises(InputError) as error:
         parse_config(MINIMAL | {"video": {"size": 1, "fps": -1}})
     assert "video.size" in str(error.value) and "video.fps" in str(error.value)
+
+
+DEPARTURES = [
+    (("train", "targets"), 3, 2),
+    (("train", "update"), "sample", "frame"),
+    (("train", "decay"), "linear", "none"),
+    (("train", "losses", "warp"), 0.0, 1.0),
+    (("warp", "samples", "epochs"), 2, 1),
+    (("warp", "samples", "source"), "any", "other"),
+]
+"""Options in which the paper and the official code differ, with the value of each."""
+
+
+def _settings(**given) -> dict:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    return parse_config(raw | {"datasets": {"x": {"source": {"kind": "sample"}, **given}}}).datasets["x"].model_dump()
+
+
+def _value(settings: dict, place: tuple[str, ...]):
+    for key in place:
+        settings = settings[key]
+    return settings
+
+
+@pytest.mark.parametrize(("preset", "column"), [("paper", 1), ("official", 2)])
+def test_every_departure_of_the_official_code_is_an_option_by_itself(preset, column):
+    """In the shipped file a preset sets all of them and nothing else, and a key that is given wins over it, alone."""
+    plain, settings = _settings(), _settings(train={"preset": preset})
+    for place, *values in DEPARTURES:
+        assert _value(settings, place) == values[column - 1]
+        given = values[2 - column]
+        for key in reversed(place):
+            given = {key: given}
+        given["train"] = given.get("train", {}) | {"preset": preset}
+        other = _settings(**given)
+        changed = [where for where, *_ in DEPARTURES if _value(other, where) != _value(settings, where)]
+        assert changed == [place]
+    for place, value, _ in DEPARTURES:
+        section = settings
+        for key in place[:-1]:
+            section = section[key]
+        section[place[-1]] = value
+    settings["train"]["preset"] = "paper"
+    assert settings == plain
+
+
+def test_what_both_have_in_common():
+    """Paper, section 4.3, and README and defaults of the official code."""
+    for preset in ("paper", "official"):
+        settings = _settings(train={"preset": preset})
+        train, losses = settings["train"], settings["train"]["losses"]
+        assert (train["batch"], train["epochs"], train["learning_rate"], train["betas"]) == (8, 2, 2e-4, (0.5, 0.999))
+        assert (losses["gan"], losses["feature_matching"], losses["perceptual"], losses["l1"]) == (1.0, 10.0, 10.0, 0.0)
+        assert train["detach_previous"] and train["start"] is None and train["features"] == "vgg19"
+        assert settings["model"] == {
+            "ngf": 64,
+            "blocks": 9,
+            "refine_blocks": 2,
+            "padding_mode": "reflection",
+            "coarse_warp": True,
+            "refine": True,
+            "previous": True,
+            "iuv_input": "channels",
+            "visibility": False,
+            "ndf": 64,
+            "critic_scales": 2,
+            "critic_layers": 3,
+        }
 
 
 def test_presets_differ_where_the_official_code_departs_from_the_paper():
