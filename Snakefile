@@ -13,6 +13,7 @@ include: "workflow/rules/fetch.smk"
 include: "workflow/rules/cache.smk"
 include: "workflow/rules/learn.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/ablation.smk"
 
 
 rule all:

@@ -9,6 +9,7 @@ VERBS = {
     "train": ("dwnet.train_command", "Train a model, or go on with a training that was stopped."),
     "rollout": ("dwnet.rollout_command", "Generate the test clips, each frame from the generated one before it."),
     "evaluate": ("dwnet.evaluate_command", "Measure generated frames and the baselines against the real ones."),
+    "ablation": ("dwnet.ablation.command", "Compare the full model with its ablations: table, intervals, plot, pictures."),
     "report": ("dwnet.report.command", "Write the HTML page of a run."),
     "animate": ("dwnet.animate_command", "Animate the person of a picture with the motion of a video."),
     "import-official": ("dwnet.official_command", "Turn weights of the official DwNet code into a model."),

@@ -38,6 +38,14 @@ METHODS = {
 }
 """Columns of a table: the model and the baselines."""
 
+VARIANT_TITLES = {
+    "full": "full",
+    "no_prev": "no previous",
+    "no_prev_no_refine": "no previous, refine",
+    "no_prev_no_refine_no_warp": "no previous, refine, warp",
+}
+"""Variants of the model; in the paper's Figure 5: full, No d, No d and refined W, No d and no W at all."""
+
 
 def better(name: str, first: float, second: float) -> bool:
     """True if `first` is a strictly better value of metric `name` than `second`."""

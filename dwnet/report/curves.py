@@ -1,12 +1,12 @@
 """Training curves as inline SVG."""
 
-import io
 import math
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
+
+from .svg import svg_figure, svg_text
 
 INDEX = ("step", "epoch", "seconds")
 """Columns of the training log that are no curves; the first is the horizontal axis."""
@@ -31,18 +31,14 @@ def training_curves(log: Path) -> str | None:
         return None
     names.sort(key=lambda name: name == RATE)
     steps = rows["step"] if "step" in rows else pd.Series(range(len(rows)))
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dwnet", "font.family": "sans-serif", "font.size": 9}):
-        lines = math.ceil(len(names) / COLUMNS)
-        figure = Figure(figsize=(11, 2.3 * lines + 0.2), layout="constrained")
+    lines = math.ceil(len(names) / COLUMNS)
+    with svg_figure(11, 2.3 * lines + 0.2) as figure:
         grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
         for axes, name in zip(grid, names, strict=False):
             _draw(axes, name, steps, rows[name])
         for axes in grid[len(names) :]:
             axes.set_axis_off()
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def _draw(axes, name: str, steps: pd.Series, values: pd.Series):
@@ -56,10 +52,3 @@ def _draw(axes, name: str, steps: pd.Series, values: pd.Series):
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e6e9ef", linewidth=0.6)
     axes.tick_params(labelsize=8)
-
-
-def _svg(figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    whole = text.getvalue()
-    return whole[whole.index("<svg") :]

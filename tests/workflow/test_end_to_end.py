@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from tiny_project import TINY
 
+from dwnet.config import VARIANTS
+
 
 def changed(**sections):
     config = copy.deepcopy(TINY)
@@ -56,6 +58,23 @@ def test_summary_is_printed(finished):
 
 
 def test_a_second_run_does_nothing(finished):
+    assert rerun(finished, TINY) == {}
+
+
+def test_the_ablations_are_trained_and_compared(finished):
+    target = "results/sample/ablation.csv"
+    jobs = rerun(finished, TINY, target)
+    assert jobs == {"train": 3, "rollout": 3, "evaluate": 3, "ablation": 1}
+    values = pd.read_csv(finished.folder / target)
+    assert set(values["method"]) == {*VARIANTS, "coarse_warp", "coarse_warp_blurred", "copy_source"}
+    full = values[(values["metric"] == "l1") & (values["method"] == "full")]
+    assert full["value"].item() == pytest.approx(finished.metrics()["metrics"]["l1"]["value"], rel=1e-5)
+    variants = values[(values["metric"] == "l1") & values["method"].isin(VARIANTS)]
+    assert variants["value"].nunique() == len(VARIANTS), "each variant is another model"
+    for name in ("ablation_differences.csv", "ablation_order.csv", "ablation.svg", "ablation_frames.png"):
+        assert (finished.folder / "results/sample" / name).stat().st_size > 100
+    assert rerun(finished, TINY, target) == {}
+    assert set(rerun(finished, changed(ablation={"seed": 1}), "--dry-run", target)) == {"ablation"}
     assert rerun(finished, TINY) == {}
 
 

@@ -62,6 +62,7 @@ STAGES = {
     ),
     "evaluate": ("rollout", lambda data, variant: {"settings": data.evaluate}),
     "report": ("evaluate", lambda data, variant: {"settings": data.report}),
+    "ablation": ("evaluate", lambda data, variant: {"settings": data.ablation}),
 }
 
 
@@ -93,6 +94,12 @@ def stage(name):
         return values | {"digest": chain_digest(name, wildcards.dataset, variant)}
 
     return params
+
+
+def ablation_params(wildcards):
+    """Settings of the comparison, and a digest by which a change of any stage of any variant reruns it."""
+    chains = [chain_digest("ablation", wildcards.dataset, variant) for variant in VARIANTS]
+    return stage_values("ablation", wildcards.dataset, "full") | {"digest": digest(chains)}
 
 
 def parent_folder(wildcards, output):

@@ -1,0 +1,99 @@
+"""The verb `dwnet ablation`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from PIL import Image
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from densepose_cache.reader import SplitReader
+from densepose_cache.settings import read_settings
+from densepose_cache.whole import write_text_whole, written_whole
+
+from ..bootstrap import FEWEST
+from ..config import AblationSettings
+from ..metrics.names import MEANINGS
+from .pictures import picture_grid
+from .plot import TITLES, plot
+from .runs import check_data, load_runs
+from .tables import Results, difference_table, order_table, value_table
+
+WIDTH = 150
+"""Columns of the table where no terminal says otherwise."""
+
+
+def command(
+    runs: Annotated[Path, typer.Option(help="Folder with the run of every variant, results/{dataset}/runs.")],
+    data: Annotated[Path, typer.Option(help="Test split of the cache, cache/{dataset}/test.h5.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="ablation.csv to write: metric, method, value, lower, upper, clips, frames. Beside it go ablation_differences.csv, "
+            "ablation_order.csv, ablation.svg and ablation_frames.png."
+        ),
+    ],
+    settings: Annotated[str | None, typer.Option(help="Section `ablation` of the configuration: JSON text, or a file.")] = None,
+):
+    """Compare the full model with the ablations of the paper's Figure 5: a table with intervals, a plot, a grid of pictures.
+
+    Needs the measured runs full, no_prev, no_prev_no_refine and no_prev_no_refine_no_warp (`dwnet train`, `rollout`, `evaluate` with the
+    model's switches set; Snakemake does it all: `snakemake --cores all results/{dataset}/ablation.csv`).
+    """
+    chosen = read_settings(AblationSettings, settings)
+    found = load_runs(runs)
+    with SplitReader(data) as reader:
+        check_data(found["full"], reader)
+        grid = picture_grid(found, reader, chosen.clips)
+    results = Results(found, chosen)
+    values, differences = value_table(results), difference_table(results)
+    order = order_table(values, differences)
+    with written_whole(_beside(out, "_frames.png")) as temporary:
+        Image.fromarray(grid).save(temporary, format="PNG", optimize=True)
+    write_text_whole(_beside(out, ".svg"), plot(values, differences))
+    for path, table in ((_beside(out, "_differences.csv"), differences), (_beside(out, "_order.csv"), order), (out, values)):
+        write_text_whole(path, table.to_csv(index=False, float_format="%.6g"))
+    show(values, order, chosen.confidence)
+    typer.echo(f"{out}")
+
+
+def _beside(out: Path, ending: str) -> Path:
+    return out.with_name(out.stem + ending)
+
+
+def show(values: pd.DataFrame, order: pd.DataFrame, confidence: float):
+    """Print the values, and for each metric whether the order of Figure 5 holds."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
+    methods = list(dict.fromkeys(values["method"]))
+    table = Table(box=box.SIMPLE, title=f"values, with half the width of their {confidence:.0%} intervals over clips")
+    table.add_column("metric", overflow="fold")
+    for method in methods:
+        table.add_column(TITLES[method], justify="right")
+    for metric, rows in values.groupby("metric", sort=False):
+        meaning = MEANINGS[metric]
+        cells = {row.method: _cell(row, meaning.digits) for row in rows.itertuples(index=False)}
+        table.add_row(f"{metric} {'↑' if meaning.higher_is_better else '↓'}", *(cells.get(method, "-") for method in methods))
+    console.print(table)
+    for line in order_lines(order, int(values["clips"].max())):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def order_lines(order: pd.DataFrame, clips: int) -> list[str]:
+    """One sentence a metric about the order of Figure 5."""
+    lines = [f"only {clips} test clips: no intervals (at least {FEWEST} are needed), so nothing below is decided"] if clips < FEWEST else []
+    for row in order.itertuples(index=False):
+        best = "full is best" if row.full_is_best else "full is not best"
+        decided = (", decided" if row.full_is_best_decided else ", undecided") if row.full_is_best else ""
+        holds = f"the order of Figure 5 {'holds' if row.order_holds else 'does not hold'}"
+        lines.append(f"{row.metric}: {best}{decided}; {holds}; best first: {row.order}")
+    return lines
+
+
+def _cell(row, digits: int) -> str:
+    interval = "" if pd.isna(row.lower) else f" ± {(row.upper - row.lower) / 2:.{digits}f}"
+    return f"{row.value:.{digits}f}{interval}"

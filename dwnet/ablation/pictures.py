@@ -1,0 +1,64 @@
+"""The picture grid of the ablations, like the left half of the paper's Figure 5: a row for each of a few test clips."""
+
+import contextlib
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from densepose_cache.reader import SplitReader
+
+from ..metrics.names import VARIANT_TITLES
+from ..panels import INK, PAPER, caption_height, iuv_colours, sheet
+from ..rollout_file import RolloutReader
+from .runs import Run
+
+SIDE = 192
+"""Pixels that a picture has at least; smaller frames are enlarged by a whole number."""
+READ = 16
+"""Frames of a clip looked at together."""
+
+
+def picture_grid(runs: dict[str, Run], data: SplitReader, clips: int) -> np.ndarray:
+    """Rows: `clips` clips, evenly spread. Columns: source, driving IUV, real, every variant. (H, W, 3) uint8.
+
+    A row shows the frame on which the variants disagree most (`telling_frame`).
+    """
+    with contextlib.ExitStack() as stack:
+        rollouts = {variant: stack.enter_context(RolloutReader(run.rollout)) for variant, run in runs.items()}
+        names = list(runs["full"].metrics["clips"])
+        return np.concatenate([grid_row(rollouts, data, name) for name in spread(names, clips)])
+
+
+def spread(names: list[str], number: int) -> list[str]:
+    """At most `number` of `names`, evenly spread, the middle one if it is one."""
+    number = min(number, len(names))
+    return [names[(2 * place + 1) * len(names) // (2 * number)] for place in range(number)]
+
+
+def grid_row(rollouts: dict[str, RolloutReader], data: SplitReader, clip: str) -> np.ndarray:
+    """A line with the clip's name and the frame's number over a sheet of panels."""
+    frame = telling_frame(rollouts, clip)
+    panels = {"source": data.frames(clip, 0), "driving": iuv_colours(data.iuv(clip, frame)), "real": data.frames(clip, frame)}
+    panels |= {VARIANT_TITLES[variant]: rollout.frames(clip, slice(frame, frame + 1))[0] for variant, rollout in rollouts.items()}
+    factor = -(-SIDE // data.size)
+    shown = sheet({title: panel.repeat(factor, 0).repeat(factor, 1) for title, panel in panels.items()})
+    return np.concatenate([line(f"{clip}, frame {frame}", shown.shape[1], data.size * factor), shown])
+
+
+def telling_frame(rollouts: dict[str, RolloutReader], clip: str) -> int:
+    """The frame whose colours differ most between the variants: largest mean over pixels of the standard deviation, the first of equals."""
+    length = next(iter(rollouts.values())).length(clip)
+    spreads = []
+    for start in range(0, length, READ):
+        frames = np.stack([rollout.frames(clip, slice(start, start + READ)) for rollout in rollouts.values()])
+        spreads.append(frames.std(0, dtype=np.float32).mean((1, 2, 3), dtype=np.float64))
+    return int(np.argmax(np.concatenate(spreads)))
+
+
+def line(text: str, width: int, size: int) -> np.ndarray:
+    """A line of text as wide as a sheet of panels of side `size`: (h, width, 3) uint8."""
+    height = caption_height(size)
+    picture = Image.new("RGB", (width, height), PAPER)
+    font = ImageFont.load_default(size=height * 0.72)
+    ImageDraw.Draw(picture).text((4, height / 2), text, fill=INK, font=font, anchor="lm")
+    return np.asarray(picture)

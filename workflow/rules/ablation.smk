@@ -1,0 +1,31 @@
+"""The full model beside its ablations (paper, section 4.5 and Figure 5)."""
+
+
+rule ablation:
+    input:
+        expand(
+            f"{FOLDERS.results}/{{{{dataset}}}}/runs/{{variant}}/{{file}}",
+            variant=VARIANTS,
+            file=["metrics.json", "features.h5", "rollout.h5"],
+        ),
+        data=f"{CACHE}/test.h5",
+    output:
+        values=f"{FOLDERS.results}/{{dataset}}/ablation.csv",
+        differences=f"{FOLDERS.results}/{{dataset}}/ablation_differences.csv",
+        order=f"{FOLDERS.results}/{{dataset}}/ablation_order.csv",
+        plot=f"{FOLDERS.results}/{{dataset}}/ablation.svg",
+        frames=f"{FOLDERS.results}/{{dataset}}/ablation_frames.png",
+    log:
+        "logs/{dataset}/ablation.log",
+    benchmark:
+        "logs/{dataset}/ablation.tsv"
+    conda:
+        "../../envs/dwnet.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+    params:
+        stage=ablation_params,
+        runs=lambda wildcards: f"{FOLDERS.results}/{wildcards.dataset}/runs",
+    shell:
+        "dwnet ablation --data {input.data} --runs {params.runs} --settings {params.stage[settings]:q} --out {output.values} 2>&1 | tee {log}"
