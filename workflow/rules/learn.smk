@@ -6,7 +6,6 @@ rule train:
         weights("train"),
         train_start,
         data=f"{CACHE}/train.h5",
-        samples=f"{CACHE}/samples.csv",
     output:
         f"{RUN}/model.safetensors",
     log:
@@ -23,13 +22,13 @@ rule train:
         tasks=train_processes,
         # None a GPU: every process sees all the GPUs of its machine and takes its own.
         tasks_per_gpu=0,
-        mem_mb=growing(16000),
+        mem_mb=16000,
     params:
         stage=stage("train"),
         weights=FOLDERS.weights,
         launcher=train_launcher,
     shell:
-        "{params.launcher}dwnet train --data {input.data} --samples {input.samples} --model {params.stage[model]:q}"
+        "{params.launcher}dwnet train --data {input.data} --model {params.stage[model]:q}"
         " --settings {params.stage[settings]:q} --weights {params.weights} --out {output} 2>&1 | tee {log}"
 
 

@@ -1,0 +1,129 @@
+"""A Slurm cluster of one node, this machine, with two GPUs that are none. Needs root and Debian's packages slurm-wlm and munge."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+SYSTEM = Path("/etc/slurm")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+NULL_DEVICE = os.makedev(1, 3)
+SLURM = """\
+ClusterName=tiny
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+StateSaveLocation={folder}/ctld
+SlurmdSpoolDir={folder}/slurmd
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=2,bf_interval=1
+ReturnToService=2
+MpiDefault=none
+SwitchType=switch/none
+GresTypes=gpu
+MinJobAge=300
+KillWait=5
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:2 State=UNKNOWN
+PartitionName=tiny Nodes={host} Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=500
+"""
+GPUS = "NodeName={host} Name=gpu File={folder}/gpu[0-1]\n"
+CGROUP = "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\n"
+
+
+def why_not() -> str | None:
+    """Why no cluster can be started here; None where it can."""
+    if os.geteuid() != 0:
+        return "a Slurm cluster is started as root only"
+    if lacking := [name for name in PROGRAMS if not find(name)]:
+        return f"no {', '.join(lacking)}: apt-get install --no-install-recommends slurm-wlm munge"
+    if (SYSTEM / "slurm.conf").exists():
+        return f"{SYSTEM}/slurm.conf is there: this machine belongs to a cluster"
+    return None
+
+
+def find(program: str) -> str | None:
+    return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def configure(folder: Path):
+    """Write the cluster's configuration, its key and its devices. Job steps look for a configuration in /etc/slurm only: it is linked there."""
+    host = socket.gethostname().split(".")[0]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 1024
+    facts = {"host": host, "folder": folder, "ports": free_ports(2), "cores": os.cpu_count(), "memory": memory}
+    for name, text in {"slurm.conf": SLURM, "gres.conf": GPUS, "cgroup.conf": CGROUP}.items():
+        (folder / name).write_text(text.format(**facts))
+        (SYSTEM / name).symlink_to(folder / name)
+    for name in ("ctld", "slurmd"):
+        (folder / name).mkdir()
+    for name in ("gpu0", "gpu1"):
+        os.mknod(folder / name, 0o20666, NULL_DEVICE)
+    key = folder / "munge.key"
+    key.touch(0o600)
+    key.write_bytes(secrets.token_bytes(1024))
+
+
+def start(folder: Path):
+    files = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munge.pid", "log-file": "munge.log", "seed-file": "munge.seed"}
+    options = [f"--{option}={folder / name}" for option, name in files.items()]
+    subprocess.run([find("munged"), "--force", *options], check=True, capture_output=True)
+    for daemon in ("slurmctld", "slurmd"):
+        subprocess.run([find(daemon), "-f", folder / "slurm.conf"], check=True, capture_output=True)
+    for _ in range(150):
+        if ask("sinfo", "--noheader", "--format=%T") in ("idle", "mixed", "allocated"):
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"the node does not come up; see {folder}/slurmctld.log and slurmd.log")
+
+
+def stop(folder: Path):
+    for name in ("slurm.conf", "gres.conf", "cgroup.conf"):
+        (SYSTEM / name).unlink(missing_ok=True)
+    for name in ("slurmd", "slurmctld", "munge"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((folder / f"{name}.pid").read_text()), 15)
+
+
+def ask(*command: str) -> str:
+    """What a command of Slurm prints."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+@contextlib.contextmanager
+def slurm_cluster(folder: Path) -> Iterator[None]:
+    """Start the cluster with its state in `folder`, which should be on a short path, and stop it and its jobs again."""
+    SYSTEM.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    try:
+        configure(folder)
+        start(folder)
+        yield
+        ask("scancel", "--user", "root")
+    finally:
+        stop(folder)

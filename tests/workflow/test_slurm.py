@@ -1,0 +1,88 @@
+"""The cluster profile on a real Slurm of one node: the tiny sample runs through it, while its training is stopped and cancelled."""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from slurm_cluster import ask, slurm_cluster, why_not
+from tiny_project import ROOT, SNAKEMAKE, TINY, Project
+
+PROFILE = ROOT / "workflow/profiles/slurm"
+NO_PLUGIN = None if find_spec("snakemake_executor_plugin_slurm") else "no snakemake-executor-plugin-slurm: pip install 'dwnet[slurm]'"
+STEPS = 400
+QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command", "squeue", "--latency-wait", "5"]
+pytestmark = pytest.mark.skipif(NO_PLUGIN is not None, reason=str(NO_PLUGIN))
+
+
+def command(*arguments: str) -> list:
+    return [SNAKEMAKE, "--snakefile", ROOT / "Snakefile", "--workflow-profile", PROFILE, "results/sample/metrics.json", *arguments]
+
+
+@pytest.fixture
+def cluster():
+    if reason := why_not():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))  # a socket's path must be short
+    with slurm_cluster(folder):
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_account_and_partitions_come_from_the_environment(make_project):
+    project = make_project(TINY)
+    own = {name: value for name, value in os.environ.items() if name not in ("SBATCH_ACCOUNT", "SBATCH_PARTITION", "DWNET_GPU_PARTITION")}
+    named = {"SBATCH_ACCOUNT": "lab-7", "SBATCH_PARTITION": "max", "DWNET_GPU_PARTITION": "a100"}
+    for environment, wanted in ((own, {}), (own | named, {"sample": "max", "train": "a100", "evaluate": "a100"})):
+        done = subprocess.run(command("--dry-run"), cwd=project.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        rules = dict(re.findall(r"^\s*rule (\w+):\n((?:.+\n)+)", done.stdout + done.stderr, re.M))
+        for rule in ("sample", "train", "evaluate"):
+            assert ("slurm_account=lab-7" in rules[rule]) == bool(wanted)
+            assert f"slurm_partition={wanted[rule]}" in rules[rule] if wanted else "slurm_partition" not in rules[rule]
+        assert "slurm_extra=--signal=USR1@300" in rules["train"] and "gpu=1" in rules["train"]
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+def test_a_training_that_is_stopped_and_cancelled_ends_all_the_same(cluster, make_project):
+    """SIGUSR1, which Slurm sends before the time is up, then scancel: the third attempt finishes what the others began."""
+    config = copy.deepcopy(TINY)
+    config["train"] |= {"steps": STEPS, "save_every": 20, "picture_every": STEPS}
+    config["datasets"]["sample"]["shards"] = 1
+    project = make_project(config)
+    words, log = project.folder / "words.txt", project.folder / "results/sample/runs/full/train_log.csv"
+    with words.open("w") as out:
+        process = subprocess.Popen(command(*QUICK), cwd=project.folder, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        before = []
+        for number, stop in enumerate((["--signal=USR1"], [])):
+            job = wait_for_training(process, log, rows=60 * (number + 1), words=words)
+            before.append(log.read_text().splitlines()[:50])
+            ask("scancel", *stop, job)
+        assert process.wait(400) == 0, words.read_text()
+    finally:
+        process.kill()
+    rows = log.read_text().splitlines()
+    assert len(rows) == 1 + STEPS and all(rows[:50] == kept for kept in before), "the training began anew"
+    assert words.read_text().count("Trying to restart job") == 2
+    assert project.metrics()["metrics"]["l1"]["frames"] == 6
+    with_gpu = [line for line in ask("scontrol", "--oneliner", "show", "jobs").splitlines() if "gres:gpu:1" in line]
+    assert sum("rule_train" in line for line in with_gpu) == 3
+
+
+def wait_for_training(process: subprocess.Popen, log: Path, rows: int, words: Path) -> str:
+    """The number of the Slurm job that trains, as soon as the log has more than `rows` rows."""
+    while process.poll() is None:
+        for line in ask("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines():
+            job, _, comment = line.partition(" ")
+            if "rule_train" in comment and log.is_file() and log.read_text().count("\n") > rows:
+                return job
+        time.sleep(0.1)
+    raise AssertionError(words.read_text())
