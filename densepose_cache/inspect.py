@@ -1,6 +1,7 @@
 """The verb `inspect`: what a shard or an index holds, as text and as a picture, and whether it is undamaged."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,12 @@ from PIL import Image
 
 from .checksum import UNREADABLE
 from .errors import InputError
+from .index_file import Index, linked, read_index
 from .iuv import PARTS
 from .quarantine import TABLE, quarantined, read_quarantine
 from .reader import SplitReader
 from .shards import FOLDERS, again, open_shard
-from .verify import clip_names, expected_stage, verify
+from .verify import chosen, expected_stage, verify
 from .warp import visible_pixels
 
 COLUMNS = 6
@@ -30,16 +32,16 @@ def describe(path: Path, clip: str | None = None) -> str:
 
     Raises InputError if the file is missing, no file of the cache, of another format version, or lacks the clip.
     """
-    with open_shard(path, _stage(path)) as file:
-        names = clip_names(file, path, clip)
-        lines = [f"{path}: stage {file.attrs['stage']}, format {file.attrs['format']}, {len(file)} clips"]
-        lines += _left_out(Path(path), file)
+    path, stage = Path(path), _stage(path)
+    with open_shard(path, stage) as file:
+        index = read_index(path) if stage == "index" else None
+        names = index.names if index else sorted(file)
+        lines = [f"{path}: stage {stage}, format {file.attrs['format']}, {len(names)} clips"]
+        lines += _left_out(path, file)
         lines += [f"  {key}: {_short(value)}" for key, value in sorted(file.attrs.items()) if key not in ("stage", "format", "clips")]
-        for name in names:
-            group = file[name]
+        for name in chosen(names, path, clip):
             lines.append(name)
-            lines += [f"  {key}: {_short(value)}" for key, value in sorted(group.attrs.items())]
-            lines += [f"  {line}" for line in _members(path, group)]
+            lines += [f"  {line}" for line in (_linked(path, file, index, name) if index else _members(file[name]))]
     return "\n".join(lines)
 
 
@@ -70,18 +72,23 @@ def _stage(path: Path) -> str:
     return expected
 
 
-def _members(path: Path, group: h5py.Group) -> list[str]:
-    lines = []
-    for key in sorted(group):
-        link = group.get(key, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            there = "" if (Path(path).parent / link.filename).is_file() else " (missing)"
-            lines.append(f"{key} -> {link.filename}{there}")
-        else:
-            data = group[key]
-            what, count = ("grid", len(group["pairs"])) if key == "grid" else ("frame", len(data))
-            stored = f"{key} {data.shape} {data.dtype}: {data.id.get_storage_size() / max(count, 1):,.0f} bytes a {what}"
-            lines.append(stored if key == "grid" else f"{stored}, {data.nbytes / max(count, 1):,.0f} unpacked")
+def _members(group: h5py.Group) -> list[str]:
+    """Lines about a clip of a shard."""
+    lines = [f"{key}: {_short(value)}" for key, value in sorted(group.attrs.items())]
+    for key, data in sorted(group.items()):
+        what, count = ("grid", len(group["pairs"])) if key == "grid" else ("frame", len(data))
+        stored = f"{key} {data.shape} {data.dtype}: {data.id.get_storage_size() / max(count, 1):,.0f} bytes a {what}"
+        lines.append(stored if key == "grid" else f"{stored}, {data.nbytes / max(count, 1):,.0f} unpacked")
+    return lines
+
+
+def _linked(path: Path, file: h5py.File, index: Index, clip: str) -> list[str]:
+    """Lines about a clip of an index."""
+    number = index.number(clip)
+    lines = [f"digest: {index.digests[number].decode()[:16]}", f"fps: {index.fps[number]}", f"length: {index.length[number]}"]
+    for folder in FOLDERS:
+        shard = linked(file, folder, index.shard[number])
+        lines.append(f"{folder} -> {os.path.relpath(shard, path.parent)}{'' if shard.is_file() else ' (missing)'}")
     return lines
 
 

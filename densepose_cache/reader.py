@@ -1,16 +1,15 @@
 """Read one split of the cache: frames, IUV maps, keypoints and warp grids of its clips.
 
 HDF5's chunk cache is off: chunks are whole frames, read in random order, and a cache for each of thousands of datasets would fill the
-memory. Shards and clips are opened when they are first read, the last `OPEN_FILES` and `OPEN_CLIPS` stay open. The index's links are
+memory. Shards and clips are opened when they are first read, the last `OPEN_SHARDS` and `OPEN_CLIPS` stay open. The index's links are
 resolved here, since HDF5 opens a shard anew for every link that it follows. The last `RECENT_MAPS` IUV maps are kept, too: the grids of a
 sample are made of the maps that the sample shows.
 """
 
-import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -20,12 +19,13 @@ import numpy as np
 from .checksum import UNREADABLE
 from .digest import digest
 from .errors import InputError
+from .index_file import damaged, linked, read_index
 from .quarantine import TABLE, read_quarantine
-from .shards import FOLDERS, again, check_version, open_shard
+from .shards import FOLDERS, again, check_version
 from .warp.codec import GridError, MapCodes, decode
 
-OPEN_FILES = 768
-"""Shards, each with 0.5 MB for HDF5 and one of the 1024 files that a process may usually open. Three files hold some 16 clips."""
+OPEN_SHARDS = 256
+"""Shards, each with three of the 1024 files that a process may usually open, and some 0.5 MB for HDF5 a file."""
 OPEN_CLIPS = 4096
 """Clips, each with some 0.1 MB for HDF5 and its tables."""
 RECENT_MAPS = 8
@@ -35,10 +35,19 @@ Which = int | slice | Sequence[int]
 
 
 @dataclass
-class _Clip:
-    """Open datasets of one clip and their files, by folder of the shard. The bytes of the grid of pair p begin at `bounds[p]`."""
+class _Shard:
+    """An open shard of all kinds, by folder, and the clips of it that may be open."""
 
-    files: dict[str, Path]
+    paths: dict[str, Path]
+    files: dict[str, h5py.File] = field(default_factory=dict)
+    clips: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Clip:
+    """Open datasets of one clip of a shard, by folder. The bytes of the grid of pair p begin at `bounds[p]`."""
+
+    shard: int
     data: dict[str, h5py.Dataset]
     pairs: np.ndarray
     bounds: np.ndarray
@@ -63,17 +72,19 @@ class SplitReader:
     def __init__(self, path: Path):
         self.path = Path(path)
         self._forget()
-        with open_shard(self.path, "index") as file:
-            self.clips: list[str] = sorted(file)
-            """Names of the clips, sorted."""
-            self.size = int(file.attrs["size"])
-            """Side of the frames in pixels."""
-            self.split = str(file.attrs["split"])
-            """`train` or `test`."""
+        self._index = read_index(self.path)
+        self.clips: list[str] = self._index.names
+        """Names of the clips, sorted."""
+        self.size: int = self._index.size
+        """Side of the frames in pixels."""
+        self.split: str = self._index.split
+        """`train` or `test`."""
+        self.split_digest: str = self._index.digest
+        """Digest of everything that the cache holds of the split."""
 
     def length(self, clip: str) -> int:
         """Number of frames of a clip."""
-        return int(self._attribute(clip, "length"))
+        return int(self._index.length[self._number(clip)])
 
     def quarantined(self, clip: str) -> str | None:
         """Why a clip that this split lacks is in quarantine; None if it is not, as far as the table beside the index knows.
@@ -88,11 +99,11 @@ class SplitReader:
 
     def fps(self, clip: str) -> float:
         """Frame rate of a clip."""
-        return float(self._attribute(clip, "fps"))
+        return float(self._index.fps[self._number(clip)])
 
     def digest(self, clip: str) -> str:
         """Digest of everything that the cache holds of a clip."""
-        return str(self._attribute(clip, "digest"))
+        return self._index.digests[self._number(clip)].decode()
 
     def frames(self, clip: str, which: Which) -> np.ndarray:
         """RGB frames uint8: (S, S, 3) for a number, (K, S, S, 3) for a slice or a list of numbers."""
@@ -135,10 +146,12 @@ class SplitReader:
 
     def close(self):
         """Close all files; the next read opens them again."""
-        if self._pid == os.getpid():
-            for file in filter(None, (self._file, *self._shards.values())):
-                file.close()
+        files = (
+            [self._file, *(file for shard in self._shards.values() for file in shard.files.values())] if self._pid == os.getpid() else []
+        )
         self._forget()
+        for file in filter(None, files):
+            file.close()
 
     def __enter__(self) -> "SplitReader":
         return self
@@ -154,45 +167,35 @@ class SplitReader:
         self._forget()
 
     def _forget(self):
-        self._file: h5py.File | None = None
-        self._shards: OrderedDict[Path, h5py.File] = OrderedDict()
         self._open: OrderedDict[str, _Clip] = OrderedDict()
+        self._shards: OrderedDict[int, _Shard] = OrderedDict()
+        self._file: h5py.File | None = None
         self._maps: OrderedDict[tuple[str, int], _Map] = OrderedDict()
         self._pid = os.getpid()
 
-    def _group(self, clip: str) -> h5py.Group:
-        """The clip's group in the index."""
-        if self._pid != os.getpid():
-            self._forget()
-        try:
-            if self._file is None:
-                self._file = h5py.File(self.path, "r", rdcc_nbytes=0)
-            if clip in self._file:
-                return self._file[clip]
-        except UNREADABLE as error:
-            raise self._damaged_index(clip, error) from None
+    def _number(self, clip: str) -> int:
+        """Where the clip stands in the index."""
+        if (number := self._index.number(clip)) is not None:
+            return number
         if reason := self.quarantined(clip):
             raise InputError(f"{self.path}: clip {clip} is in quarantine: {reason}")
         raise InputError(f"{self.path}: holds no clip {clip}; it has {len(self.clips)} clips, {self.clips[0]} to {self.clips[-1]}")
 
-    def _attribute(self, clip: str, name: str):
-        group = self._group(clip)
-        try:
-            return group.attrs[name]
-        except UNREADABLE as error:
-            raise self._damaged_index(clip, error) from None
-
     def _clip(self, clip: str) -> _Clip:
-        if self._pid == os.getpid() and clip in self._open:
+        if self._pid != os.getpid():
+            self._forget()
+        if clip in self._open:
             self._open.move_to_end(clip)
+            self._shards.move_to_end(self._open[clip].shard)
             return self._open[clip]
-        files = {folder: self._shard(clip, folder) for folder in FOLDERS}
-        groups = {folder: self._member(clip, folder, shard) for folder, shard in files.items()}
-        self._check_digest(clip, files, groups)
+        number, shard = self._shard(clip)
+        groups = {folder: self._member(clip, folder, shard) for folder in FOLDERS}
+        self._check_digest(clip, shard, groups)
         data = {folder: self._dataset(clip, groups, folder, name) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"), (WARPS, "grid"))}
         pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
         keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
-        self._open[clip] = _Clip(files, data, pairs, bounds, keypoints)
+        self._open[clip] = _Clip(number, data, pairs, bounds, keypoints)
+        shard.clips.add(clip)
         if len(self._open) > OPEN_CLIPS:
             self._open.popitem(last=False)
         return self._open[clip]
@@ -215,52 +218,63 @@ class SplitReader:
         except UNREADABLE as error:
             raise self._damaged(clip, folder, error) from None
 
-    def _member(self, clip: str, folder: str, shard: Path) -> h5py.Group:
-        """The clip's group of `folder`, which lies in the file `shard`."""
-        if shard != self.path and not shard.is_file():
-            raise InputError(f"{shard}: no such shard; clip {clip} lies in it: run the `{FOLDERS[folder]}` stage to build it")
+    def _shard(self, clip: str) -> tuple[int, _Shard]:
+        """Number of the shard of `clip`, and the shard, open. Where too many are, the one that was not asked for for the longest time goes.
+
+        Its files are closed as they are let go of: to close one by name, h5py looks through all that is open.
+        """
+        number = int(self._index.shard[self._number(clip)])
+        if number not in self._shards:
+            self._shards[number] = shard = _Shard({folder: self._path(number, folder) for folder in FOLDERS})
+            try:
+                for folder in FOLDERS:
+                    shard.files[folder] = self._open_file(clip, folder, shard.paths[folder])
+            except InputError:
+                del self._shards[number]
+                raise
+            if len(self._shards) > OPEN_SHARDS:
+                for name in self._shards[next(iter(self._shards))].clips:
+                    self._open.pop(name, None)
+                self._shards.popitem(last=False)
+        self._shards.move_to_end(number)
+        return number, self._shards[number]
+
+    def _open_file(self, clip: str, folder: str, path: Path) -> h5py.File:
+        """The file of a shard that must hold `clip`."""
+        if not path.is_file():
+            raise InputError(f"{path}: no such shard; clip {clip} lies in it: run the `{FOLDERS[folder]}` stage to build it")
         try:
-            if shard == self.path:
-                return self._group(clip)[folder]
-            return self._shard_file(clip, folder, shard)[clip]
+            file = h5py.File(path, "r", rdcc_nbytes=0)
+            if clip not in file:
+                raise KeyError("it holds no such clip")
+        except UNREADABLE as error:
+            raise self._damaged(clip, folder, error) from None
+        check_version(file, FOLDERS[folder], path)
+        return file
+
+    def _path(self, shard: int, folder: str) -> Path:
+        try:
+            if self._file is None:
+                self._file = h5py.File(self.path, "r", rdcc_nbytes=0)
+            return linked(self._file, folder, shard)
+        except UNREADABLE as error:
+            raise damaged(self.path, error) from None
+
+    def _member(self, clip: str, folder: str, shard: _Shard) -> h5py.Group:
+        """The clip's group of `folder`."""
+        try:
+            return shard.files[folder][clip]
         except UNREADABLE as error:
             raise self._damaged(clip, folder, error) from None
 
-    def _shard_file(self, clip: str, folder: str, shard: Path) -> h5py.File:
-        """A shard that must hold `clip`. Where too many are open, the one that was not asked for for the longest time is closed."""
-        if shard not in self._shards:
-            with contextlib.ExitStack() as stack:
-                file = stack.enter_context(h5py.File(shard, "r", rdcc_nbytes=0))
-                if clip not in file:
-                    raise KeyError("it holds no such clip")
-                check_version(file, FOLDERS[folder], shard)
-                self._shards[shard] = file
-                stack.pop_all()
-            if len(self._shards) > OPEN_FILES:
-                closed, file = self._shards.popitem(last=False)
-                self._open = OrderedDict((name, data) for name, data in self._open.items() if closed not in data.files.values())
-                file.close()
-        self._shards.move_to_end(shard)
-        return self._shards[shard]
-
-    def _shard(self, clip: str, folder: str) -> Path:
-        """The file that holds the clip's group of `folder`: the index itself, or a shard that it links to."""
-        try:
-            link = self._group(clip).get(folder, getlink=True)
-        except UNREADABLE as error:
-            raise self._damaged_index(clip, error) from None
-        return Path(os.path.normpath(self.path.parent / link.filename)) if isinstance(link, h5py.ExternalLink) else self.path
-
-    def _check_digest(self, clip: str, files: dict[str, Path], groups: dict[str, h5py.Group]):
+    def _check_digest(self, clip: str, shard: _Shard, groups: dict[str, h5py.Group]):
         """Raise InputError if the clip's groups in the shards are not those that were indexed."""
-        if self.path in files.values():
-            return
         try:
             same = digest(*(str(group.attrs["digest"]) for group in groups.values())) == self.digest(clip)
         except UNREADABLE:
             same = False
         if not same:
-            places = ", ".join(map(str, files.values()))
+            places = ", ".join(map(str, shard.paths.values()))
             raise InputError(f"{self.path}: clip {clip} is another one in {places} than in the index; {again(self.path, 'index')}")
 
     def _map(self, clip: str, number: int) -> _Map:
@@ -293,8 +307,5 @@ class SplitReader:
             raise self._damaged(clip, folder, error) from None
 
     def _damaged(self, clip: str, folder: str, error: object) -> InputError:
-        shard = self._shard(clip, folder)
+        shard = self._path(int(self._index.shard[self._number(clip)]), folder)
         return InputError(f"{shard}: clip {clip} cannot be read ({error}); {again(shard, FOLDERS[folder])}")
-
-    def _damaged_index(self, clip: str, error: object) -> InputError:
-        return InputError(f"{self.path}: clip {clip} cannot be read ({error}); {again(self.path, 'index')}")

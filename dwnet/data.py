@@ -11,25 +11,24 @@ A batch of B samples of `targets` = T frames at H x W; indices are uint16 up to 
 """
 
 import atexit
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from densepose_cache.digest import digest, file_sha256
+from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
+from densepose_cache.index_file import read_samples
 from densepose_cache.reader import SplitReader
 from densepose_cache.warp.grid import index_dtype
 
 from .ring import Filled, Layout, Ring
 from .warping import grid_from_index, visible_pixels
 
-COLUMNS = ("clip", "epoch", "source", "target")
 AHEAD = 2
 """Batches that every loader process reads ahead."""
 LOADER_SECONDS = 900
@@ -37,25 +36,21 @@ LOADER_SECONDS = 900
 
 
 class SampleDataset:
-    """Rows of `samples.csv`, read from `train.h5`. Raises InputError if the table is missing or empty or names clips that are not there."""
+    """Training samples of `train.h5`, in the order of their columns there. Raises InputError if the index cannot be read or has none."""
 
-    def __init__(self, train_h5: Path, samples_csv: Path, targets: int):
+    def __init__(self, train_h5: Path, targets: int):
         self.reader = SplitReader(Path(train_h5))
         self.targets = targets
-        table = _read_table(Path(samples_csv))
-        clips = sorted(set(table["clip"]))
-        unknown = sorted(set(clips) - set(self.reader.clips))
-        if unknown:
-            raise InputError(f"{samples_csv}: clip {unknown[0]} is not in {train_h5}; run the `index` stage again")
-        self._clips = clips
-        self._rows = np.column_stack([np.searchsorted(clips, table["clip"].astype(str)), table["source"], table["target"]])
-        self.digest = digest([[clip, self.reader.digest(clip)] for clip in clips], file_sha256(Path(samples_csv)))
-        """Digest of all that training reads."""
-        self.epochs: list[np.ndarray] = [np.flatnonzero(table["epoch"] == epoch) for epoch in sorted(set(table["epoch"]))]
-        """Rows of the table by drawn epoch."""
+        self.samples = read_samples(Path(train_h5))
+        if not len(self):
+            raise InputError(f"{train_h5}: holds no sample; training needs the index of the split `train`")
+        self.digest = self.reader.split_digest
+        """Digest of all that training reads; the draw of samples is part of every clip's."""
+        self.epochs: list[range] = self.samples.epochs
+        """Rows by drawn epoch."""
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.samples)
 
     def layout(self, batch: int) -> Layout:
         """Shapes and types of the arrays of a batch of `batch` samples."""
@@ -69,15 +64,14 @@ class SampleDataset:
             "source_corner": ((batch,), colours),
         }
 
-    def read(self, rows: Iterable[int], out: dict[str, np.ndarray]) -> list[str]:
+    def read(self, rows: Sequence[int], out: dict[str, np.ndarray]) -> list[str]:
         """Read the samples of `rows` into the arrays `out`, of the layout of as many samples or more. Returns their clips.
 
         Raises InputError where the cache cannot be read.
         """
         clips = []
-        for place, row in enumerate(rows):
-            number, source, first = self._rows[row].tolist()
-            clip, targets = self._clips[number], range(first, first + self.targets)
+        for place, (_, number, source, first) in enumerate(zip(*map(np.ndarray.tolist, self.samples.take(rows)), strict=True)):
+            clip, targets = self.reader.clips[number], range(first, first + self.targets)
             for t, target in enumerate(targets):
                 out["source_index"][t, place] = self.reader.grid(clip, source, target)
                 if t:
@@ -90,28 +84,13 @@ class SampleDataset:
         return clips
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"{path}: no such table of samples; run the `index` stage to build it")
-    try:
-        table = pd.read_csv(path, dtype={"clip": str})
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from None
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise InputError(f"{path}: lacks the column {missing[0]}; needed: {', '.join(COLUMNS)}")
-    if table.empty:
-        raise InputError(f"{path}: holds no sample; training needs at least one clip in the split `train`")
-    return table
-
-
 class BatchOrder(Sampler[list[int]]):
     """Rows of the batches from `start` up to `stop`. Pass p takes drawn epoch p, the first again after the last, shuffled by seed and p.
 
     Batches run on over the end of a pass, so all are full. Process `rank` of `size` gets its share of every batch, one after the other.
     """
 
-    def __init__(self, epochs: list[np.ndarray], batch: int, seed: int, start: int, stop: int, rank: int = 0, size: int = 1):
+    def __init__(self, epochs: list[Sequence[int]], batch: int, seed: int, start: int, stop: int, rank: int = 0, size: int = 1):
         self.epochs, self.batch, self.seed, self.start, self.stop = epochs, batch, seed, start, stop
         self.share = slice(rank * batch // size, (rank + 1) * batch // size)
 
@@ -128,8 +107,8 @@ class BatchOrder(Sampler[list[int]]):
         while True:
             epoch = self.epochs[number % len(self.epochs)]
             if skip < len(epoch):
-                order = np.random.default_rng(int(digest("order", self.seed, number), 16)).permutation(epoch)
-                yield from order[skip:].tolist()
+                order = np.random.default_rng(int(digest("order", self.seed, number), 16)).permutation(len(epoch))
+                yield from (epoch[place] for place in order[skip:])
             skip = max(skip - len(epoch), 0)
             number += 1
 

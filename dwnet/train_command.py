@@ -12,7 +12,6 @@ from .config import ModelSettings, TrainSettings
 
 def command(
     data: Annotated[Path, typer.Option(help="Training split of the cache, cache/{dataset}/train.h5.")],
-    samples: Annotated[Path, typer.Option(help="Table of training samples, cache/{dataset}/samples.csv.")],
     out: Annotated[Path, typer.Option(help="model.safetensors to write; critic, log and states go beside it.")],
     model: Annotated[str | None, typer.Option(help="Section `model` of the configuration: JSON text, or a JSON or YAML file.")] = None,
     settings: Annotated[str | None, typer.Option(help="Section `train` of the configuration: JSON text, or a JSON or YAML file.")] = None,
@@ -30,12 +29,12 @@ def command(
     if dry_run:
         from .train_plan import train_plan
 
-        for line in train_plan(data, samples, out, model_settings, train_settings, weights):
+        for line in train_plan(data, out, model_settings, train_settings, weights):
             typer.echo(line)
         return
     from .training import train
     from .workers import first_process
 
-    train(data, samples, out, model_settings, train_settings, weights)
+    train(data, out, model_settings, train_settings, weights)
     if first_process():
         typer.echo(f"{out}")

@@ -27,12 +27,12 @@ LONG = 30.0
 """Seconds of a step above which its time is taken from that of a single sample."""
 
 
-def train_plan(train_h5: Path, samples_csv: Path, out: Path, model: ModelSettings, settings: TrainSettings, weights: Path) -> Iterator[str]:
+def train_plan(train_h5: Path, out: Path, model: ModelSettings, settings: TrainSettings, weights: Path) -> Iterator[str]:
     """Lines that describe the training, each as soon as it is known; the last one takes a few steps of it.
 
     Takes what `train` takes. Raises InputError for what it would stop at before its first step.
     """
-    data = SampleDataset(train_h5, samples_csv, settings.targets)
+    data = SampleDataset(train_h5, settings.targets)
     run = plan_run(data, Path(out), model, settings)
     found = latest_state(run.states, run.fingerprint)
     start = None if found else start_weights(settings.start, model)

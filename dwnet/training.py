@@ -32,7 +32,6 @@ LOADER_DIED = "DataLoader "
 
 def train(
     train_h5: Path,
-    samples_csv: Path,
     out: Path,
     model: ModelSettings,
     settings: TrainSettings,
@@ -46,7 +45,7 @@ def train(
     finite or explodes, and where the disk is full.
     """
     out = Path(out)
-    data = SampleDataset(train_h5, samples_csv, settings.targets)
+    data = SampleDataset(train_h5, settings.targets)
     run = plan_run(data, out, model, settings)
     if first_process():
         remove_unfinished(run.states)
@@ -57,7 +56,7 @@ def train(
         return
     start = None if found else start_weights(settings.start, model)
     if needs_workers(settings.devices, settings.nodes):
-        run_workers(train, (train_h5, samples_csv, out, model, settings, weights), settings.devices)
+        run_workers(train, (train_h5, out, model, settings, weights), settings.devices)
         return
     with explained(), joined(settings) as group:
         found = shared_state(group, found)

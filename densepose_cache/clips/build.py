@@ -9,7 +9,7 @@ from ..shards import bucket, shard_name
 from ..whole import write_text_whole
 from . import fetched, frames, sample, videos
 from .digests import digest_files
-from .table import check_table, read_table, write_table
+from .table import as_text, check_table, read_table
 
 ROWS = {SampleSource: sample.rows, FramesSource: frames.rows, VideosSource: videos.rows, UrlsSource: fetched.rows}
 MISSING = "missing.csv"
@@ -43,12 +43,19 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
     table["sha256"] = table["video"].map(videos_found)
     table["iuv_sha256"] = table["iuv"].map(lambda path: videos_found.get(path, ""))
     table = table.sort_values("clip", ignore_index=True)
-    numbers = table["clip"].map(lambda name: bucket(name, shards)) if len(table) else table["clip"]
-    for number in range(shards):
-        write_table(out.parent / "clips" / f"{shard_name(number)}.csv", table[numbers == number], keep=True)
+    _write_shards(table, out.parent / "clips", shards)
     if len(gone):
         write_text_whole(out.with_name(MISSING), gone.to_csv(index=False))
     else:
         out.with_name(MISSING).unlink(missing_ok=True)
-    write_table(out, table)
+    write_text_whole(out, as_text(table))
     return read_table(out)
+
+
+def _write_shards(table: pd.DataFrame, folder: Path, shards: int):
+    """Write the tables of all shards into `folder`; one that holds the same text already is left as it is."""
+    members = dict(list(table.groupby(table["clip"].map(lambda name: bucket(name, shards)))))
+    for number in range(shards):
+        path, text = folder / f"{shard_name(number)}.csv", as_text(members.get(number, table[:0]))
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text_whole(path, text)

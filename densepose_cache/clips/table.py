@@ -1,6 +1,7 @@
 """The clip table's file format: read, check, write."""
 
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -23,18 +24,14 @@ def read_table(path: Path) -> pd.DataFrame:
     return check_table(read_csv(path, COLUMNS), path)
 
 
-def write_table(path: Path, table: pd.DataFrame, keep: bool = False):
-    """Check a clip table and write it as CSV, whole or not at all. Raises InputError.
+def write_table(path: Path, table: pd.DataFrame):
+    """Check a clip table and write it as CSV, whole or not at all. Raises InputError."""
+    write_text_whole(Path(path), as_text(check_table(table, path)))
 
-    With `keep` a file that holds the same text is left as it is.
-    """
-    path = Path(path)
-    table = check_table(table, path)
-    extra = [name for name in table.columns if name not in COLUMNS]
-    text = table[[*COLUMNS, *extra]].to_csv(index=False)
-    if keep and path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    write_text_whole(path, text)
+
+def as_text(table: pd.DataFrame) -> str:
+    """A table that `check_table` gave back as CSV, the columns of all clip tables first."""
+    return table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]].to_csv(index=False)
 
 
 def read_csv(path: Path, required: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -63,13 +60,10 @@ def check_table(table: pd.DataFrame, path: Path) -> pd.DataFrame:
             table[name] = ""
     for name in ("start_frame", "end_frame"):
         table[name] = _frames(table[name], path)
-    seen = {}
-    for row, item in table.iterrows():
-        problem = _problem(item, seen)
-        if problem:
-            column, text = problem
-            raise InputError(f"{path}: row {row + 2}, column {column}: {text}")
-        seen[item["clip"]] = row + 2
+    found = [(int(bad.to_numpy().argmax()), column, text) for column, bad, text in _problems(table) if bad.any()]
+    if found:
+        place, column, text = min(found, key=lambda problem: problem[0])
+        raise InputError(f"{path}: row {table.index[place] + 2}, column {column}: {text(table.iloc[place])}")
     return table
 
 
@@ -93,29 +87,40 @@ def clip_name(text: str) -> str:
 
 
 def _frames(column: pd.Series, path: Path) -> pd.Series:
-    values = []
-    for row, cell in column.items():
-        text = "" if pd.isna(cell) else str(cell).strip()
-        if text and not re.fullmatch(r"\d+(\.0*)?", text):
-            raise InputError(f"{path}: row {row + 2}, column {column.name}: {text!r} is no frame number (0, 1, 2, ...)")
-        values.append(int(float(text)) if text else pd.NA)
-    return pd.Series(values, index=column.index, dtype="Int64", name=column.name)
+    text = column.astype("string").fillna("").str.strip()
+    bad = ~text.str.fullmatch(r"(\d+(\.0*)?)?")
+    if bad.any():
+        row = bad.idxmax()
+        raise InputError(f"{path}: row {row + 2}, column {column.name}: {text[row]!r} is no frame number (0, 1, 2, ...)")
+    return pd.to_numeric(text.where(text != "")).astype("Int64")
 
 
-def _problem(item: pd.Series, seen: dict[str, int]) -> tuple[str, str] | None:
-    if not NAME.fullmatch(item["clip"]):
-        return "clip", f"{item['clip']!r} is no clip name; it must begin with a letter or digit and go on with letters, digits, . _ + or -"
-    if item["clip"] in seen:
-        return "clip", f"{item['clip']!r} stands in row {seen[item['clip']]}, too; clip names must differ"
-    if item["split"] not in SPLITS:
-        return "split", f"{item['split']!r} is no split; allowed: train, test"
-    if not item["video"]:
-        return "video", f"no video is named for clip {item['clip']!r}"
-    start, end = item["start_frame"], item["end_frame"]
-    if not pd.isna(end) and end <= (0 if pd.isna(start) else start):
-        return "end_frame", f"the window {0 if pd.isna(start) else start}..{end} of clip {item['clip']!r} is empty; the end is not included"
+def _problems(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, Callable[[pd.Series], str]]]:
+    """What can be wrong with a row, the first thing first: the column, in which rows it is so, and what to say of such a row."""
+    clip, start = table["clip"], table["start_frame"].fillna(0)
+    yield (
+        "clip",
+        ~clip.str.fullmatch(NAME),
+        lambda row: f"{row['clip']!r} is no clip name; it must begin with a letter or digit and go on with letters, digits, . _ + or -",
+    )
+    yield (
+        "clip",
+        clip.duplicated(),
+        lambda row: f"{row['clip']!r} stands in row {(clip == row['clip']).idxmax() + 2}, too; clip names must differ",
+    )
+    yield "split", ~table["split"].isin(SPLITS), lambda row: f"{row['split']!r} is no split; allowed: train, test"
+    yield "video", table["video"] == "", lambda row: f"no video is named for clip {row['clip']!r}"
+    yield (
+        "end_frame",
+        (table["end_frame"] <= start).fillna(False),
+        lambda row: f"the window {start[row.name]}..{row['end_frame']} of clip {row['clip']!r} is empty; the end is not included",
+    )
+    yield "bbox", table["bbox"].map(lambda text: _box_problem(text) is not None), lambda row: _box_problem(row["bbox"])
+
+
+def _box_problem(text: str) -> str | None:
     try:
-        parse_box(item["bbox"])
+        parse_box(text)
     except ValueError as error:
-        return "bbox", str(error)
+        return str(error)
     return None

@@ -1,7 +1,7 @@
 """Clips whose maps can be exported: of an index, of a shard of IUV maps, or of a side file."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from ..clips.table import NAME, clip_name
 from ..clips.videos import SUFFIXES
 from ..densepose.precomputed import SideFile
 from ..errors import InputError
+from ..index_file import read_index
 from ..iuv import check_iuv
-from ..shards import open_shard
+from ..shards import open_shard, shard_name
 from ..video import read_folder, read_frames
 from .side_file import SUFFIX
 
@@ -73,8 +74,9 @@ def open_clips(path: Path, wanted: list[str] | None = None) -> Iterator[list[Cli
 def _clips(path: Path, stack: contextlib.ExitStack) -> list[Clip]:
     stage = _stage(path)
     if stage == "index":
-        file = stack.enter_context(open_shard(path, "index"))
-        return [_cached(path, name, file[name], str(file.attrs["split"])) for name in file]
+        index, file = read_index(path), stack.enter_context(open_shard(path, "index"))
+        places = zip(index.names, map(shard_name, index.shard.tolist()), strict=True)
+        return [_cached(path, name, lambda kind, at=f"{shard}/{name}": file[kind][at], index.split) for name, shard in places]
     if stage == "densepose":
         file = stack.enter_context(open_shard(path, "densepose"))
         beside = path.parent.parent / "frames" / path.name
@@ -82,7 +84,8 @@ def _clips(path: Path, stack: contextlib.ExitStack) -> list[Clip]:
         groups = {
             name: {"iuv": file[name], "frames": frames.get(name, f"{beside}: the frames of clip {name} are not there")} for name in file
         }
-        return [_cached(path, name, group, str(group["iuv"].attrs["split"])) for name, group in groups.items() if "iuv" in group["iuv"]]
+        with_maps = {name: group for name, group in groups.items() if "iuv" in group["iuv"]}
+        return [_cached(path, name, group.__getitem__, str(group["iuv"].attrs["split"])) for name, group in with_maps.items()]
     if stage is not None:
         raise InputError(f"{path}: is a shard of the stage {stage}, which holds no maps; name an index or a shard in iuv/")
     side = stack.enter_context(contextlib.closing(SideFile(path)))
@@ -101,12 +104,12 @@ def _stage(path: Path) -> str | None:
         raise InputError(f"{path}: cannot be read as HDF5 ({error}); name an index, a shard in iuv/ or a side file") from None
 
 
-def _cached(path: Path, name: str, group: Mapping, split: str) -> Clip:
-    """The clip `name` of the cache; `group` has its groups `iuv` and `frames`, or in place of the latter why it is missing."""
+def _cached(path: Path, name: str, group: Callable[[str], h5py.Group | str], split: str) -> Clip:
+    """The clip `name` of the cache; `group` gives its groups `iuv` and `frames`, or in place of the latter why it is missing."""
     if not NAME.fullmatch(name):
         raise InputError(f"{path}: {name!r} is no clip name; build the cache again")
     try:
-        maps, pictures = group["iuv"]["iuv"], group["frames"]
+        maps, pictures = group("iuv")["iuv"], group("frames")
         rgb = pictures if isinstance(pictures, str) else pictures["rgb"]
     except (KeyError, OSError) as error:
         raise InputError(f"{path}: clip {name} cannot be read from its shard ({error}); run the workflow again") from None

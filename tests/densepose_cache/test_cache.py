@@ -84,11 +84,13 @@ def test_chunks_are_single_frames_and_no_chunk_cache_fills_the_memory(built):
     reader = SplitReader(built[0] / "train.h5")
     reader.frames("anna", 0)
     with h5py.File(reader.path, "r", rdcc_nbytes=0) as file:
-        for name in ("frames/rgb", "iuv/iuv"):
-            dataset = file[f"anna/{name}"]
+        shard = shard_of("anna")
+        for name in (f"frames/{shard}/anna/rgb", f"iuv/{shard}/anna/iuv"):
+            dataset = file[name]
             assert dataset.chunks == (1, *dataset.shape[1:])
             assert dataset.id.get_access_plist().get_chunk_cache()[1] == 0
-        assert file["anna/warps/grid"].chunks is None and len(file["anna/warps/grid"]) == file["anna/warps/grid_bounds"][-1]
+        warps = file[f"warps/{shard}/anna"]
+        assert warps["grid"].chunks is None and len(warps["grid"]) == warps["grid_bounds"][-1]
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

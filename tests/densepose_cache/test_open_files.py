@@ -59,7 +59,7 @@ def test_every_shard_is_opened_once_and_closed_at_the_end(built, opened):
 
 def test_a_bounded_number_of_shards_stays_open_and_nothing_else_changes(built, opened, monkeypatch):
     expected = read_all(SplitReader(built / "train.h5"))
-    monkeypatch.setattr("densepose_cache.reader.OPEN_FILES", 3)
+    monkeypatch.setattr("densepose_cache.reader.OPEN_SHARDS", 1)
     reader = SplitReader(built / "train.h5")
     opened.clear()
     found = read_all(reader)

@@ -1,8 +1,10 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_cache import small_cache
+from small_cache import WARP, build, small_cache
 
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
@@ -21,7 +23,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def data(cache):
-    return SampleDataset(cache / "train.h5", cache / "samples.csv", 3)
+    return SampleDataset(cache / "train.h5", 3)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -91,39 +93,31 @@ def test_length_and_rate_of_a_training():
     assert learning_rate(6, 7, settings.model_copy(update={"decay": "none"})) == 2e-4
 
 
-def test_the_digest_follows_samples_and_clips(cache, data, tmp_path):
+def test_the_digest_follows_the_draw_of_samples(cache, data, tmp_path):
+    shutil.copytree(cache, tmp_path / "other")
+    assert SampleDataset(tmp_path / "other/train.h5", 3).digest == data.digest
+    build(tmp_path / "other", warp=WARP.model_copy(update={"seed": 1}))
+    other = SampleDataset(tmp_path / "other/train.h5", 3)
+    assert other.digest != data.digest and not np.array_equal(other.samples.source, data.samples.source)
+
+
+def test_rows_are_those_of_the_table_that_people_read(cache, data):
     table = pd.read_csv(cache / "samples.csv")
-    table.iloc[::-1].to_csv(tmp_path / "samples.csv", index=False)
-    assert SampleDataset(cache / "train.h5", tmp_path / "samples.csv", 3).digest != data.digest
-    assert SampleDataset(cache / "train.h5", cache / "samples.csv", 3).digest == data.digest
+    epoch, clip, source, target = data.samples.take(np.arange(len(data)))
+    found = {"clip": np.array(data.reader.clips)[clip], "epoch": epoch, "source": source, "target": target}
+    assert table.equals(pd.DataFrame(found).astype(table.dtypes))
+    assert data.epochs == [range(len(table))]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda table: table.iloc[:0], "holds no sample"),
-        (lambda table: table.drop(columns="source"), "lacks the column source"),
-        (lambda table: table.assign(clip="nobody"), "clip nobody is not in"),
-    ],
-)
-def test_unusable_tables_are_refused(cache, tmp_path, change, message):
-    path = tmp_path / "samples.csv"
-    change(pd.read_csv(cache / "samples.csv")).to_csv(path, index=False)
-    with pytest.raises(InputError, match=message):
-        SampleDataset(cache / "train.h5", path, 3)
-
-
-def test_a_missing_table_is_named(cache, tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv"):
-        SampleDataset(cache / "train.h5", tmp_path / "none.csv", 3)
+def test_a_split_without_samples_is_refused(cache):
+    with pytest.raises(InputError, match=r"test\.h5: holds no sample"):
+        SampleDataset(cache / "test.h5", 3)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_an_error_of_the_cache_comes_out_in_one_line(cache, tmp_path, workers):
-    table = pd.read_csv(cache / "samples.csv")
-    table.loc[3, "target"] = 500
-    table.to_csv(tmp_path / "samples.csv", index=False)
-    data = SampleDataset(cache / "train.h5", tmp_path / "samples.csv", 3)
+def test_an_error_of_the_cache_comes_out_in_one_line(data, workers):
+    data.samples.target = data.samples.target.astype(int)
+    data.samples.target[3] = 500
     with pytest.raises(InputError) as caught:
         list(batches(data, [[0, 1], [2, 3]], workers, pin=False))
     assert "train.h5" in str(caught.value) and "\n" not in str(caught.value)

@@ -42,7 +42,7 @@ def test_a_step_costs_what_a_real_step_does(cache, update, options):
     model, settings = MODEL.model_copy(update=options), SETTINGS.model_copy(update={"update": update})
     nets = _networks(settings, model)
     cost = step_cost(nets, model, settings, 2, SIZE, "32-true")
-    data = SampleDataset(cache / "train.h5", cache / "samples.csv", 3)
+    data = SampleDataset(cache / "train.h5", 3)
     (raw,) = batches(data, BatchOrder(data.epochs, 2, 0, 0, 1), 0, pin=False)
     batch = to_device_batch(raw, CPU, model.visibility)
     known = {tensor.untyped_storage()._cdata for part in (nets.generator, nets.critic, nets.features) for tensor in part.parameters()}
@@ -83,9 +83,7 @@ def _tree(folder: Path) -> dict:
 
 
 def _plan(cache, out, settings=SETTINGS) -> dict[str, str]:
-    return dict(
-        line.split(": ", 1) for line in train_plan(cache / "train.h5", cache / "samples.csv", out, MODEL, settings, Path("weights"))
-    )
+    return dict(line.split(": ", 1) for line in train_plan(cache / "train.h5", out, MODEL, settings, Path("weights")))
 
 
 def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path):
@@ -103,7 +101,7 @@ def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path):
 
 def test_a_plan_knows_of_the_states_that_are_there(cache, tmp_path):
     out = tmp_path / "model.safetensors"
-    train(cache / "train.h5", cache / "samples.csv", out, MODEL, SETTINGS)
+    train(cache / "train.h5", out, MODEL, SETTINGS)
     before = _tree(tmp_path)
     assert "only has to be written out" in _plan(cache, out)["time"]
     (tmp_path / "states" / "state-00000006.pt").rename(tmp_path / "aside")
@@ -120,7 +118,7 @@ def test_a_step_that_does_not_fit_is_not_tried(cache, tmp_path, monkeypatch):
 
 
 def test_the_verb_prints_the_plan(cache, tmp_path, capsys):
-    arguments = ["train", "--dry-run", "--data", cache / "train.h5", "--samples", cache / "samples.csv", "--out", tmp_path / "run" / "m"]
+    arguments = ["train", "--dry-run", "--data", cache / "train.h5", "--out", tmp_path / "run" / "m"]
     arguments += ["--model", MODEL.model_dump_json(), "--settings", SETTINGS.model_dump_json()]
     assert run_verbs(SUMMARY, VERBS, list(map(str, arguments))) == 0
     assert [line.split(": ")[0] for line in capsys.readouterr().out.splitlines()][-2:] == ["memory", "time"]

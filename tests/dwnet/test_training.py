@@ -41,7 +41,7 @@ def cache(tmp_path_factory):
 
 
 def _train(cache, out, settings=FAST, model=MODEL):
-    training.train(cache / "train.h5", cache / "samples.csv", out, model, settings)
+    training.train(cache / "train.h5", out, model, settings)
 
 
 def _log(folder) -> list[dict]:
@@ -200,7 +200,7 @@ def test_a_signal_saves_the_state_and_exits_with_75(cache, finished, tmp_path, m
 @pytest.mark.parametrize("devices", [1, 2])
 def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices):
     settings = FAST.model_copy(update={"steps": 100_000, "save_every": 100_000, "log_every": 1, "workers": 1, "devices": devices})
-    arguments = {"data": cache / "train.h5", "samples": cache / "samples.csv", "out": tmp_path / "model.safetensors"}
+    arguments = {"data": cache / "train.h5", "out": tmp_path / "model.safetensors"}
     arguments |= {"model": MODEL.model_dump_json(), "settings": settings.model_dump_json()}
     command = [sys.executable, "-m", "dwnet.cli", "train", *(str(part) for key, value in arguments.items() for part in (f"--{key}", value))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -255,7 +255,7 @@ def test_a_gpu_that_is_not_there_is_refused(cache, tmp_path):
 
 
 def test_gradients_of_a_previous_frame_pass_only_if_asked(cache):
-    data = training.SampleDataset(cache / "train.h5", cache / "samples.csv", 3)
+    data = training.SampleDataset(cache / "train.h5", 3)
     order = training.BatchOrder(data.epochs, 1, 0, 0, 1)
     (raw,) = training.batches(data, order, 0, pin=False)
     batch = training.to_device_batch(raw, torch.device("cpu"))

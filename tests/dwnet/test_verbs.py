@@ -22,7 +22,7 @@ def test_help_needs_no_torch():
 
 
 def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, capsys):
-    arguments = ["train", "--data", "none.h5", "--samples", "none.csv", "--out", str(tmp_path / "run" / "model.safetensors")]
+    arguments = ["train", "--data", "none.h5", "--out", str(tmp_path / "run" / "model.safetensors")]
     assert run_verbs(SUMMARY, VERBS, [*arguments, "--settings", '{"batch": 0}']) == 2
     assert run_verbs(SUMMARY, VERBS, arguments) == 2
     assert run_verbs(SUMMARY, VERBS, ["train", "--data", "x"]) == 2

@@ -1,13 +1,15 @@
 """A split of the cache with a few drawn clips: a striped figure that moves over a background, exact IUV maps, real warp grids."""
 
+import contextlib
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from densepose_cache.config import FORMATS
 from densepose_cache.digest import digest
+from densepose_cache.index_file import write_index
+from densepose_cache.sample_table import SampleTable
 from densepose_cache.samples import evaluation_pairs
+from densepose_cache.shards import FOLDERS, ShardWriter
 from densepose_cache.warp import SourceTrees
 from densepose_cache.warp.codec import MapCodes, encode
 from densepose_cache.warp.stage import write_grids
@@ -34,30 +36,31 @@ def draw(clip: int, frame: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarra
 
 
 def write_split(path: Path, lengths: dict[str, int], keypoints: bool = False, poison: bool = False, corner: int = 0) -> Path:
-    """Write an index file with the clips' groups inside; with `poison` every real frame but a clip's first is noise.
-
-    `corner` is the part that the maps show in the four pixels of the top-left corner.
-    """
-    with h5py.File(path, "w") as file:
-        file.attrs.update({"stage": "index", "format": FORMATS["index"], "split": "test", "size": SIZE, "clips": len(lengths)})
+    """Write an index of the test split, and beside it the only shard of each kind; with `poison` every real frame but a clip's first is
+    noise. `corner` is the part that the maps show in the four pixels of the top-left corner."""
+    places = {folder: f"{path.stem}-{folder}" for folder in FOLDERS}
+    with contextlib.ExitStack() as stack:
+        shards = [
+            stack.enter_context(ShardWriter(path.with_name(places[folder]) / "000.h5", stage, {})) for folder, stage in FOLDERS.items()
+        ]
         for number, (clip, length) in enumerate(lengths.items()):
-            drawn = [draw(number, frame) for frame in range(length)]
-            rgb, iuv = (np.stack(part) for part in zip(*drawn, strict=True))
+            frames, maps, warps = (shard.create(clip, digest(clip, length, poison)) for shard in shards)
+            rgb, iuv = (np.stack(part) for part in zip(*(draw(number, frame) for frame in range(length)), strict=True))
             iuv[:, :2, :2, 0] = corner
             if poison:
                 rgb[1:] = np.random.default_rng(7).integers(0, 256, rgb[1:].shape)
-            pairs = evaluation_pairs(length)
-            trees = {source: SourceTrees(iuv[source]) for source in np.unique(pairs[:, 0])}
-            codes = [MapCodes.of(frame) for frame in iuv]
-            grids = [encode(trees[i].grids([iuv[j]])[0].index, codes[i], codes[j]) for i, j in pairs]
-            group = file.create_group(clip)
-            group.attrs.update({"length": length, "fps": 12.5, "digest": digest(clip, length, poison)})
-            group.create_group("frames").create_dataset("rgb", data=rgb)
-            maps = group.create_group("iuv")
-            maps.create_dataset("iuv", data=iuv)
+            ShardWriter.write(frames, "rgb", rgb)
+            ShardWriter.write(maps, "iuv", iuv)
             if keypoints:
                 joints = np.zeros((length, 17, 3), np.float32)
                 joints[..., :2], joints[..., 2] = 30, 1
-                maps.create_dataset("keypoints", data=joints)
-            write_grids(group.create_group("warps"), pairs, grids)
+                ShardWriter.table(maps, "keypoints", joints)
+            pairs = evaluation_pairs(length)
+            trees = {source: SourceTrees(iuv[source]) for source in np.unique(pairs[:, 0])}
+            codes = [MapCodes.of(frame) for frame in iuv]
+            write_grids(warps, pairs, [encode(trees[i].grids([iuv[j]])[0].index, codes[i], codes[j]) for i, j in pairs])
+    names = sorted(lengths)
+    columns = {"name": names, "shard": [0] * len(names), "length": [lengths[name] for name in names], "fps": [12.5] * len(names)}
+    columns["digest"] = [digest(*[digest(name, lengths[name], poison)] * len(FOLDERS)) for name in names]
+    write_index(path, "test", SIZE, columns, SampleTable.of([np.zeros((0, 3), int)] * len(names)), places)
     return path

@@ -148,6 +148,6 @@ def _train(cache: Path, out: Path, settings: TrainSettings, room: int | None, pr
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     if preparation:
         preparation()
-    arguments = ["--data", cache / "train.h5", "--samples", cache / "samples.csv", "--out", out / "model.safetensors"]
+    arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
     arguments += ["--model", MODEL.model_dump_json(), "--settings", settings.model_dump_json()]
     raise SystemExit(run_verbs(SUMMARY, VERBS, ["train", *map(str, arguments)]))

@@ -1,5 +1,3 @@
-import os
-
 import pandas as pd
 import pytest
 
@@ -76,15 +74,12 @@ def test_nothing_is_written_of_a_wrong_table(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_table_that_stays_the_same_keeps_its_time(tmp_path):
-    table = pd.DataFrame([GOOD])
-    path = tmp_path / "clips.csv"
-    write_table(path, table)
-    os.utime(path, (1, 1))
-    write_table(path, table, keep=True)
-    assert path.stat().st_mtime == 1
-    write_table(path, table.assign(split="test"), keep=True)
-    assert path.stat().st_mtime > 1
+def test_the_first_wrong_row_is_named_and_its_first_column(tmp_path):
+    path = write(tmp_path, {"clip": "a"}, {"clip": "b", "bbox": "1-2", "video": ""}, {"clip": "/"}, {"clip": "a"}, {"clip": "a"})
+    with pytest.raises(InputError, match=r"row 3, column video"):
+        read_table(path)
+    with pytest.raises(InputError, match=r"row 4, column clip: 'a' stands in row 2, too"):
+        read_table(write(tmp_path, {"clip": "a"}, {"clip": "b"}, {"clip": "a"}, {"clip": "a"}))
 
 
 @pytest.mark.parametrize(
