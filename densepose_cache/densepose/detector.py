@@ -1,9 +1,11 @@
 """Backends that run a network on the decoded frames: `detectron2`, `torchvision` with the same weights, and the small `embedded` one."""
 
+import copy
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from ..config import DensePoseSettings
 from ..digest import file_sha256
 from .backend import ClipFrames, FrameMap
 from .install import missing_packages
+from .memory import FittingBatches
 from .models import weight_file
 from .network import Network
 from .person import Follower
@@ -28,6 +31,7 @@ class Detector:
         if settings.backend == "auto":
             self.name = "torchvision" if missing_packages() else "detectron2"
         self._network: Network | None = None
+        self._fitting = FittingBatches(settings.batch)
 
     def fingerprint(self, row: NamedTuple) -> dict:
         """Model, digest of its weights, score threshold, input size and precision; the same for every clip.
@@ -48,16 +52,24 @@ class Detector:
         """Yield what is on every frame. Raises InputError if detectron2 or the weights are missing or wrong."""
         if self._network is None:
             self._network = make_network(self.name, self.settings, self.folder)
-        network, follower = self._network, Follower(clip.rgb.shape[1])
-        for prepared in prepared_batches(clip, self.settings.batch, network.prepare):
-            found = network.detect(prepared)
-            choices = [follower.choose(boxes, scores) for boxes, scores in zip(found.boxes, found.scores, strict=True)]
-            drawn = network.maps(found, [choice.person for choice in choices])
-            for iuv, choice, scores in zip(drawn, choices, found.scores, strict=True):
-                if iuv is None or not iuv[..., 0].any():
-                    yield FrameMap(None, people=choice.people, near_tie=choice.near_tie)
-                else:
-                    yield FrameMap(iuv, float(scores[choice.person]), choice.people, choice.near_tie)
+        follower = Follower(clip.rgb.shape[1])
+        for prepared in prepared_batches(clip, self.settings.batch, self._network.prepare):
+            for found in self._fitting.run(partial(self._followed, follower), prepared):
+                yield from found
+
+    def _followed(self, follower: Follower, prepared: list) -> list[FrameMap]:
+        """What is on prepared frames; `follower` moves on only if all of it succeeds."""
+        found, moved = self._network.detect(prepared), copy.copy(follower)
+        choices = [moved.choose(boxes, scores) for boxes, scores in zip(found.boxes, found.scores, strict=True)]
+        drawn = self._network.maps(found, [choice.person for choice in choices])
+        maps = []
+        for iuv, choice, scores in zip(drawn, choices, found.scores, strict=True):
+            if iuv is None or not iuv[..., 0].any():
+                maps.append(FrameMap(None, people=choice.people, near_tie=choice.near_tie))
+            else:
+                maps.append(FrameMap(iuv, float(scores[choice.person]), choice.people, choice.near_tie))
+        vars(follower).update(vars(moved))
+        return maps
 
     def keypoints(self, clip: ClipFrames) -> None:
         """A detector has no exact keypoints."""

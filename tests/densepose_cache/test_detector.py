@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.densepose.backend import ClipFrames
 from densepose_cache.densepose.detector import Detector
 from densepose_cache.densepose.install import missing_packages
+from densepose_cache.densepose.network import Detections
 from densepose_cache.errors import InputError
 from densepose_cache.sample.render import Clip
 
@@ -55,6 +57,49 @@ def test_the_embedded_network_needs_no_weights_and_follows_a_rendered_person(tmp
         body, wanted = one.iuv[..., 0] > 0, frame.iuv[..., 0] > 0
         assert (body & wanted).sum() > 0.5 * (body | wanted).sum()
         assert one.people == 1 and 0.7 <= one.score <= 1
+
+
+class SmallMemory:
+    """A network that finds as many people as a frame's number says, and has room for `room` frames."""
+
+    def __init__(self, room):
+        self.room, self.batches = room, []
+
+    def prepare(self, frame):
+        return int(frame[0, 0, 0])
+
+    def detect(self, prepared):
+        self.batches.append(len(prepared))
+        if len(prepared) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. And more")
+        boxes = [np.array([[30.0 * person, 0, 30.0 * person + 20, 60] for person in range(people)]).reshape(-1, 4) for people in prepared]
+        return Detections(boxes, [np.linspace(0.9, 0.8, people) for people in prepared], None)
+
+    def maps(self, found, people):
+        for person in people:
+            iuv = np.zeros((64, 64, 3), np.uint8)
+            iuv[..., 0] = 0 if person is None else 1 + person
+            yield iuv
+
+
+def followed(room, tmp_path, batch=8):
+    frames = np.zeros((20, 64, 64, 3), np.uint8)
+    frames[:, 0, 0, 0] = [1, 2, 0, 2, 1] * 4
+    detector = Detector(DensePoseSettings(backend="embedded", device="cpu", batch=batch), tmp_path)
+    detector._network = network = SmallMemory(room)
+    return list(detector.maps(ClipFrames(ROW, frames, np.arange(20), None))), network.batches
+
+
+def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_maps(tmp_path, caplog):
+    wanted, batches = followed(8, tmp_path)
+    assert batches == [8, 8, 4]
+    found, batches = followed(3, tmp_path)
+    assert batches == [8, 4, 2, 2, 2, 2] + [2] * 6 and caplog.text.count("too small for") == 2
+    for one, other in zip(found, wanted, strict=True):
+        assert (one.score, one.people, one.near_tie) == (other.score, other.people, other.near_tie)
+        assert np.array_equal(one.iuv, other.iuv)
+    with pytest.raises(InputError, match=r"too small for a single frame \(CUDA out of memory\); lower densepose\.input_size"):
+        followed(0, tmp_path)
 
 
 def test_auto_takes_detectron2_where_it_is_installed(tmp_path):
