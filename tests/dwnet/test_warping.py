@@ -49,8 +49,9 @@ def test_half_precision_features_are_read_at_exact_places():
     assert torch.equal(warp(image, identity_grid(64, 64)[None], "border", "nearest"), image.float())
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32])
 @pytest.mark.parametrize("corner", [0, 7])
-def test_visible_pixels_follow_from_index_and_driving_map(corner):
+def test_visible_pixels_follow_from_index_and_driving_map(corner, kind):
     """Against the masks made from both maps, where the top-left pixel is background, body that the driving map shows, and both."""
     random = np.random.default_rng(corner)
     hard = 0
@@ -62,8 +63,8 @@ def test_visible_pixels_follow_from_index_and_driving_map(corner):
         driving[0, 0, 0] = (0, 7, 3)[case % 3]
         driving[4:6, 5:9, 0] = 7
         grid = coarse_warp_grid(source, driving)
-        index, part = (torch.from_numpy(array.astype(np.int64)) for array in (grid.index, driving[..., 0]))
-        found = visible_pixels(index[None], part[None], torch.tensor([corner]))
+        index, part = torch.from_numpy(grid.index.astype(kind)), torch.from_numpy(driving[..., 0])
+        found = visible_pixels(index[None], part[None], torch.tensor([corner], dtype=torch.uint8))
         assert np.array_equal(found[0].numpy(), grid.visible)
         hard += int(((grid.index == 0) & grid.visible & (driving[..., 0] > 0)).sum())
     assert (hard > 0) == (corner == 7), "body pixels whose place is the top-left pixel"

@@ -40,6 +40,7 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(make_project, secti
     ("section", "change", "words"),
     [
         ("evaluate", {"pairs": "no/pairs.csv"}, ["evaluate.pairs", "no/pairs.csv"]),
+        ("train", {"start": "no/model.safetensors"}, ["train.start", "no/model.safetensors"]),
         ("evaluate", {"weights": {"alexnet": "no/alex.pth"}}, ["evaluate.weights.alexnet", "no/alex.pth"]),
         ("densepose", {"backend": "detectron2", "weights": "no/model.pkl"}, ["densepose.weights", "no/model.pkl"]),
         ("densepose", {"backend": "auto", "model": "densepose_rcnn_R_101_FPN_s1x"}, ["sample: the SHA-256", "model_final_c6ab63.pkl"]),
@@ -70,6 +71,17 @@ def test_training_asks_for_its_devices_and_nodes(make_project, change, resources
     found = dict(pair.split("=", 1) for pair in re.search("resources: (.*)", job)[1].split(", "))
     asked = {name: found[name] for name in ("gpu", "nodes", "tasks", "mpi") if name in found}
     assert asked == resources and re.search(r"(srun .*)?dwnet train --data", job)[1] == launcher
+
+
+@pytest.mark.parametrize("given", ["run", "run/model.safetensors"])
+def test_training_depends_on_the_weights_that_it_starts_from(make_project, given):
+    project = make_project(TINY | {"train": TINY["train"] | {"start": given}})
+    (project.folder / "run").mkdir()
+    (project.folder / "run" / "model.safetensors").touch()
+    done = project.run("--dry-run", "results/sample/metrics.json")
+    assert done.returncode == 0, done.stdout
+    inputs = re.search("input: (.*)", done.stdout.split("rule train:")[1])[1].split(", ")
+    assert "run/model.safetensors" in inputs
 
 
 def test_an_unknown_data_set_is_refused(make_project):
