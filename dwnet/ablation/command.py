@@ -20,9 +20,9 @@ from ..metrics.names import MEANINGS
 from .pictures import picture_grid
 from .plot import TITLES, plot
 from .runs import check_data, load_runs
-from .tables import Results, difference_table, order_table, value_table
+from .tables import FULL, Results, difference_table, order_table, value_table
 
-WIDTH = 150
+WIDTH = 180
 """Columns of the table where no terminal says otherwise."""
 
 
@@ -56,7 +56,7 @@ def command(
     write_text_whole(_beside(out, ".svg"), plot(values, differences))
     for path, table in ((_beside(out, "_differences.csv"), differences), (_beside(out, "_order.csv"), order), (out, values)):
         write_text_whole(path, table.to_csv(index=False, float_format="%.6g"))
-    show(values, order, chosen.confidence)
+    show(values, differences, order, chosen.confidence)
     typer.echo(f"{out}")
 
 
@@ -64,14 +64,14 @@ def _beside(out: Path, ending: str) -> Path:
     return out.with_name(out.stem + ending)
 
 
-def show(values: pd.DataFrame, order: pd.DataFrame, confidence: float):
+def show(values: pd.DataFrame, differences: pd.DataFrame, order: pd.DataFrame, confidence: float):
     """Print the values, and for each metric whether the order of Figure 5 holds."""
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, WIDTH)
     methods = list(dict.fromkeys(values["method"]))
     table = Table(box=box.SIMPLE, title=f"values, with half the width of their {confidence:.0%} intervals over clips")
-    table.add_column("metric", overflow="fold")
+    table.add_column("metric", no_wrap=True)
     for method in methods:
         table.add_column(TITLES[method], justify="right")
     for metric, rows in values.groupby("metric", sort=False):
@@ -79,18 +79,20 @@ def show(values: pd.DataFrame, order: pd.DataFrame, confidence: float):
         cells = {row.method: _cell(row, meaning.digits) for row in rows.itertuples(index=False)}
         table.add_row(f"{metric} {'↑' if meaning.higher_is_better else '↓'}", *(cells.get(method, "-") for method in methods))
     console.print(table)
-    for line in order_lines(order, int(values["clips"].max())):
+    for line in order_lines(differences, order, int(values["clips"].max())):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def order_lines(order: pd.DataFrame, clips: int) -> list[str]:
-    """One sentence a metric about the order of Figure 5."""
+def order_lines(differences: pd.DataFrame, order: pd.DataFrame, clips: int) -> list[str]:
+    """A line a metric: who is better or worse than the full model, as far as the intervals tell; does the order of Figure 5 hold?"""
     lines = [f"only {clips} test clips: no intervals (at least {FEWEST} are needed), so nothing below is decided"] if clips < FEWEST else []
+    beside = differences[differences["reference"] == FULL]
     for row in order.itertuples(index=False):
-        best = "full is best" if row.full_is_best else "full is not best"
-        decided = (", decided" if row.full_is_best_decided else ", undecided") if row.full_is_best else ""
-        holds = f"the order of Figure 5 {'holds' if row.order_holds else 'does not hold'}"
-        lines.append(f"{row.metric}: {best}{decided}; {holds}; best first: {row.order}")
+        said = beside[beside["metric"] == row.metric]
+        groups = {text: ", ".join(said.loc[said["verdict"] == text, "method"]) for text in ("worse", "undecided", "better")}
+        verdicts = "; ".join(f"{text}: {names}" for text, names in groups.items() if names)
+        holds = ("holds, decided" if row.order_decided else "holds, undecided") if row.order_holds else "does not hold"
+        lines.append(f"{row.metric}: beside full {verdicts}. Best first: {row.order.replace(' ', ', ')}. Order of Figure 5: {holds}.")
     return lines
 
 

@@ -25,8 +25,13 @@ def picture_grid(runs: dict[str, Run], data: SplitReader, clips: int) -> np.ndar
     """
     with contextlib.ExitStack() as stack:
         rollouts = {variant: stack.enter_context(RolloutReader(run.rollout)) for variant, run in runs.items()}
-        names = list(runs["full"].metrics["clips"])
-        return np.concatenate([grid_row(rollouts, data, name) for name in spread(names, clips)])
+        names = spread(list(runs["full"].metrics["clips"]), clips)
+        rows = [grid_row(rollouts, data, name) for name in names]
+    captions = rows[0][0].shape[0]
+    picture = [rows[0][1][:captions]]
+    for title, shown in rows:
+        picture += [title, shown[captions:]]
+    return np.concatenate(picture)
 
 
 def spread(names: list[str], number: int) -> list[str]:
@@ -35,28 +40,32 @@ def spread(names: list[str], number: int) -> list[str]:
     return [names[(2 * place + 1) * len(names) // (2 * number)] for place in range(number)]
 
 
-def grid_row(rollouts: dict[str, RolloutReader], data: SplitReader, clip: str) -> np.ndarray:
-    """A line with the clip's name and the frame's number over a sheet of panels."""
+def grid_row(rollouts: dict[str, RolloutReader], data: SplitReader, clip: str) -> tuple[np.ndarray, np.ndarray]:
+    """A line with the clip's name and the frame's number, and a sheet of panels, both (h, W, 3) uint8."""
     frame = telling_frame(rollouts, clip)
     panels = {"source": data.frames(clip, 0), "driving": iuv_colours(data.iuv(clip, frame)), "real": data.frames(clip, frame)}
     panels |= {VARIANT_TITLES[variant]: rollout.frames(clip, slice(frame, frame + 1))[0] for variant, rollout in rollouts.items()}
     factor = -(-SIDE // data.size)
     shown = sheet({title: panel.repeat(factor, 0).repeat(factor, 1) for title, panel in panels.items()})
-    return np.concatenate([line(f"{clip}, frame {frame}", shown.shape[1], data.size * factor), shown])
+    return line(f"{clip}, frame {frame}", shown.shape[1], data.size * factor), shown
 
 
 def telling_frame(rollouts: dict[str, RolloutReader], clip: str) -> int:
-    """The frame whose colours differ most between the variants: largest mean over pixels of the standard deviation, the first of equals."""
+    """The frame whose colours differ most between the variants: largest mean over pixels of the standard deviation, the first of equals.
+
+    Frame 0, which the source shows already, is chosen only where there is no other.
+    """
     length = next(iter(rollouts.values())).length(clip)
     spreads = []
     for start in range(0, length, READ):
         frames = np.stack([rollout.frames(clip, slice(start, start + READ)) for rollout in rollouts.values()])
         spreads.append(frames.std(0, dtype=np.float32).mean((1, 2, 3), dtype=np.float64))
-    return int(np.argmax(np.concatenate(spreads)))
+    found = np.concatenate(spreads)
+    return int(np.argmax(found[1:])) + 1 if length > 1 else 0
 
 
 def line(text: str, width: int, size: int) -> np.ndarray:
-    """A line of text as wide as a sheet of panels of side `size`: (h, width, 3) uint8."""
+    """A line of text above panels of side `size`, as high as their captions: (h, width, 3) uint8."""
     height = caption_height(size)
     picture = Image.new("RGB", (width, height), PAPER)
     font = ImageFont.load_default(size=height * 0.72)

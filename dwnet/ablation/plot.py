@@ -9,7 +9,8 @@ from ..report.svg import svg_figure, svg_text
 from .tables import FULL
 
 SHOWN = (*VARIANTS, "coarse_warp")
-"""Methods in the plot, from the top; the other baselines are in the table alone, since their values would squeeze these together."""
+"""Methods on the left, from the top. The other baselines are in the table alone, and on the right there is none: their values would squeeze
+those of the variants together."""
 TITLES = VARIANT_TITLES | METHODS
 MODEL, BASELINE, FAINT = "#2456a6", "#8a93a3", "#b9c0cc"
 
@@ -26,7 +27,7 @@ def plot(values: pd.DataFrame, differences: pd.DataFrame) -> str:
             _draw(left, rows, "value", SHOWN)
             left.set_title(f"{meaning.title} {arrow}" + (f" ({meaning.unit})" if meaning.unit else ""), fontsize=9, loc="left")
             rows = differences[(differences["metric"] == metric) & (differences["reference"] == FULL)].set_index("method")
-            _draw(right, rows, "difference", SHOWN[1:])
+            _draw(right, rows, "difference", tuple(VARIANTS)[1:])
             right.axvline(0, color=FAINT, linewidth=1)
             right.set_title(f"difference from full ({'below' if meaning.higher_is_better else 'above'} 0: worse)", fontsize=9, loc="left")
         return svg_text(figure, transparent=False)
@@ -43,5 +44,6 @@ def _draw(axes, rows: pd.DataFrame, column: str, methods: tuple[str, ...]):
     axes.set_yticks(range(len(shown)), [TITLES[method] for method in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.locator_params(axis="x", nbins=6)
     axes.grid(axis="x", color="#e6e9ef", linewidth=0.6)
     axes.tick_params(labelsize=8)

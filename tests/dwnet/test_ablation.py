@@ -155,6 +155,19 @@ def test_clips_of_the_grid_are_spread():
     assert spread(names, 20) == names and spread(["a"], 4) == ["a"]
 
 
+def test_sentences_name_who_is_decidedly_worse():
+    differences = pd.DataFrame(
+        [("l1", "no_prev", "full", "worse"), ("l1", "no_prev_no_refine", "full", "better"), ("l1", "copy_source", "full", "worse")],
+        columns=["metric", "method", "reference", "verdict"],
+    )
+    order = pd.DataFrame([("l1", "no_prev_no_refine full no_prev", False, False, False, False)])
+    order.columns = ["metric", "order", "full_is_best", "full_is_best_decided", "order_holds", "order_decided"]
+    assert verb.order_lines(differences, order, 20) == [
+        "l1: beside full worse: no_prev, copy_source; better: no_prev_no_refine. Best first: no_prev_no_refine, full, no_prev. "
+        "Order of Figure 5: does not hold."
+    ]
+
+
 def run_verb(folder, out, *more):
     app = typer.Typer()
     app.command()(verb.command)
@@ -196,7 +209,7 @@ def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
     text = " ".join(drawing.itertext())
     assert "no previous, refine, warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text
     assert text.index("Perceptual") < text.index("Frechet") < text.index("PSNR")
-    assert "full is" in output and "best first: " in output
+    assert f"{FRECHET}: beside full " in output and "Best first: " in output and "Order of Figure 5: " in output
     run_verb(folder, tmp_path / "ablation.csv")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {path.name: path.read_bytes() for path in made.iterdir()}
 
@@ -206,17 +219,17 @@ def test_grid_shows_the_telling_frames(folder, tmp_path):
     grid = np.asarray(Image.open(tmp_path / "ablation_frames.png"))
     side = SIDE
     assert side == SIZE * 3
-    height = side + 2 * caption_height(side)
-    assert grid.shape == (2 * height, 7 * side + 6 * GAP, 3)
+    captions = caption_height(side)
+    assert grid.shape == (2 * (side + captions) + captions, 7 * side + 6 * GAP, 3)
     chosen = spread(sorted(LENGTHS), 2)[1]
     rollouts = {name: RolloutReader(folder / "runs" / name / "rollout.h5") for name in VARIANTS}
     frames = np.stack([rollout.frames(chosen, slice(None)) for rollout in rollouts.values()]).astype(float)
     frame = telling_frame(rollouts, chosen)
-    assert frame == frames.std(0).mean((1, 2, 3)).argmax()
+    assert frame == frames.std(0).mean((1, 2, 3))[1:].argmax() + 1
 
     def panel(column):
         left = column * (side + GAP)
-        return grid[height + 2 * caption_height(side) : 2 * height, left : left + side][1::3, 1::3]
+        return grid[-side:, left : left + side][1::3, 1::3]
 
     with SplitReader(folder / "test.h5") as data:
         np.testing.assert_array_equal(panel(0), data.frames(chosen, 0))
