@@ -23,8 +23,8 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
     size = person.image.shape[0]
     if person.image.shape != person.iuv.shape or person.image.shape != motion.iuv.shape[1:]:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {motion.iuv.shape[1:3]}; they must be the same")
-    if size % 4:
-        raise InputError(f"frames of {size}x{size} pixels cannot be generated; the size must be a multiple of 4")
+    if size % 4 or size < 32:
+        raise InputError(f"frames of {size}x{size} pixels cannot be generated; the size must be a multiple of 4, and 32 at least")
     driving = FreeDriving(person.image, person.iuv, motion.iuv, grid_engine(device))
     frames = generate_frames(generator.to(device), [driving], [len(motion.iuv)], device)
     with VideoWriter(out, motion.fps, sheet_size(4 + (motion.frames is not None), size) if panels else (size, size)) as video:

@@ -79,8 +79,10 @@ class Generator(nn.Module):
         """Eq. 2 and 3: the next frame. A first frame takes `source` and `source_grid` as the previous ones, too (warped once then).
 
         `source_features` may hold `appearance(source)` from an earlier call with the same source and weights. With the option `visibility`
-        the masks of both grids are needed (`dwnet.warping.visible_pixels`), else they are not looked at.
+        the masks of both grids are needed (`dwnet.warping.visible_pixels`), else they are not looked at. Raises ValueError without them.
         """
+        if self.settings.visibility and (source_visible is None or previous_visible is None):
+            raise ValueError("this generator's refine branch sees the masks of both grids: give source_visible and previous_visible")
         driving_iuv = iuv_channels(driving_iuv, self.settings.iuv_input)
         pose = self.pose(driving_iuv)
         if source_features is None:

@@ -99,6 +99,18 @@ def test_official_layout_is_found(files, tmp_path):
     assert probe(out).frames_estimate == FRAMES
 
 
+@pytest.mark.parametrize(("size", "fits"), [(36, True), (100, True), (66, False), (28, False)])
+def test_any_multiple_of_4_is_a_size(files, tmp_path, size, fits):
+    arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", size, "--panels"
+    if not fits:
+        with pytest.raises(InputError, match=f"frames of {size}x{size} pixels cannot be generated"):
+            run(*arguments)
+        return
+    run(*arguments)
+    info = probe(tmp_path / "out.mp4")
+    assert (info.width, info.height) == sheet_size(5, size)
+
+
 def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
     out = tmp_path / "out.mp4"
     cases = [

@@ -124,6 +124,12 @@ def test_the_mask_moves_the_refined_grids_each_its_own():
     assert torch.equal(base.source_grid, other.source_grid) and (base.previous_grid != other.previous_grid).any()
 
 
+def test_missing_masks_are_named():
+    generator = Generator(SMALL.model_copy(update={"visibility": True}))
+    with pytest.raises(ValueError, match="source_visible and previous_visible"):
+        generator(*_inputs(), source_visible=_mask())
+
+
 def test_without_the_option_masks_are_not_looked_at():
     generator = Generator(SMALL)
     mask = _mask()

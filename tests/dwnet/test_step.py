@@ -11,7 +11,7 @@ from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
 from dwnet.group import Group
 from dwnet.stability import NotFinite
-from dwnet.step import Networks, TrainStep
+from dwnet.step import Networks, TrainStep, generate
 from dwnet.warping import grid_from_index
 
 MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
@@ -79,6 +79,21 @@ def test_frames_are_updated_one_after_the_other(batch):
     by_sample, by_frame = (_step(_networks(rate=0.1), update=update)(batch)[1] for update in ("sample", "frame"))
     torch.testing.assert_close(by_sample[0], by_frame[0], rtol=0, atol=1e-5)
     assert (by_sample[2] - by_frame[2]).abs().max() > 1e-4
+
+
+def test_the_masks_of_the_batch_go_with_their_grids(batch):
+    batch.source_visible, batch.previous_visible = torch.rand(2, 3, 2, 64, 64, generator=torch.Generator().manual_seed(3)) < 0.5
+    batch.previous_visible[0] = batch.source_visible[0]
+    model = MODEL.model_copy(update={"visibility": True})
+    generator = Generator(model)
+    torch.nn.init.normal_(generator.refine.last.weight)
+    results, previous = generate(generator, batch, range(3), None, detach=True), batch.source
+    for t, result in enumerate(results):
+        masks = {"source_visible": batch.source_visible[t], "previous_visible": batch.previous_visible[t]}
+        wanted = generator(batch.iuv[t], batch.source, previous, batch.source_grid[t], batch.previous_grid[t], **masks)
+        torch.testing.assert_close(result.source_grid, wanted.source_grid, rtol=0, atol=1e-4)
+        torch.testing.assert_close(result.previous_grid, wanted.previous_grid, rtol=0, atol=1e-4)
+        previous = result.frame
 
 
 def test_a_broken_loss_changes_no_weight(batch):
