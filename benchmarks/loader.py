@@ -39,6 +39,7 @@ from warp import processor, trees_per_pair
 
 from densepose_cache.iuv import read_iuv_png, write_iuv_png
 from densepose_cache.reader import FRAMES, IUV, WARPS
+from densepose_cache.shards import shard_name
 from densepose_cache.warp.codec import MapCodes, decode
 from densepose_cache.warp.grid import coordinates
 from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
@@ -139,10 +140,10 @@ def where(data: SampleDataset, batch: int, count: int) -> dict[str, float]:
 
     reader, ring = data.reader, Ring(data.layout(batch), 1)
     reader.close()
-    clips = [timed("open a clip", reader._clip, clip) for clip in data._clips]
+    clips = [timed("open a clip", reader._clip, clip) for clip in reader.clips]
     opening = spent.pop("open a clip") / len(clips)
     for rows in BatchOrder(data.epochs, batch, 1, 0, count):
-        for number, source, first in data._rows[rows].tolist():
+        for number, source, first in members(data, rows):
             clip, numbers, codes = clips[number], [source, first, first + 1, first + 2], {}
             for kind in (FRAMES, IUV):
                 for frame in numbers:
@@ -166,6 +167,11 @@ def where(data: SampleDataset, batch: int, count: int) -> dict[str, float]:
     return {"open a clip, once": round(1e3 * opening, 3)} | {name: round(1e3 * value / batch / count, 3) for name, value in spent.items()}
 
 
+def members(data: SampleDataset, rows: list[int]) -> list[tuple[int, int, int]]:
+    """Number of the clip, source frame and first target frame of rows."""
+    return list(zip(*map(np.ndarray.tolist, data.samples.take(rows)[1:]), strict=True))
+
+
 def as_floats(frames: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(frames).movedim(-1, -3).float() / 127.5 - 1
 
@@ -177,14 +183,14 @@ class PerItem(Dataset):
         self.path, self.data = data.reader.path, data
 
     def __len__(self) -> int:
-        return len(self.data._rows)
+        return len(self.data)
 
     def __getitem__(self, row: int) -> dict[str, torch.Tensor]:
-        number, source, first = self.data._rows[row].tolist()
+        [(number, source, first)] = members(self.data, [row])
         targets = [first, first + 1, first + 2]
         with h5py.File(self.path, "r") as file:
-            clip = file[self.data._clips[number]]
-            rgb, iuv, warps = clip["frames/rgb"], clip["iuv/iuv"], clip["warps"]
+            name, shard = self.data.reader.clips[number], shard_name(file["clips/shard"][number])
+            rgb, iuv, warps = file["frames"][shard][name]["rgb"], file["iuv"][shard][name]["iuv"], file["warps"][shard][name]
             maps = {frame: iuv[frame] for frame in [source, *targets]}
             pairs, bounds = warps["pairs"][:].tolist(), warps["grid_bounds"][:]
             grids = []
@@ -208,11 +214,11 @@ class Pictures(Dataset):
         self.clips = [[natsorted((folder / str(person) / kind).iterdir()) for kind in ("rgb", "iuv")] for person in range(PEOPLE)]
 
     def __len__(self) -> int:
-        return len(self.data._rows)
+        return len(self.data)
 
     def __getitem__(self, row: int) -> dict[str, torch.Tensor]:
-        number, source, first = self.data._rows[row].tolist()
-        rgb, iuv = self.clips[int(self.data._clips[number].split("-")[-1]) % PEOPLE]
+        [(number, source, first)] = members(self.data, [row])
+        rgb, iuv = self.clips[int(self.data.reader.clips[number].split("-")[-1]) % PEOPLE]
         numbers = [source, first, first + 1, first + 2]
         frames = np.stack([np.asarray(Image.open(rgb[frame]).convert("RGB")) for frame in numbers])
         maps = {frame: read_iuv_png(iuv[frame]) for frame in numbers}
@@ -284,7 +290,7 @@ def main():
         Opened.log = scratch / "opened.txt"
         Opened.log.touch()
         h5py.File = Opened
-        data = SampleDataset(cache / "train.h5", cache / "samples.csv", TARGETS)
+        data = SampleDataset(cache / "train.h5", TARGETS)
         samples, most = options.samples or len(data.epochs[0]), max(options.workers)
         peers = {"pictures": Pictures(data, scratch / "pictures"), "per_item": PerItem(data)}
         check(data, list(peers.values()), options.batch)

@@ -51,7 +51,7 @@ def _sums(paths: dict[str, Path]) -> dict[str, str]:
 
 
 def build_cache(folder: Path, frames: int) -> str:
-    """Write the cache with clips of `frames` frames into `folder`: `train.h5`, `samples.csv` and all that they need. Returns where the
+    """Write the cache with clips of `frames` frames into `folder`: `train.h5` and all that it needs. Returns where the
     people are from."""
     people = folder / "people"
     people.mkdir(parents=True)

@@ -2,11 +2,11 @@
 
 Usage: python benchmarks/scale.py [--clips 10000] [--shards 625] [--dry-runs 38 210 625 2500] [--frames 350] [--like CACHE] [--folder DIR]
 
-A cache of that many tiny rendered clips is built in DIR (or a temporary folder; about 120 KB a clip), a tenth of it indexed once more by
-itself, and plans are made for each number of shards. A clip is added, one replaced, one removed, each with a real run of the workflow.
-A table of samples of as many clips of `--frames` frames (at most 4 million rows) is written and read. `--like CACHE` takes bytes a frame,
-IUV map and grid from the shards of a cache of real clips. `scale_model.py` carries what was measured to larger numbers, for clips of
-`--frames` frames.
+A cache of that many tiny rendered clips is built in DIR (or a temporary folder; about 120 KB a clip) and indexed, and a tenth of it by
+itself: from nothing, and again after one shard has changed. Plans are made for each number of shards. A clip is added, one replaced, one
+removed, each with a real run of the workflow. Samples of as many clips of `--frames` frames (at most 4 million rows) are taken through
+the index. `--like CACHE` takes bytes a frame, IUV map and grid from the shards of a cache of real clips. `scale_model.py` carries what was
+measured to larger numbers, for clips of `--frames` frames.
 
 Prints one JSON line. Times are seconds of one core, in user and system mode together, unless a name says `wall`: other work on the machine
 then disturbs them less. Memory is the largest resident set of a process. Takes some eight minutes of one core.
@@ -14,6 +14,7 @@ then disturbs them less. Memory is the largest resident set of a process. Takes 
 
 import argparse
 import datetime
+import itertools
 import json
 import multiprocessing
 import os
@@ -27,7 +28,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scale_model import Scale, curve, line
+from scale_model import Scale, line
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -138,7 +139,7 @@ def plans(project: Project, numbers: list[int]) -> list[dict]:
 
 
 def indices(project: Project, clips: int) -> list[dict]:
-    """Index and opening of the first tenth of the shards, and of all."""
+    """Index from nothing, index after a shard has changed, and opening, of the first tenth of the shards and of all."""
     tenth = project.folder / "cache/tenth"
     tenth.mkdir()
     for kind in ("frames", "iuv", "warps"):
@@ -146,9 +147,12 @@ def indices(project: Project, clips: int) -> list[dict]:
     fewer = apart(_first_shards, project.cache / "clips.csv", tenth / "clips.csv", project.shards)
     found = []
     for cache, count in ((tenth, fewer), (project.cache, clips)):
-        used = project.index(cache.relative_to(project.folder) / "clips.csv")
-        made = {name: (cache / name).stat().st_size for name in ("train.h5", "test.h5", "samples.csv")}
-        found.append({"clips": count, "index": asdict(used), "bytes": made, "open": apart(open_cache, cache)})
+        table = cache.relative_to(project.folder) / "clips.csv"
+        first = project.index(table)
+        os.utime(cache / "warps/000.h5")
+        again = project.index(table)
+        made = {name: (cache / name).stat().st_size for name in ("train.h5", "test.h5", "samples.csv", ".index.h5")}
+        found.append({"clips": count, "first": asdict(first), "again": asdict(again), "bytes": made, "open": apart(open_cache, cache)})
     return found
 
 
@@ -163,7 +167,7 @@ def _first_shards(clips_csv: Path, out: Path, shards: int) -> int:
 
 
 def open_cache(cache: Path) -> dict[str, float]:
-    """Open a cache as training does: reader, table of samples, first sample, then samples at random."""
+    """Open a cache as training does: reader, samples, first sample, then samples at random."""
     import numpy as np
 
     from densepose_cache.reader import SplitReader
@@ -171,9 +175,10 @@ def open_cache(cache: Path) -> dict[str, float]:
 
     before, clock = memory("VmRSS"), [time.process_time()]
     reader = SplitReader(cache / "train.h5")
+    clock.append(time.process_time())
     reader.frames(reader.clips[0], 0)
     clock.append(time.process_time())
-    data = SampleDataset(cache / "train.h5", cache / "samples.csv", 3)
+    data = SampleDataset(cache / "train.h5", 3)
     clock.append(time.process_time())
     sample = {name: np.empty(shape, kind) for name, (shape, kind) in data.layout(1).items()}
     data.read([0], sample)
@@ -182,7 +187,7 @@ def open_cache(cache: Path) -> dict[str, float]:
     for row in np.random.default_rng(0).integers(0, len(data), RANDOM_SAMPLES):
         data.read([int(row)], sample)
     clock.append(time.process_time())
-    names = ("reader_and_first_frame", "data_set", "first_sample", "random_sample")
+    names = ("reader", "first_frame", "data_set", "first_sample", "random_sample")
     seconds = {name: end - start for name, start, end in zip(names, clock, clock[1:], strict=False)}
     seconds["random_sample"] /= RANDOM_SAMPLES
     result = {name: round(value, 5) for name, value in seconds.items()}
@@ -196,43 +201,55 @@ def memory(name: str) -> float:
     return int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M)[1]) / 1024
 
 
-def sample_tables(folder: Path, clips: int, frames: int) -> dict[str, float]:
-    """A table of samples as `index` would write it of `clips` clips of `frames` frames, sources at random: its cost a row."""
+def sample_costs(folder: Path, clips: int, frames: int) -> dict[str, float]:
+    """What samples of `clips` clips of `frames` frames, sources at random, cost a row: to be remembered and recalled, put in order, written
+    as columns and as text by the index, and read by training. Times, bytes of files, bytes of memory."""
+    import h5py
     import numpy as np
-    import pandas as pd
+
+    from densepose_cache.remembered import NAME, ShardFacts, recall, remember
+    from densepose_cache.sample_table import SampleTable
 
     a_clip = EPOCHS * (frames - 2)
     clips = min(clips, MOST_ROWS // a_clip)
-    rng, before = np.random.default_rng(0), memory("VmHWM")
-    targets = np.tile(np.arange(frames - 2, dtype=np.int32), EPOCHS)
-    epochs = np.repeat(np.arange(EPOCHS, dtype=np.int32), frames - 2)
-    start = time.process_time()
-    tables = []
-    for clip in range(clips):
-        samples = np.column_stack([epochs, rng.integers(0, frames, a_clip, dtype=np.int32), targets])
-        tables.append(pd.DataFrame(samples, columns=["epoch", "source", "target"]))
-        tables[-1].insert(0, "clip", f"train-{clip:07d}")
-    pd.concat(tables).to_csv(folder / "samples.csv", index=False)
-    write, rows = time.process_time() - start, clips * a_clip
-    read, read_bytes = apart(_read_samples, folder / "samples.csv")
-    size = (folder / "samples.csv").stat().st_size
-    costs = {"write": write, "write_bytes": 1e6 * (memory("VmHWM") - before), "read": read, "read_bytes": read_bytes, "csv_bytes": size}
+    rng = np.random.default_rng(0)
+    targets = np.tile(np.arange(frames - 2, dtype=np.uint16), EPOCHS)
+    epochs = np.repeat(np.arange(EPOCHS, dtype=np.uint16), frames - 2)
+    names = [f"train-{clip:07d}" for clip in range(clips)]
+    drawn = [np.column_stack([epochs, rng.integers(0, frames, a_clip, dtype=np.uint16), targets]) for _ in names]
+    remember(folder, {"000": ShardFacts("", samples=dict(zip(names, drawn, strict=True)))})
+    del drawn
+    before, clock = memory("VmHWM"), [time.process_time()]
+    facts = recall(folder)
+    remember(folder, facts)
+    clock.append(time.process_time())
+    table = SampleTable.of(list(facts["000"].samples.values()))
+    with h5py.File(folder / "samples.h5", "w") as file:
+        table.write(file)
+    clock.append(time.process_time())
+    table.write_csv(folder / "samples.csv", names)
+    clock.append(time.process_time())
+    rows, grown = len(table), memory("VmHWM") - before
+    read, read_bytes = apart(_read_samples, folder / "samples.h5", clips)
+    costs = dict(zip(("remember", "columns", "csv"), (end - start for start, end in itertools.pairwise(clock)), strict=True))
+    costs |= {"read": read, "read_bytes": read_bytes, "write_bytes": 1e6 * grown}
+    costs |= {
+        f"{name}_bytes": (folder / file).stat().st_size for name, file in (("column", "samples.h5"), ("csv", "samples.csv"), ("memo", NAME))
+    }
     return {"rows": rows} | {name: value / rows for name, value in costs.items()}
 
 
-def _read_samples(path: Path) -> tuple[float, float]:
-    """Seconds and the most bytes that training needs for a table of samples and the positions of its rows."""
-    import numpy as np
-    import pandas as pd
+def _read_samples(path: Path, clips: int) -> tuple[float, float]:
+    """Seconds and the most bytes that training needs for the samples and the order of its first pass."""
+    import h5py
 
-    from dwnet.data import COLUMNS
+    from densepose_cache.sample_table import SampleTable
+    from dwnet.data import BatchOrder
 
     before, start = memory("VmHWM"), time.process_time()
-    table = pd.read_csv(path, dtype={"clip": str})
-    clips = sorted(set(table[COLUMNS[0]]))
-    rows = np.column_stack([np.searchsorted(clips, table["clip"].astype(str)), table["source"], table["target"]])
-    epochs = [np.flatnonzero(table["epoch"] == epoch) for epoch in sorted(set(table["epoch"]))]
-    assert len(rows) == sum(len(epoch) for epoch in epochs)
+    with h5py.File(path) as file:
+        table = SampleTable.read(file, clips)
+    assert len(next(iter(BatchOrder(table.epochs, 8, 0, 0, 1)))) == 8
     return time.process_time() - start, 1e6 * (memory("VmHWM") - before)
 
 
@@ -298,17 +315,19 @@ def constants(plan: list[dict], index: list[dict], samples: dict, sizes: dict, c
     table = line([(item["shards"], item["clip_table"]["cpu"]) for item in plan])
     verb = run(BIN / "densepose-cache", "clips", "--help", cwd=Path.cwd())[0].cpu
     dry, dry_memory = (line([(item["shards"], item["dry_run"][key]) for item in plan]) for key in ("cpu", "megabytes"))
-    indexed, indexed_memory = (line([(item["clips"], item["index"][key]) for item in index]) for key in ("cpu", "megabytes"))
-    opened = curve([(item["open"]["clips"], item["open"]["data_set"]) for item in index])
+    first, again = (line([(item["clips"], item[when]["cpu"]) for item in index]) for when in ("first", "again"))
+    again_memory = line([(item["clips"], item["again"]["megabytes"]) for item in index])
+    opened = line([(item["open"]["clips"], item["open"]["data_set"]) for item in index])
     whole = index[-1]
     return {
         "clips": {"start": verb, "clip": (table[0] - verb) / clips, "shard": table[1]},
         "dry_run": dict(zip(("start", "shard"), dry, strict=True)),
         "dry_run_megabytes": dict(zip(("start", "shard"), dry_memory, strict=True)),
-        "index": dict(zip(("start", "clip"), indexed, strict=True)),
-        "index_megabytes": dict(zip(("start", "clip"), indexed_memory, strict=True)),
+        "first_index": dict(zip(("start", "clip"), first, strict=True)),
+        "index": dict(zip(("start", "clip"), again, strict=True)),
+        "index_megabytes": dict(zip(("start", "clip"), again_memory, strict=True)),
         "index_bytes": (whole["bytes"]["train.h5"] + whole["bytes"]["test.h5"]) / whole["clips"],
-        "open": dict(zip(("clip", "clip_squared"), opened, strict=True)),
+        "open": dict(zip(("start", "clip"), opened, strict=True)),
         "samples": samples,
         "bytes": sizes,
     }
@@ -336,7 +355,7 @@ def main():
         project = Project(options.folder or Path(scratch) / "many", options.shards)
         build(project, options.clips)
         plan, index = plans(project, options.dry_runs), indices(project, options.clips)
-        samples = apart(sample_tables, Path(scratch), options.clips, options.frames)
+        samples = apart(sample_costs, Path(scratch), options.clips, options.frames)
         changed = changes(project)
         sizes = apart(shard_sizes, options.like or project.cache, Path(scratch) / "copies")
         measured = constants(plan, index, samples, sizes, options.clips)

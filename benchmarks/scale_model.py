@@ -1,5 +1,4 @@
-"""From what was measured on some thousand clips to any number of them: plain arithmetic, straight lines through what was
-measured, and a parabola for the opening.
+"""From what was measured on some thousand clips to any number of them: plain arithmetic, straight lines through what was measured.
 
 `measured` (see `scale.py`) holds for each quantity its constants: `start`, and what comes with every clip, shard, sample or byte. Times are
 seconds of one core.
@@ -20,13 +19,6 @@ def line(points: list[tuple[float, float]]) -> tuple[float, float]:
     spread = sum((x - middle_x) ** 2 for x, _ in points)
     slope = sum((x - middle_x) * (y - middle_y) for x, y in points) / spread
     return middle_y - slope * middle_x, slope
-
-
-def curve(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """The factors (a, b) of y = a x + b x^2 through two points; b is not below 0."""
-    (x1, y1), (x2, y2) = points
-    square = max((y2 / x2 - y1 / x1) / (x2 - x1), 0.0)
-    return y2 / x2 - square * x2, square
 
 
 class Scale:
@@ -52,9 +44,19 @@ class Scale:
         unit = self.measured["dry_run_megabytes"]
         return unit["start"] + unit["shard"] * shards
 
+    def first_index(self, clips: float) -> float:
+        """The index of shards that were not indexed before."""
+        unit = self.measured["first_index"]
+        return unit["start"] + unit["clip"] * clips + self.row_costs(clips)
+
     def index(self, clips: float) -> float:
+        """The index after a shard has changed."""
         unit = self.measured["index"]
-        return unit["start"] + unit["clip"] * clips + self.measured["samples"]["write"] * self.rows(clips)
+        return unit["start"] + unit["clip"] * clips + self.row_costs(clips)
+
+    def row_costs(self, clips: float) -> float:
+        unit = self.measured["samples"]
+        return (unit["remember"] + unit["columns"] + unit["csv"]) * self.rows(clips)
 
     def index_megabytes(self, clips: float) -> float:
         unit = self.measured["index_megabytes"]
@@ -62,13 +64,13 @@ class Scale:
 
     def opening(self, clips: float) -> float:
         unit = self.measured["open"]
-        return unit["clip"] * clips + unit["clip_squared"] * clips**2 + self.measured["samples"]["read"] * self.rows(clips)
+        return unit["start"] + unit["clip"] * clips + self.measured["samples"]["read"] * self.rows(clips)
 
     def opening_megabytes(self, clips: float) -> float:
         return self.measured["samples"]["read_bytes"] * self.rows(clips) / 1e6
 
     def rows(self, clips: float) -> float:
-        """Rows of samples.csv."""
+        """Training samples."""
         return self.samples_a_clip * clips
 
     def change(self, clips: float, shards: float) -> float:
@@ -91,11 +93,12 @@ class Scale:
             "clips_a_shard": clips / shards,
             "terabytes": clips * self.shard_bytes() / 1e12,
             "shard_gigabytes": clips / shards * self.shard_bytes() / 1e9,
-            "index_megabytes": clips * unit["index_bytes"] / 1e6,
+            "index_megabytes": (clips * unit["index_bytes"] + self.rows(clips) * unit["samples"]["column_bytes"]) / 1e6,
             "samples_csv_gigabytes": self.rows(clips) * unit["samples"]["csv_bytes"] / 1e9,
             "largest_folder_entries": 3 * shards,
             "clip_table_seconds": self.table(clips, shards),
             "dry_run_seconds": self.dry_run(shards),
+            "first_index_seconds": self.first_index(clips),
             "index_seconds": self.index(clips),
             "one_clip_changed_seconds": self.change(clips, shards),
             "training_opens_seconds": self.opening(clips),

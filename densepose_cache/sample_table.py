@@ -25,12 +25,11 @@ class SampleTable:
     def of(cls, clips: list[np.ndarray]) -> "SampleTable":
         """From the samples (n, 3) of every clip: epoch, source frame, first target frame; sorted by epoch and target."""
         samples = np.concatenate([np.zeros((0, 3), np.uint8), *clips])
-        epoch = smallest(samples[:, 0])
-        clip = np.repeat(np.arange(len(clips), dtype=np.int64), [len(rows) for rows in clips])
-        shape = int(epoch.max(initial=0)) + 1, len(clips)
-        counts = np.bincount(epoch * np.int64(shape[1]) + clip, minlength=shape[0] * shape[1]).reshape(shape)
-        order = np.argsort(epoch, kind="stable")
-        return cls(smallest(counts), smallest(samples[order, 1]), smallest(samples[order, 2]))
+        clip = np.repeat(np.arange(len(clips), dtype=np.int32), [len(rows) for rows in clips])
+        epochs = [samples[:, 0] == epoch for epoch in range(int(samples[:, 0].max(initial=0)) + 1)]
+        counts = np.stack([np.bincount(clip[rows], minlength=len(clips)) for rows in epochs])
+        source, target = (np.concatenate([samples[rows, column] for rows in epochs]) for column in (1, 2))
+        return cls(smallest(counts), smallest(source), smallest(target))
 
     @classmethod
     def read(cls, group: h5py.Group, clips: int) -> "SampleTable":
