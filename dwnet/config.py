@@ -211,6 +211,17 @@ class ReportSettings(Settings):
 WARP_LOSS_SMALLEST = 64
 """Least side in pixels of frames whose warp loss VGG-19 can measure at a quarter of their size."""
 
+
+def size_problem(size: int, model: ModelSettings, train: TrainSettings) -> str | None:
+    """Why a model cannot be trained on frames of side `size`; None where it can."""
+    if train.losses.warp and model.refine and train.features == "vgg19" and size < WARP_LOSS_SMALLEST:
+        return (
+            f"{size}, but losses.warp with features: vgg19 needs {WARP_LOSS_SMALLEST} pixels, since VGG-19 halves a quarter of the "
+            "frame four times; set losses.warp to 0 or features to embedded"
+        )
+    return None
+
+
 SECTIONS = {
     "video": VideoSettings,
     "densepose": DensePoseSettings,
@@ -244,11 +255,8 @@ class _DatasetBase(Settings):
             raise ValueError(
                 f"train.targets is {self.train.targets} but warp.samples.targets draws only {self.warp.samples.targets} frames a sample"
             )
-        if self.train.losses.warp and self.model.refine and self.train.features == "vgg19" and self.video.size < WARP_LOSS_SMALLEST:
-            raise ValueError(
-                f"video.size is {self.video.size}, but losses.warp with features: vgg19 needs {WARP_LOSS_SMALLEST}, since VGG-19 halves a "
-                "quarter of the frame four times; set losses.warp to 0 or features to embedded"
-            )
+        if problem := size_problem(self.video.size, self.model, self.train):
+            raise ValueError(f"video.size is {problem}")
         if self.densepose.backend == "precomputed" and self.source.kind == "urls":
             raise ValueError("densepose.backend precomputed needs a source with IUV maps (sample, frames or videos with side files)")
         return self

@@ -10,7 +10,7 @@ import torch
 
 from densepose_cache.errors import InputError
 
-from .config import ModelSettings, TrainSettings
+from .config import ModelSettings, TrainSettings, size_problem
 from .data import BatchOrder, SampleDataset, batches, to_device_batch
 from .discriminator import MultiscaleDiscriminator
 from .features import load_features
@@ -72,7 +72,10 @@ def train(
 
 
 def plan_run(data: SampleDataset, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
-    """The training of `model` on `data`: its steps, and the fingerprint by which its states are known."""
+    """The training of `model` on `data`: its steps, and the fingerprint by which its states are known. Raises InputError if the frames are
+    too small for a loss."""
+    if problem := size_problem(data.reader.size, model, settings):
+        raise InputError(f"{data.reader.path}: the side of the frames is {problem}")
     steps = total_steps(settings, [len(epoch) for epoch in data.epochs])
     return Run(out, model, settings, fingerprint(model, settings, data.digest, start_digest(settings.start)), steps, data.reader.size)
 

@@ -247,6 +247,14 @@ def test_missing_vgg_weights_stop_before_the_first_step(cache, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_frames_too_small_for_a_loss_stop_before_the_first_step(cache, tmp_path):
+    settings = FAST.model_copy(update={"losses": FAST.losses.model_copy(update={"warp": 1.0})})
+    data = training.SampleDataset(cache / "train.h5", 3)
+    data.reader.size = 60
+    with pytest.raises(InputError, match=r"train\.h5: the side of the frames is 60, but losses\.warp with features: vgg19 needs 64"):
+        training.plan_run(data, tmp_path / "model.safetensors", MODEL, settings)
+
+
 def test_a_gpu_that_is_not_there_is_refused(cache, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("a CUDA device is there")
