@@ -1,5 +1,6 @@
 """The verb `dwnet ablation`."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +15,14 @@ from densepose_cache.reader import SplitReader
 from densepose_cache.settings import read_settings
 from densepose_cache.whole import write_text_whole, written_whole
 
-from ..bootstrap import FEWEST
 from ..config import AblationSettings
 from ..metrics.names import MEANINGS
+from .page import build_page
 from .pictures import picture_grid
 from .plot import TITLES, plot
 from .runs import check_data, load_runs
-from .tables import FULL, Results, difference_table, order_table, value_table
+from .tables import Results, difference_table, order_table, value_table
+from .words import order_lines
 
 WIDTH = 180
 """Columns of the table where no terminal says otherwise."""
@@ -33,7 +35,7 @@ def command(
         Path,
         typer.Option(
             help="ablation.csv to write: metric, method, value, lower, upper, clips, frames. Beside it go ablation_differences.csv, "
-            "ablation_order.csv, ablation.svg and ablation_frames.png."
+            "ablation_order.csv, ablation.svg, ablation_frames.png and the page ablation.html, which shows it all."
         ),
     ],
     settings: Annotated[str | None, typer.Option(help="Section `ablation` of the configuration: JSON text, or a file.")] = None,
@@ -51,9 +53,14 @@ def command(
     results = Results(found, chosen)
     values, differences = value_table(results), difference_table(results)
     order = order_table(values, differences)
+    drawing = plot(values, differences)
+    frames = io.BytesIO()
+    Image.fromarray(grid).save(frames, format="PNG", optimize=True)
     with written_whole(_beside(out, "_frames.png")) as temporary:
-        Image.fromarray(grid).save(temporary, format="PNG", optimize=True)
-    write_text_whole(_beside(out, ".svg"), plot(values, differences))
+        temporary.write_bytes(frames.getvalue())
+    write_text_whole(_beside(out, ".svg"), drawing)
+    page = build_page(out.absolute().parent.name, values, differences, order, drawing, frames.getvalue(), chosen.confidence)
+    write_text_whole(_beside(out, ".html"), page)
     for path, table in ((_beside(out, "_differences.csv"), differences), (_beside(out, "_order.csv"), order), (out, values)):
         write_text_whole(path, table.to_csv(index=False, float_format="%.6g"))
     show(values, differences, order, chosen.confidence)
@@ -81,19 +88,6 @@ def show(values: pd.DataFrame, differences: pd.DataFrame, order: pd.DataFrame, c
     console.print(table)
     for line in order_lines(differences, order, int(values["clips"].max())):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def order_lines(differences: pd.DataFrame, order: pd.DataFrame, clips: int) -> list[str]:
-    """A line a metric: who is better or worse than the full model, as far as the intervals tell; does the order of Figure 5 hold?"""
-    lines = [f"only {clips} test clips: no intervals (at least {FEWEST} are needed), so nothing below is decided"] if clips < FEWEST else []
-    beside = differences[differences["reference"] == FULL]
-    for row in order.itertuples(index=False):
-        said = beside[beside["metric"] == row.metric]
-        groups = {text: ", ".join(said.loc[said["verdict"] == text, "method"]) for text in ("worse", "undecided", "better")}
-        verdicts = "; ".join(f"{text}: {names}" for text, names in groups.items() if names)
-        holds = ("holds, decided" if row.order_decided else "holds, undecided") if row.order_holds else "does not hold"
-        lines.append(f"{row.metric}: beside full {verdicts}. Best first: {row.order.replace(' ', ', ')}. Order of Figure 5: {holds}.")
-    return lines
 
 
 def _cell(row, digits: int) -> str:

@@ -41,8 +41,8 @@ METHODS = {
 VARIANT_TITLES = {
     "full": "full",
     "no_prev": "no previous",
-    "no_prev_no_refine": "no previous, refine",
-    "no_prev_no_refine_no_warp": "no previous, refine, warp",
+    "no_prev_no_refine": "no previous/refine",
+    "no_prev_no_refine_no_warp": "no previous/refine/warp",
 }
 """Variants of the model; in the paper's Figure 5: full, No d, No d and refined W, No d and no W at all."""
 

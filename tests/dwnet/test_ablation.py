@@ -1,6 +1,8 @@
 """Four tiny variants, rolled out and measured: tables with known numbers, the order of Figure 5, plot, pictures, verb."""
 
+import base64
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 
@@ -20,6 +22,7 @@ from dwnet.ablation import command as verb
 from dwnet.ablation.pictures import SIDE, spread, telling_frame
 from dwnet.ablation.runs import check_data, load_runs
 from dwnet.ablation.tables import METHODS, PAIRS, Results, difference_table, order_table, value_table, verdict
+from dwnet.ablation.words import order_lines
 from dwnet.baselines import BASELINES
 from dwnet.bootstrap import mean_interval
 from dwnet.checkpoint import save_model
@@ -162,7 +165,7 @@ def test_sentences_name_who_is_decidedly_worse():
     )
     order = pd.DataFrame([("l1", "no_prev_no_refine full no_prev", False, False, False, False)])
     order.columns = ["metric", "order", "full_is_best", "full_is_best_decided", "order_holds", "order_decided"]
-    assert verb.order_lines(differences, order, 20) == [
+    assert order_lines(differences, order, 20) == [
         "l1: beside full worse: no_prev, copy_source; better: no_prev_no_refine. Best first: no_prev_no_refine, full, no_prev. "
         "Order of Figure 5: does not hold."
     ]
@@ -196,6 +199,7 @@ def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
     made, output = made
     assert sorted(path.name for path in made.iterdir()) == [
         "ablation.csv",
+        "ablation.html",
         "ablation.svg",
         "ablation_differences.csv",
         "ablation_frames.png",
@@ -207,11 +211,26 @@ def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
     drawing = ElementTree.parse(made / "ablation.svg").getroot()
     assert drawing.tag.endswith("svg")
     text = " ".join(drawing.itertext())
-    assert "no previous, refine, warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text
+    assert "no previous/refine/warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text
     assert text.index("Perceptual") < text.index("Frechet") < text.index("PSNR")
     assert f"{FRECHET}: beside full " in output and "Best first: " in output and "Order of Figure 5: " in output
-    run_verb(folder, tmp_path / "ablation.csv")
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {path.name: path.read_bytes() for path in made.iterdir()}
+    run_verb(folder, tmp_path / "made" / "ablation.csv")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()} == {
+        path.name: path.read_bytes() for path in made.iterdir()
+    }
+
+
+def test_page_holds_everything_and_loads_nothing(made):
+    page = (made[0] / "ablation.html").read_text()
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
+    picture = next(address for address in addresses if address.startswith("data:"))
+    assert base64.b64decode(picture.split(",")[1]) == (made[0] / "ablation_frames.png").read_bytes()
+    assert page.count("<svg") == 1 and "<script" not in page and "made: ablations" in page
+    row = cell(pd.read_csv(made[0] / "ablation.csv"), metric="psnr", method="no_prev")
+    assert f"{row['value']:.2f}<br>" in page and f"{row['lower']:.2f} to {row['upper']:.2f}" in page
+    text = re.sub(r"<[^>]*>", " ", page)
+    assert "no previous/refine/warp" in text and re.search("does not hold|holds, (un)?decided", text)
 
 
 def test_grid_shows_the_telling_frames(folder, tmp_path):

@@ -71,7 +71,7 @@ def test_the_ablations_are_trained_and_compared(finished):
     assert full["value"].item() == pytest.approx(finished.metrics()["metrics"]["l1"]["value"], rel=1e-5)
     variants = values[(values["metric"] == "l1") & values["method"].isin(VARIANTS)]
     assert variants["value"].nunique() == len(VARIANTS), "each variant is another model"
-    for name in ("ablation_differences.csv", "ablation_order.csv", "ablation.svg", "ablation_frames.png"):
+    for name in ("ablation_differences.csv", "ablation_order.csv", "ablation.svg", "ablation_frames.png", "ablation.html"):
         assert (finished.folder / "results/sample" / name).stat().st_size > 100
     assert rerun(finished, TINY, target) == {}
     assert set(rerun(finished, changed(ablation={"seed": 1}), "--dry-run", target)) == {"ablation"}

@@ -15,6 +15,7 @@ rule ablation:
         order=f"{FOLDERS.results}/{{dataset}}/ablation_order.csv",
         plot=f"{FOLDERS.results}/{{dataset}}/ablation.svg",
         frames=f"{FOLDERS.results}/{{dataset}}/ablation_frames.png",
+        page=f"{FOLDERS.results}/{{dataset}}/ablation.html",
     log:
         "logs/{dataset}/ablation.log",
     benchmark:
