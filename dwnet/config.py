@@ -121,6 +121,9 @@ class TrainSettings(Settings):
     """Network of the perceptual loss; `embedded` is EfficientNet-Lite0, which installs from PyPI."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` is bf16 autocast on a GPU and fp32 elsewhere."""
+    compile: Literal["auto", "none", "networks", "graphs"] = "auto"
+    """`networks`: generator and losses compiled, minutes once and faster from then on; `graphs`: the compiled step recorded as one CUDA
+    graph, too (one device); `auto`: `networks` on a GPU, none elsewhere. Changes results in the last digits only."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` takes a GPU if there is one."""
     devices: int = Field(1, ge=1)
@@ -146,6 +149,8 @@ class TrainSettings(Settings):
     def _shares(self):
         if self.batch % (self.devices * self.nodes):
             raise ValueError(f"batch is {self.batch}, which {self.devices} devices x {self.nodes} nodes cannot share evenly")
+        if self.compile == "graphs" and self.devices * self.nodes > 1:
+            raise ValueError("compile is graphs, which is for one device; set it to networks")
         return self
 
     @model_validator(mode="after")

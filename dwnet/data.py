@@ -211,14 +211,29 @@ def scaled(images: Tensor) -> Tensor:
     return images.movedim(-1, -3).contiguous().float().div_(127.5).sub_(1)
 
 
-def to_device_batch(batch: dict, device: torch.device, visibility: bool = False) -> Batch:
-    """Move a batch of bytes and indices to `device` and scale it there; with `visibility` the masks of the grids are made, too."""
-    moved = {key: value.to(device, non_blocking=True) for key, value in batch.items() if key != "clip"}
+def to_device_batch(batch: dict, device: torch.device, visibility: bool = False, stream: "torch.cuda.Stream | None" = None) -> Batch:
+    """Move a batch of bytes and indices to `device` and scale it there; with `visibility` the masks of the grids are made, too.
+
+    With `stream` a GPU copies it while it works on what it was given before.
+    """
+    moved = _moved({key: value for key, value in batch.items() if key != "clip"}, device, stream)
     height, width = moved["source"].shape[1:3]
     colours = {key: scaled(moved[key]) for key in ("source", "real", "iuv")}
     source, previous = (grid_from_index(moved[f"{key}_index"], height, width) for key in ("source", "previous"))
     masks = _masks(moved) if visibility else {}
     return Batch(clips=batch["clip"], **colours, source_grid=source, previous_grid=torch.cat([source[:1], previous]), **masks)
+
+
+def _moved(tensors: dict[str, Tensor], device: torch.device, stream: "torch.cuda.Stream | None") -> dict[str, Tensor]:
+    if stream is None:
+        return {key: value.to(device, non_blocking=True) for key, value in tensors.items()}
+    with torch.cuda.stream(stream):
+        moved = _moved(tensors, device, None)
+    here = torch.cuda.current_stream(device)
+    here.wait_stream(stream)
+    for value in moved.values():
+        value.record_stream(here)
+    return moved
 
 
 def _masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -27,6 +27,18 @@ def fabric_precision(name: str, device: torch.device) -> str:
     return {"fp32": "32-true", "bf16": "bf16-mixed"}[name]
 
 
+def pick_compile(name: str, device: torch.device) -> str:
+    """What the setting `compile` means on `device`: none, networks or graphs. Compiles by itself only on a GPU that the compiler knows.
+
+    Raises InputError for "graphs" without a GPU.
+    """
+    if name == "auto":
+        return "networks" if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0) else "none"
+    if name == "graphs" and device.type != "cuda":
+        raise InputError("train.compile is `graphs`, which records steps of a GPU; set it to `auto`, or train on a GPU")
+    return name
+
+
 def set_threads(count: int | None, processes: int = 1):
     """CPU threads of PyTorch; None shares every core that this process may use evenly among `processes`."""
     torch.set_num_threads(count or max(1, len(os.sched_getaffinity(0)) // processes))

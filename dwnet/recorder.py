@@ -40,6 +40,10 @@ class Run:
     def states(self) -> Path:
         return states_folder(self.out)
 
+    def due(self, step: int) -> bool:
+        """Whether a state or a picture is due after `step` steps."""
+        return step == self.steps or any(step % every == 0 for every in (self.settings.save_every, self.settings.picture_every))
+
     def write(self, generator: Generator, critic: MultiscaleDiscriminator | None):
         """Write the model, last, and the critic, if there is one."""
         facts = {"fingerprint": self.fingerprint, "steps": self.steps, "size": self.size, "train": self.settings.model_dump()}

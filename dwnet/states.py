@@ -1,8 +1,8 @@
 """Resumable states of a training: `states/state-{step:08d}.pt` beside the model, the last two of them.
 
 A state holds plain tensors, numbers and text, so it loads without unpickling code. It is taken up only by a training whose fingerprint, the
-digest of all that determines its results, is its own. How many devices share a batch is no part of that: their number changes only the
-rounding.
+digest of all that determines its results, is its own. How many devices share a batch, and whether the step is compiled, are no part of
+that: they change only the rounding.
 """
 
 import io
@@ -21,7 +21,7 @@ from densepose_cache.whole import written_whole
 from .config import FORMATS, ModelSettings, TrainSettings
 
 KEPT = 2
-NO_EFFECT = {"devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"}
+NO_EFFECT = {"compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"}
 """Keys of the train section that change no result: a training goes on from its state whatever they are."""
 
 _log = logging.getLogger(__name__)

@@ -2,14 +2,19 @@
 
 T targets a sample, B samples a batch. `update: sample` makes one update from the summed losses of all T frames, which go through critic and
 feature network in one call; `update: frame` makes one after each frame.
+
+Nothing here waits for the device: whether a loss may be learned from is decided there (the update is left out where it may not), and
+what a step came to is read when the host asks for it (`Outcome`).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import Parameter
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
@@ -21,7 +26,7 @@ from .features import Features
 from .generator import Generated, Generator
 from .group import Group
 from .losses import adversarial, critic_losses, feature_matching, warp_loss
-from .stability import check
+from .outcome import Outcome
 
 
 @dataclass
@@ -46,7 +51,10 @@ class Networks:
     def set_learning_rate(self, rate: float):
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
 
 def generate(generator: Generator, batch: Batch, targets: range, previous: Tensor | None, detach: bool) -> list[Generated]:
@@ -69,84 +77,101 @@ def generate(generator: Generator, batch: Batch, targets: range, previous: Tenso
 
 
 class TrainStep:
-    """Updates all networks by a batch, of which each process of `group` has its share."""
+    """Updates all networks by a batch, of which each process of `group` has its share. The optimisers must be fused ones."""
 
     def __init__(self, nets: Networks, model: ModelSettings, settings: TrainSettings, group: Group):
         self.nets, self.model, self.settings, self.group = nets, model, settings, group
+        self.compute_losses: Callable[..., dict[str, Tensor]] = self.losses
+        """`losses`, or its compiled form."""
+        self.names: list[str] = []
+        """What the numbers of an update are, from the first step on."""
+        self.broken = torch.zeros((), device=group.fabric.device)
+        """1 from the first loss on that must not be learned from, 0 before. No update is made then, this step's or a later one's."""
+        self.limit = torch.full((), math.inf, device=group.fabric.device)
+        """The largest total to learn from."""
 
-    def __call__(self, batch: Batch, limit: float = math.inf) -> tuple[dict[str, float], Tensor]:
-        """Losses by their names in the log, means over frames and the whole batch, and the generated frames (T, B, 3, H, W) of the share.
+    def __call__(self, batch: Batch, limit: float = math.inf) -> Outcome:
+        """Start a step. Reading what comes back waits for it, and raises where a loss was not to be learned from: NaN, infinite, or a total
+        above `limit`. In every process alike. Such an update is not made, and none after it; with `update: frame` the frames before have
+        made theirs."""
+        self.limit.fill_(limit)
+        return Outcome(self.names, *self.run(batch), limit)
 
-        Raises NotFinite before the update that a NaN or infinite loss or gradient would spoil, and Exploded before that of a total above
-        `limit`; in every process alike. With `update: frame` the frames before have made theirs.
-        """
+    def run(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The whole step on the device: numbers (updates, names), and the generated frames (T, B, 3, H, W) of this process's share."""
         every = range(len(batch.real))
         updates = [every] if self.settings.update == "sample" else [range(t, t + 1) for t in every]
-        previous, logs, frames = None, [], []
+        previous, numbers, frames = None, [], []
         for targets in updates:
             with self.group.fabric.autocast():
                 results = generate(self.nets.generator, batch, targets, previous, self.settings.detach_previous)
-                losses = self.losses(batch, targets, results, previous)
-            logs.append(self._update(losses, len(targets), limit))
+                iuv, real = (part[targets.start : targets.stop].flatten(0, 1) for part in (batch.iuv, batch.real))
+                losses = self.compute_losses(results, iuv, real, batch.source, previous)
+            numbers.append(self._update(losses, len(targets)))
             frames += [result.frame.detach().float() for result in results]
             previous = frames[-1]
-        return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}, torch.stack(frames)
+        return torch.stack(numbers), torch.stack(frames)
 
-    def losses(self, batch: Batch, targets: range, results: list[Generated], previous: Tensor | None) -> dict[str, Tensor]:
-        """Scalars float32, means over all frames: the generator's losses that have a weight, and the critic's."""
+    def losses(self, results: list[Generated], iuv: Tensor, real: Tensor, source: Tensor, previous: Tensor | None) -> dict[str, Tensor]:
+        """Scalars float32, means over all T frames: the generator's losses that have a weight, and the critic's.
+
+        `iuv` and `real` (T B, 3, H, W) belong to `results`; `source` (B, 3, H, W); `previous` likewise, the frame before the first, if any.
+        Gradients of the generator's losses go to the generator alone, those of the critic's to the critic alone.
+        """
         weights, nets, found = self.settings.losses, self.nets, {}
         fake = torch.cat([result.frame for result in results])
-        iuv, real = (part[targets.start : targets.stop].flatten(0, 1) for part in (batch.iuv, batch.real))
         if nets.critic:
-            fake_features, real_features = nets.critic(iuv, fake), nets.critic(iuv, real)
+            seen = nets.critic(torch.cat((iuv, iuv)), torch.cat((fake.detach(), real)))
+            fake_seen, real_seen = ([[layer.chunk(2)[k] for layer in scale] for scale in seen] for k in (0, 1))
+            fixed = {name: weight.detach() for name, weight in nets.critic.named_parameters()}
+            judged = functional_call(nets.critic, fixed, (iuv, fake))
             if weights.gan:
-                found["gan"] = adversarial(fake_features)
+                found["gan"] = adversarial(judged)
             if weights.feature_matching:
-                found["feature_matching"] = feature_matching(fake_features, real_features)
-            found |= critic_losses(fake_features, real_features)
+                found["feature_matching"] = feature_matching(judged, real_seen)
+            found |= critic_losses(fake_seen, real_seen)
         if weights.perceptual:
             with torch.no_grad():
                 wanted = nets.features.taps(real)
             found["perceptual"] = nets.features.distance(nets.features.taps(fake), wanted)
         if weights.warp and self.model.refine:
-            found["warp"] = self._warp_loss(batch, results, real, previous)
+            found["warp"] = self._warp_loss(results, real, source, previous)
         if weights.l1:
             found["l1"] = F.l1_loss(fake.float(), real)
         return found
 
-    def _warp_loss(self, batch: Batch, results: list[Generated], real: Tensor, previous: Tensor | None) -> Tensor:
-        source = batch.source.repeat(len(results), 1, 1, 1)
-        before = [batch.source if previous is None else previous, *(result.frame.detach().float() for result in results[:-1])]
+    def _warp_loss(self, results: list[Generated], real: Tensor, source: Tensor, previous: Tensor | None) -> Tensor:
+        before = [source if previous is None else previous, *(result.frame.detach().float() for result in results[:-1])]
+        source = source.repeat(len(results), 1, 1, 1)
         before = torch.cat(before) if self.model.previous else source
         source_grid = torch.cat([result.source_grid for result in results])
         previous_grid = torch.cat([result.previous_grid for result in results])
         return warp_loss(self.nets.features, source, before, real, source_grid, previous_grid, self.model.padding_mode)
 
     def backward(self, losses: dict[str, Tensor], frames: int) -> Tensor:
-        """Gradients of the losses summed over `frames` frames (Eq. 7); the generator's total, a mean over frames, comes back.
+        """Gradients of the losses summed over `frames` frames (Eq. 7), for generator and critic at once.
 
-        The critic's pass over the generated frames serves both networks: each backward pass computes the gradients of its own weights only.
+        The generator's total, a mean over frames, comes back.
         """
-        nets, weights = self.nets, self.settings.losses
+        weights = self.settings.losses
         total = sum(getattr(weights, name) * loss for name, loss in losses.items() if not name.startswith("critic_"))
-        (frames * total).backward(inputs=list(nets.generator.parameters()), retain_graph=nets.critic is not None)
-        if nets.critic:
-            critic_loss = (losses["critic_fake"] + losses["critic_real"]) / 2
-            (frames * critic_loss).backward(inputs=list(nets.critic.parameters()))
+        critic = (losses["critic_fake"] + losses["critic_real"]) / 2 if self.nets.critic else 0.0
+        (frames * (total + critic)).backward()
         return total
 
-    def _update(self, losses: dict[str, Tensor], frames: int, limit: float) -> dict[str, float]:
-        """One update; generator and critic both see the other as it was before."""
+    def _update(self, losses: dict[str, Tensor], frames: int) -> Tensor:
+        """One update; generator and critic both see the other as it was before. Returns the values of `names`."""
         nets = self.nets
         total = self.backward(losses, frames)
         self.group.average_gradients(nets.parameters)
         gradient = get_total_norm([parameter.grad for parameter in nets.parameters if parameter.grad is not None])
-        names = ["total", *(f"perceptual_{nets.features.name}" if name == "perceptual" else name for name in losses), "gradient"]
-        numbers = self.group.average(torch.stack([total, *losses.values(), gradient]).detach()).tolist()
-        values = dict(zip(names, numbers, strict=True))
-        check(values, limit)
-        del values["gradient"]
+        named = (f"perceptual_{nets.features.name}" if name == "perceptual" else name for name in losses)
+        self.names[:] = ["total", *named, "gradient"]
+        numbers = self.group.average(torch.stack([total, *losses.values(), gradient]).detach())
+        good = torch.isfinite(numbers).all() & (numbers[0] <= self.limit)
+        torch.maximum(self.broken, (~good).float(), out=self.broken)
         for optimizer in nets.optimizers:
+            optimizer.found_inf = self.broken
             optimizer.step()
             optimizer.zero_grad()
-        return values
+        return numbers

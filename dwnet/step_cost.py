@@ -12,7 +12,7 @@ from .config import ModelSettings, TrainSettings
 from .data import Batch
 from .group import alone
 from .step import Networks, TrainStep
-from .warping import identity_grid
+from .warping import cached_identity
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, sam
     """Count a step of `samples` samples with frames of `size` x `size` pixels; `precision` as Lightning calls it. `nets` lie on the CPU."""
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     generator, critic, features = (_without_memory(module, mode) for module in (nets.generator, nets.critic, nets.features))
-    identity_grid.cache_clear()
+    cached_identity.cache_clear()
     try:
         with mode, FlopCounterMode(display=False) as counter:
             batch = _batch(settings.targets, samples, size, model.visibility)
             step = _Counted(Networks(generator, None, critic, None, features), model, settings, alone(torch.device("cpu"), precision))
             with torch.autograd.graph.saved_tensors_hooks(step.keep, lambda tensor: tensor):
-                step(batch)
+                step.run(batch)
     finally:
-        identity_grid.cache_clear()
+        cached_identity.cache_clear()
     weights = 4 * _bytes(nets.parameters) + (_bytes(nets.features.state_dict().values()) if nets.features else 0)
     tensors = [value for value in vars(batch).values() if isinstance(value, Tensor)]
     return StepCost(counter.get_total_flops(), weights, _bytes(tensors) + step.peak)
@@ -59,12 +59,12 @@ class _Counted(TrainStep):
         self._kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
-    def _update(self, losses: dict[str, Tensor], frames: int, _limit: float) -> dict[str, float]:
+    def _update(self, losses: dict[str, Tensor], frames: int) -> Tensor:
         kept = sum(tensor.untyped_storage().nbytes() for key, tensor in self._kept.items() if key not in self._known)
         self.peak = max(self.peak, kept)
         self.backward(losses, frames)
         self._kept.clear()
-        return {}
+        return torch.empty(0)
 
 
 def _batch(targets: int, samples: int, size: int, visibility: bool) -> Batch:

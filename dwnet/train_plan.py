@@ -14,12 +14,13 @@ from .config import ModelSettings, TrainSettings
 from .data import BatchOrder, SampleDataset, batches, to_device_batch
 from .devices import fabric_precision, free_memory, peak_memory, pick_device, set_threads
 from .group import alone
+from .precision import fast_convolutions
 from .recorder import Run
 from .start import start_weights
 from .states import latest_state
 from .step import Networks, TrainStep
 from .step_cost import StepCost, step_cost
-from .training import build_networks, plan_run
+from .training import build_networks, explained, plan_run, training_step
 
 PROBED = 3
 """Steps whose time is taken."""
@@ -89,8 +90,8 @@ def _time(run: Run, data: SampleDataset, weights: Path, device: torch.device, pr
     """Seconds a step, measured, and what they make of the steps that are left."""
     settings = run.settings
     set_threads(settings.threads, settings.devices)
-    step = TrainStep(build_networks(run.model, settings, weights, device), run.model, settings, alone(device, precision))
-    seconds, how = _seconds(step, data, device, 1, 1) * share, "from one sample"
+    step = training_step(build_networks(run.model, settings, weights, device), run.model, settings, alone(device, precision))
+    seconds, how = (_seconds(step, data, device, 1, 1) * share if device.type == "cpu" else 0.0), "from one sample"
     if seconds < LONG:
         seconds, how = _seconds(step, data, device, share, PROBED), f"the median of {PROBED}"
     days, rest = divmod(round(seconds * left), 86400)
@@ -106,9 +107,9 @@ def _seconds(step: TrainStep, data: SampleDataset, device: torch.device, samples
     """Median seconds of `steps` steps of `samples` samples, loading included, after one that is not counted."""
     settings, times = step.settings, [time.perf_counter()]
     order = BatchOrder(data.epochs, samples, settings.seed, 0, 1 + steps)
-    with Bar("probe", 1 + steps) as bar:
+    with fast_convolutions(), explained(), Bar("probe", 1 + steps) as bar:
         for raw in batches(data, order, settings.workers, pin=device.type == "cuda"):
-            step(to_device_batch(raw, device, step.model.visibility))
+            step(to_device_batch(raw, device, step.model.visibility)).read()
             times.append(time.perf_counter())
             bar.advance()
     return statistics.median(after - before for before, after in itertools.pairwise(times[1:]))

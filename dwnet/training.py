@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,16 @@ import torch
 
 from densepose_cache.errors import InputError
 
+from .compiled import RecordedStep, compile_step
 from .config import ModelSettings, TrainSettings, size_problem
-from .data import BatchOrder, SampleDataset, batches, to_device_batch
+from .data import Batch, BatchOrder, SampleDataset, batches, to_device_batch
+from .devices import pick_compile
 from .discriminator import MultiscaleDiscriminator
 from .features import load_features
 from .generator import Generator
 from .group import Group, joined
+from .outcome import Outcome
+from .precision import fast_convolutions
 from .recorder import Found, Recorder, Run
 from .schedule import learning_rate, total_steps
 from .stability import BadLoss, LossGuard
@@ -28,6 +33,8 @@ STOPPED = 75
 """Exit code of a training that saved its state on SIGTERM or SIGUSR1: start it again and it goes on."""
 LOADER_DIED = "DataLoader "
 """Start of what PyTorch says where a loader process was killed or hangs."""
+COMPILER = ("torch._dynamo", "torch._inductor")
+"""Where the errors of PyTorch's compiler are from."""
 
 
 def train(
@@ -58,7 +65,7 @@ def train(
     if needs_workers(settings.devices, settings.nodes):
         run_workers(train, (train_h5, out, model, settings, weights), settings.devices)
         return
-    with explained(), joined(settings) as group:
+    with explained(), joined(settings) as group, fast_convolutions():
         found = shared_state(group, found)
         torch.manual_seed(settings.seed)
         nets = build_networks(model, settings, weights, group.fabric.device)
@@ -88,35 +95,62 @@ def shared_state(group: Group, found: Found | None) -> Found | None:
     return (path, read_state(path)) if path else None
 
 
+@dataclass(frozen=True)
+class Started:
+    """A step that has been started, and perhaps is not done yet."""
+
+    step: int
+    rate: float
+    batch: Batch
+    outcome: Outcome
+
+
 def run_steps(run: Run, data: SampleDataset, nets: Networks, group: Group, found: Found | None):
     """All steps that are left. Ends in every process at the same step: with exit code 75 after a stop signal to any of them, with an
-    InputError where samples cannot be read or a loss must not be learned from; the state before that step is saved."""
+    InputError where samples cannot be read or a loss must not be learned from; the state before that step is saved.
+
+    What a step came to is read once the next one has been started, so that a GPU need not wait; at once where a picture or a state is due.
+    """
     settings, device = run.settings, group.fabric.device
     start = found[1]["step"] if found else 0
     guard = LossGuard(settings.explosion, found[1]["totals"] if found else ())
     order = BatchOrder(data.epochs, settings.batch, settings.seed, start, run.steps, group.rank, group.size)
     loader = fetched(batches(data, order, settings.workers, pin=device.type == "cuda"))
-    update = TrainStep(nets, run.model, settings, group)
+    update = training_step(nets, run.model, settings, group)
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
     recorder = Recorder(run, nets, guard, group, found) if group.first else contextlib.nullcontext()
     with recorder as record, stop_signals() as stopped, contextlib.closing(loader):
+        under_way: Started | None = None
         for step in range(start + 1, run.steps + 1):
             raw, problem = next(loader)
             stop, problem = group.agree(bool(stopped), problem)
             if stop or problem:
+                finish(under_way, guard, record, group)
                 note = save_and_say(record, step - 1)
                 raise group.failure(f"training stopped before step {step}: {problem}{note}") if problem else SystemExit(STOPPED)
             rate = learning_rate(step - 1, run.steps, settings)
             nets.set_learning_rate(rate)
-            batch = to_device_batch(raw, device, run.model.visibility)
-            try:
-                losses, frames = update(batch, guard.limit)
-            except BadLoss as error:
-                clips = ", ".join(group.collect(batch.clips))
-                note = save_and_say(record, step - 1)
-                raise group.failure(f"training stopped at step {step}: {error} (clips {clips}){note}. {error.advice}") from None
-            guard.add(losses["total"])
-            if record:
-                record.step(step, rate, batch, losses, frames)
+            batch = to_device_batch(raw, device, run.model.visibility, stream)
+            before, under_way = under_way, Started(step, rate, batch, update(batch, guard.limit))
+            finish(before, guard, record, group)
+            if run.due(step):
+                finish(under_way, guard, record, group)
+                under_way = None
+
+
+def finish(started: Started | None, guard: LossGuard, record: Recorder | None, group: Group):
+    """Wait for a step and record it. Raises InputError where its loss must not be learned from; no update has been made since then."""
+    if started is None:
+        return
+    try:
+        losses = started.outcome.read()
+    except BadLoss as error:
+        clips = ", ".join(group.collect(started.batch.clips))
+        note = save_and_say(record, started.step - 1)
+        raise group.failure(f"training stopped at step {started.step}: {error} (clips {clips}){note}. {error.advice}") from None
+    guard.add(losses["total"])
+    if record:
+        record.step(started.step, started.rate, started.batch, losses, started.outcome.frames)
 
 
 def save_and_say(record: Recorder | None, step: int) -> str:
@@ -127,16 +161,18 @@ def save_and_say(record: Recorder | None, step: int) -> str:
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turn what PyTorch says of a full memory into an InputError with what to do."""
+    """Turn what PyTorch says of a full memory, or of a compiler that is missing, into an InputError with what to do."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         reason = str(error).split(". ")[0]
         raise InputError(f"the GPU's memory is too small ({reason}); lower train.batch, or share the batch by train.devices") from None
     except RuntimeError as error:
-        if not str(error).startswith(LOADER_DIED):
-            raise
         reason = str(error).splitlines()[0]
+        if type(error).__module__.startswith(COMPILER):
+            raise InputError(f"the training step cannot be compiled here ({reason}); set train.compile to none") from error
+        if not reason.startswith(LOADER_DIED):
+            raise
         raise InputError(f"{reason.rstrip('. ')}. Perhaps the memory or /dev/shm is full: lower train.workers and start again") from None
 
 
@@ -162,6 +198,15 @@ def build_networks(model: ModelSettings, settings: TrainSettings, weights: Path,
     return Networks(generator, adam(generator), critic, adam(critic) if critic else None, features)
 
 
+def training_step(nets: Networks, model: ModelSettings, settings: TrainSettings, group: Group) -> TrainStep:
+    """The step as `settings.compile` asks for it. Raises InputError where the device cannot do that."""
+    kind = pick_compile(settings.compile, group.fabric.device)
+    step = (RecordedStep if kind == "graphs" else TrainStep)(nets, model, settings, group)
+    if kind != "none":
+        compile_step(step)
+    return step
+
+
 def load_networks(model: ModelSettings, state: dict[str, Any]) -> tuple[Generator, MultiscaleDiscriminator | None]:
     """Generator and critic of a state, on the CPU."""
     generator = Generator(model)
@@ -180,6 +225,8 @@ def restore(nets: Networks, state: dict[str, Any]):
         nets.critic.load_state_dict(state["critic"])
     for optimizer, saved in zip(nets.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
+        for group in optimizer.param_groups:
+            group |= {"lr": float(group["lr"]), "capturable": False}  # a recorded step had both otherwise
     restore_random_states(state["random"])
 
 

@@ -21,9 +21,15 @@ def _axis(length: int, device=None) -> Tensor:
     return (2 * steps / max(length - 1, 1) - 1).to(torch.float32).to(device)
 
 
-@functools.lru_cache(maxsize=16)
+@torch.compiler.assume_constant_result
 def identity_grid(height: int, width: int, device=None) -> Tensor:
     """Grid I (height, width, 2) float32 that maps every pixel to itself; x first. Cached: never change it in place."""
+    return cached_identity(height, width, device)
+
+
+@functools.lru_cache(maxsize=16)
+def cached_identity(height: int, width: int, device) -> Tensor:
+    """The tensor of `identity_grid`."""
     with torch.inference_mode(False):
         y, x = torch.meshgrid(_axis(height, device), _axis(width, device), indexing="ij")
         return torch.stack((x, y), -1)

@@ -1,4 +1,6 @@
 import copy
+import dataclasses
+import math
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from dwnet.data import Batch
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
 from dwnet.group import Group
-from dwnet.stability import NotFinite
+from dwnet.stability import Exploded, NotFinite
 from dwnet.step import Networks, TrainStep, generate
 from dwnet.warping import grid_from_index
 
@@ -31,7 +33,7 @@ def _networks(rate: float) -> Networks:
     """Networks whose weights move by `rate` times their gradient."""
     torch.manual_seed(1)
     generator, critic = Generator(MODEL), MultiscaleDiscriminator(MODEL)
-    sgd = [torch.optim.SGD(module.parameters(), lr=rate) for module in (generator, critic)]
+    sgd = [torch.optim.SGD(module.parameters(), lr=rate, fused=True) for module in (generator, critic)]
     return Networks(generator, sgd[0], critic, sgd[1], None)
 
 
@@ -58,7 +60,8 @@ def test_an_update_follows_the_papers_losses_frame_by_frame(batch):
     wanted = torch.autograd.grad(generator_loss, list(generator.parameters()), retain_graph=True)
     wanted += torch.autograd.grad(critic_loss, list(critic.parameters()))
 
-    values, frames = _step(nets)(batch)
+    outcome = _step(nets)(batch)
+    values, frames = outcome.read(), outcome.frames
     before = [*generator.parameters(), *critic.parameters()]
     after = [*nets.generator.parameters(), *nets.critic.parameters()]
     for old, new, gradient in zip(before, after, wanted, strict=True):
@@ -69,14 +72,14 @@ def test_an_update_follows_the_papers_losses_frame_by_frame(batch):
 
 def test_both_updates_see_the_same_losses_while_nothing_moves(batch):
     by_sample, by_frame = (_step(_networks(rate=1e-12), update=update)(batch) for update in ("sample", "frame"))
-    assert by_sample[0].keys() == by_frame[0].keys()
-    for name, value in by_sample[0].items():
-        assert by_frame[0][name] == pytest.approx(value, rel=1e-5), name
-    torch.testing.assert_close(by_sample[1], by_frame[1], rtol=0, atol=1e-5)
+    assert by_sample.read().keys() == by_frame.read().keys()
+    for name, value in by_sample.read().items():
+        assert by_frame.read()[name] == pytest.approx(value, rel=1e-5), name
+    torch.testing.assert_close(by_sample.frames, by_frame.frames, rtol=0, atol=1e-5)
 
 
 def test_frames_are_updated_one_after_the_other(batch):
-    by_sample, by_frame = (_step(_networks(rate=0.1), update=update)(batch)[1] for update in ("sample", "frame"))
+    by_sample, by_frame = (_step(_networks(rate=0.1), update=update)(batch).frames for update in ("sample", "frame"))
     torch.testing.assert_close(by_sample[0], by_frame[0], rtol=0, atol=1e-5)
     assert (by_sample[2] - by_frame[2]).abs().max() > 1e-4
 
@@ -96,10 +99,60 @@ def test_the_masks_of_the_batch_go_with_their_grids(batch):
         previous = result.frame
 
 
-def test_a_broken_loss_changes_no_weight(batch):
+def _weights(nets: Networks) -> list[torch.Tensor]:
+    return [weight.detach().clone() for weight in nets.parameters]
+
+
+def _same(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def test_a_broken_loss_changes_no_weight_nor_does_any_step_after_it(batch):
     nets = _networks(rate=1.0)
-    before = copy.deepcopy(nets.generator.state_dict())
+    before, whole = _weights(nets), batch.real.clone()
+    step = _step(nets)
     batch.real[1] = float("nan")
+    broken = step(batch)
+    batch.real.copy_(whole)
+    after = step(batch)
     with pytest.raises(NotFinite, match="l1 is nan"):
-        _step(nets)(batch)
-    assert all(torch.equal(value, before[name]) for name, value in nets.generator.state_dict().items())
+        broken.read()
+    assert math.isfinite(after.read()["total"]) and _same(_weights(nets), before)
+
+
+def test_a_loss_above_the_limit_is_not_learned_from(batch):
+    nets = _networks(rate=1.0)
+    step, before = _step(nets), _weights(nets)
+    total = _step(_networks(rate=1.0))(batch).read()["total"]
+    with pytest.raises(Exploded, match="may be"):
+        step(batch, total * 0.99).read()
+    assert _same(_weights(nets), before)
+    step.broken.zero_()
+    assert step(batch, total).read()["total"] == total and not _same(_weights(nets), before)
+
+
+def test_by_frame_only_the_updates_before_the_broken_one_are_made(batch):
+    nets, others = _networks(rate=0.1), _networks(rate=0.1)
+    broken = dataclasses.replace(batch, real=batch.real.clone())
+    broken.real[1] = float("nan")
+    with pytest.raises(NotFinite):
+        _step(nets, update="frame")(broken).read()
+    first = dataclasses.replace(batch, **{name: getattr(batch, name)[:1] for name in ("real", "iuv", "source_grid", "previous_grid")})
+    _step(others, update="frame")(first)
+    assert _same(_weights(nets), _weights(others))
+
+
+def test_adam_keeps_its_moments_and_its_count_where_an_update_is_left_out(batch):
+    nets = _networks(rate=1.0)
+    nets.generator_optimizer, nets.critic_optimizer = (
+        torch.optim.Adam(module.parameters(), lr=1e-3, fused=True) for module in (nets.generator, nets.critic)
+    )
+    step = _step(nets)
+    step(batch)
+    before, moments = _weights(nets), copy.deepcopy([optimizer.state_dict()["state"] for optimizer in nets.optimizers])
+    batch.real[:] = float("inf")
+    step(batch)
+    assert _same(_weights(nets), before)
+    for optimizer, state in zip(nets.optimizers, moments, strict=True):
+        now = optimizer.state_dict()["state"]
+        assert all(torch.equal(now[key][name], value) for key, values in state.items() for name, value in values.items())

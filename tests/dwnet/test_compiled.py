@@ -1,0 +1,142 @@
+"""A compiled step is the same step, in one graph a network and form; so is one that a GPU plays back."""
+
+import shutil
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_step import MODEL, _networks
+from test_step import batch as _drawn  # noqa: F401
+from torch import nn
+
+from dwnet.compiled import RecordedStep, compile_step
+from dwnet.config import LossSettings, TrainSettings
+from dwnet.data import Batch
+from dwnet.devices import pick_compile
+from dwnet.features import Features
+from dwnet.group import alone
+from dwnet.layers import instance_norm
+from dwnet.stability import NotFinite
+from dwnet.step import TrainStep
+
+CPU = torch.device("cpu")
+GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+
+
+class TinyFeatures(Features):
+    """Two layers of random weights."""
+
+    name, tap_weights = "tiny", (0.5, 1.0)
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.layers = nn.ModuleList([nn.Conv2d(3, 4, 3, stride=2), nn.Conv2d(4, 4, 3, stride=2)])
+        self._freeze()
+
+    def forward(self, image):
+        first = F.relu(self.layers[0](image))
+        return [first, self.layers[1](first)]
+
+
+def _step(kind: type[TrainStep] = TrainStep, device: torch.device = CPU, precision: str = "32-true", update: str = "sample") -> TrainStep:
+    """A step that moves weights by a thousandth of their gradients, with all losses."""
+    nets = _networks(rate=1e-3)
+    nets.features = TinyFeatures()
+    for module in (nets.generator, nets.critic, nets.features):
+        module.to(device)
+    settings = TrainSettings(losses=LossSettings(gan=0.5, perceptual=2.0, warp=1.0, l1=2.0), update=update)
+    return kind(nets, MODEL, settings, alone(device, precision))
+
+
+def _weights(step: TrainStep) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in step.nets.parameters])
+
+
+def _on(batch: Batch, device: torch.device) -> Batch:
+    return Batch(batch.clips, *(getattr(batch, name).to(device) for name in ("source", "real", "iuv", "source_grid", "previous_grid")))
+
+
+@pytest.fixture
+def batch(_drawn: Batch) -> Batch:  # noqa: F811
+    """With grids that point between pixels: exactly on one the gradient of a warp jumps."""
+    for grid in (_drawn.source_grid, _drawn.previous_grid):
+        grid.mul_(0.987)
+    return _drawn
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler():
+    yield
+    torch.compiler.reset()
+
+
+def test_a_compiled_step_is_the_same_and_is_compiled_once(batch):
+    """Every network is one graph (`fullgraph`), and a later step uses the same ones."""
+    eager, compiled = (_step() for _ in range(2))
+    start = _weights(eager)
+    compile_step(compiled, backend="aot_eager")
+    found, wanted = (step(batch).read() for step in (compiled, eager))
+    assert found == pytest.approx(wanted, rel=1e-5)
+    moved, wanted_move = (_weights(step) - start for step in (compiled, eager))
+    assert (moved - wanted_move).norm() < 5e-3 * wanted_move.norm()
+    with torch.compiler.set_stance("fail_on_recompile"):
+        batch.real.mul_(0.5)
+        compiled(batch, 1e6).read()
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs a C++ compiler on the CPU")
+def test_the_compiled_instance_norm_is_the_same_and_keeps_type_and_layout():
+    x = (torch.randn(2, 5, 12, 9, generator=torch.Generator().manual_seed(0)) * 3 + 7).contiguous(memory_format=torch.channels_last)
+    wanted = instance_norm(x)
+    found = torch.compile(instance_norm, fullgraph=True, dynamic=False)(x)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert torch.compile(instance_norm, fullgraph=True, dynamic=False)(x.bfloat16()).dtype == torch.bfloat16
+
+
+def test_only_a_gpu_compiles_by_itself():
+    assert [pick_compile(name, CPU) for name in ("auto", "none", "networks")] == ["none", "none", "networks"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "tolerance"), [(TrainStep, "32-true", 0.02), (TrainStep, "bf16-mixed", 0.1), (RecordedStep, "bf16-mixed", 0.1)]
+)
+@pytest.mark.parametrize("update", ["sample", "frame"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_gpu_takes_the_same_steps(batch, kind, precision, tolerance, update, compiled):
+    eager, fast = _step(update=update), _step(kind, torch.device("cuda"), precision, update)
+    if compiled:
+        compile_step(fast)
+    start, there = _weights(eager), _on(batch, torch.device("cuda"))
+    for _ in range(3):
+        found, wanted = fast(there).read(), eager(batch).read()
+    assert found == pytest.approx(wanted, rel=tolerance)
+    moved, wanted_move = (_weights(step).cpu() - start for step in (fast, eager))
+    assert (moved - wanted_move).norm() < 5 * tolerance * wanted_move.norm()
+    before = _weights(fast)
+    there.real[1] = float("nan")
+    broken = fast(there)
+    with pytest.raises(NotFinite):
+        broken.read()
+    fast(there)
+    assert torch.equal(_weights(fast), before)
+
+
+test_a_gpu_takes_the_same_steps.pytestmark += GPU
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_step_on_a_gpu_waits_for_nothing(batch, compiled):
+    step, there = _step(device=torch.device("cuda"), precision="bf16-mixed"), _on(batch, torch.device("cuda"))
+    if compiled:
+        compile_step(step)
+    step(there).read()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        outcome = step(there)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert outcome.read()["total"] > 0
+
+
+test_a_step_on_a_gpu_waits_for_nothing.pytestmark += GPU
