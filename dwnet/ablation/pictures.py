@@ -11,6 +11,7 @@ from ..metrics.names import VARIANT_TITLES
 from ..panels import INK, PAPER, caption_height, iuv_colours, sheet
 from ..rollout_file import RolloutReader
 from .runs import Run
+from .spread import spread
 
 SIDE = 192
 """Pixels that a picture has at least; smaller frames are enlarged by a whole number."""
@@ -25,19 +26,13 @@ def picture_grid(runs: dict[str, Run], data: SplitReader, clips: int) -> np.ndar
     """
     with contextlib.ExitStack() as stack:
         rollouts = {variant: stack.enter_context(RolloutReader(run.rollout)) for variant, run in runs.items()}
-        names = spread(list(runs["full"].metrics["clips"]), clips)
-        rows = [grid_row(rollouts, data, name) for name in names]
+        names = list(runs["full"].metrics["clips"])
+        rows = [grid_row(rollouts, data, names[place]) for place in spread(len(names), clips)]
     captions = rows[0][0].shape[0]
     picture = [rows[0][1][:captions]]
     for title, shown in rows:
         picture += [title, shown[captions:]]
     return np.concatenate(picture)
-
-
-def spread(names: list[str], number: int) -> list[str]:
-    """At most `number` of `names`, evenly spread, the middle one if it is one."""
-    number = min(number, len(names))
-    return [names[(2 * place + 1) * len(names) // (2 * number)] for place in range(number)]
 
 
 def grid_row(rollouts: dict[str, RolloutReader], data: SplitReader, clip: str) -> tuple[np.ndarray, np.ndarray]:

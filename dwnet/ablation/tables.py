@@ -14,6 +14,7 @@ from ..metrics.feature_file import open_features
 from ..metrics.frechet_draws import frechet_draws
 from ..metrics.names import MEANINGS, better
 from .runs import Run
+from .spread import spread
 
 FULL = "full"
 METHODS = (*VARIANTS, *BASELINES)
@@ -25,6 +26,8 @@ VALUES = ("metric", "method", "value", "lower", "upper", "clips", "frames")
 DIFFERENCES = ("metric", "method", "reference", "difference", "lower", "upper", "clips", "verdict")
 ORDER = ("metric", "order", "full_is_best", "full_is_best_decided", "order_holds", "order_decided")
 
+MOST_FRAMES = 1000
+"""Frames of which Frechet distances are drawn: time grows with the cube of their number, and the frames of a clip are much alike."""
 NONE = (np.nan, np.nan)
 """Bounds where there is no interval."""
 
@@ -83,22 +86,30 @@ class Results:
 
 
 def draw_frechet(runs: dict[str, Run], settings: AblationSettings) -> dict[str, dict[str, np.ndarray]]:
-    """{distance: {method: (B,) distances of drawn clips}}; all methods of the same draws."""
+    """{distance: {method: (B,) distances of drawn clips}}; all methods of the same draws, of MOST_FRAMES frames or few more."""
     drawn = {}
     with open_features(runs[FULL].features) as features:
-        names, lengths = features.distances, features.lengths
-        shared = {name: {method: features.read(name, method) for method in ("real", *BASELINES)} for name in names}
-    clip = np.repeat(np.arange(len(lengths)), lengths)
-    draws = draw_clips(len(lengths), settings.resamples, settings.seed)
+        names = features.distances
+        rows, clip = spread_frames(features.lengths)
+        shared = {name: {method: features.read(name, method)[rows] for method in ("real", *BASELINES)} for name in names}
+    draws = draw_clips(len(features.lengths), settings.resamples, settings.seed)
     for name in names:
         methods = {}
         for variant, run in runs.items():
             with open_features(run.features) as features:
-                methods[variant] = features.read(name, "model")
+                methods[variant] = features.read(name, "model")[rows]
         real = shared[name].pop("real")
         with Bar(name, len(draws) * len(METHODS)) as bar:
             drawn[name] = frechet_draws(real, methods | shared[name], clip, draws, bar.advance)
     return drawn
+
+
+def spread_frames(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the frames that are drawn, evenly spread over each clip, and the number of each one's clip; `lengths` (K,) of the clips."""
+    most = max(2, MOST_FRAMES // len(lengths)) if lengths.sum() > MOST_FRAMES else lengths.max()
+    starts = np.cumsum(lengths) - lengths
+    chosen = [start + np.array(spread(length, most)) for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
+    return np.concatenate(chosen), np.repeat(np.arange(len(lengths)), [len(rows) for rows in chosen])
 
 
 def value_table(results: Results) -> pd.DataFrame:

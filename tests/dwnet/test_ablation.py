@@ -19,15 +19,19 @@ from typer.testing import CliRunner
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 from dwnet.ablation import command as verb
-from dwnet.ablation.pictures import SIDE, spread, telling_frame
+from dwnet.ablation import tables as tables_module
+from dwnet.ablation.pictures import SIDE, telling_frame
 from dwnet.ablation.runs import check_data, load_runs
-from dwnet.ablation.tables import METHODS, PAIRS, Results, difference_table, order_table, value_table, verdict
+from dwnet.ablation.spread import spread
+from dwnet.ablation.tables import METHODS, PAIRS, Results, difference_table, draw_frechet, order_table, spread_frames, value_table, verdict
 from dwnet.ablation.words import order_lines
 from dwnet.baselines import BASELINES
-from dwnet.bootstrap import mean_interval
+from dwnet.bootstrap import draw_clips, mean_interval
 from dwnet.checkpoint import save_model
 from dwnet.config import VARIANTS, AblationSettings, EvaluateSettings
 from dwnet.evaluate import evaluate
+from dwnet.metrics.feature_file import open_features
+from dwnet.metrics.frechet import Gaussian, frechet_distance
 from dwnet.panels import GAP, caption_height
 from dwnet.rollout import rollout
 from dwnet.rollout_file import RolloutReader
@@ -152,10 +156,26 @@ def test_clips_without_a_value_are_left_out_of_both(folder, tmp_path):
     assert clips == 5 and value == pytest.approx(pairs.mean()) and bounds == pytest.approx(mean_interval(pairs, 200, 0, 0.95))
 
 
-def test_clips_of_the_grid_are_spread():
-    names = [f"{number}" for number in range(10)]
-    assert spread(names, 1) == ["5"] and spread(names, 2) == ["2", "7"] and spread(names, 5) == ["1", "3", "5", "7", "9"]
-    assert spread(names, 20) == names and spread(["a"], 4) == ["a"]
+def test_places_are_spread():
+    assert spread(10, 1) == [5] and spread(10, 2) == [2, 7] and spread(10, 5) == [1, 3, 5, 7, 9]
+    assert spread(10, 20) == list(range(10)) and spread(1, 4) == [0]
+
+
+def test_frechet_distances_are_drawn_of_some_frames_of_long_clips(folder, monkeypatch):
+    rows, clip = spread_frames(np.array([3, 5]))
+    assert rows.tolist() == list(range(8)) and clip.tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
+    rows, clip = spread_frames(np.array([2, 1000, 1500]))
+    assert rows[:2].tolist() == [0, 1] and np.bincount(clip).tolist() == [2, 333, 333]
+    assert rows[2] == 2 + 1 and rows[335] == 1002 + 2 and rows[-1] < 2502 and (np.diff(rows) > 0).all()
+    monkeypatch.setattr(tables_module, "MOST_FRAMES", 12)
+    full = {"full": load_runs(folder / "runs")["full"]}
+    drawn = draw_frechet(full, SETTINGS)[FRECHET]["full"]
+    with open_features(full["full"].features) as features:
+        kept, clip = spread_frames(features.lengths)
+        assert np.bincount(clip).tolist() == [2] * 6
+        real, model = (features.read(FRECHET, method)[kept] for method in ("real", "model"))
+    times = draw_clips(6, 200, 0)[0][clip]
+    assert drawn[0] == pytest.approx(frechet_distance(Gaussian.drawn(real, times), Gaussian.drawn(model, times)))
 
 
 def test_sentences_name_who_is_decidedly_worse():
@@ -240,7 +260,7 @@ def test_grid_shows_the_telling_frames(folder, tmp_path):
     assert side == SIZE * 3
     captions = caption_height(side)
     assert grid.shape == (2 * (side + captions) + captions, 7 * side + 6 * GAP, 3)
-    chosen = spread(sorted(LENGTHS), 2)[1]
+    chosen = sorted(LENGTHS)[spread(6, 2)[1]]
     rollouts = {name: RolloutReader(folder / "runs" / name / "rollout.h5") for name in VARIANTS}
     frames = np.stack([rollout.frames(chosen, slice(None)) for rollout in rollouts.values()]).astype(float)
     frame = telling_frame(rollouts, chosen)
