@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from densepose_cache.digest import file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.settings import check
 from densepose_cache.shards import tool_versions
@@ -48,6 +49,19 @@ def load_model(path: Path) -> tuple[Generator, dict[str, Any]]:
 def load_critic(path: Path) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
     """The critic of a run, like `load_model`."""
     return _load(path, "critic", CRITIC_NAME)
+
+
+def model_file(path: Path) -> Path:
+    """The model file itself, of a path that may be a run's folder."""
+    path = Path(path)
+    return path / MODEL_NAME if path.is_dir() else path
+
+
+def model_facts(path: Path) -> dict:
+    """Digest, training fingerprint, settings and versions of a model. Raises InputError if it cannot be loaded."""
+    _, metadata = load_model(path)
+    facts = {"file": model_file(path).name, "sha256": file_sha256(model_file(path)), "settings": metadata["model"]}
+    return facts | {key: metadata[key] for key in ("fingerprint", "steps", "size", "train", "versions") if key in metadata}
 
 
 def _load(path: Path, kind: str, name: str) -> tuple[nn.Module, dict[str, Any]]:

@@ -238,6 +238,9 @@ SECTIONS = {
     "ablation": AblationSettings,
 }
 
+NO_RESULT = {"report", "ablation"}
+"""Sections on which no metric depends."""
+
 _SECTION_FIELDS = {name: (kind, Field(default_factory=kind, description=kind.__doc__)) for name, kind in SECTIONS.items()}
 
 

@@ -18,6 +18,7 @@ from densepose_cache.shards import keep_link
 from densepose_cache.whole import write_text_whole, written_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
+from .checkpoint import model_facts
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .metrics.batch import Batch
@@ -28,7 +29,8 @@ from .metrics.keypoint_distance import detector_error
 from .metrics.measures import FrechetSums, Keypoints
 from .metrics.suite import build_measures, closing
 from .precision import exact_convolutions
-from .provenance import git_revision, model_facts, versions
+from .provenance import Origin, git_revision, provenance, versions
+from .report.summary import metrics_text
 from .rollout_file import RolloutReader
 
 FRAMES = 16
@@ -38,13 +40,17 @@ Values = dict[str, dict[str, list[np.ndarray]]]
 """{method: {metric: one array of per-frame values for each batch}}; method is "model" or a baseline."""
 
 
-def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings, weights: Path, out: Path) -> dict:
+def evaluate(
+    rollout: Path, data: Path, model: Path, settings: EvaluateSettings, weights: Path, out: Path, origin: Origin | None = None
+) -> dict:
     """Write metrics.json to `out`, clips.csv and features.h5 beside it; return the summary.
 
+    `origin` is the data set and configuration that the workflow made it from: the summary then says where it comes from (`provenance`).
     Earlier metrics of the same rollout, settings, feature networks and package versions are taken over. Raises InputError if a file is
     missing or the rollout does not belong to the data, or if the paper's weights are missing.
     """
     out = Path(out)
+    origins = {"provenance": provenance(origin)} if origin else {}
     features = out.with_name(FEATURES)
     links = {path: path.with_name(f".{path.name}.kept") for path in (out, features)}
     device = pick_device(settings.device)
@@ -58,7 +64,7 @@ def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings,
         wanted = evaluation_digest(generated, settings, extractors, unavailable)
         if (earlier := kept_summary(links[out], wanted)) and take_over_features(links[features], features, wanted):
             with closing(measures):
-                write_summary(out, earlier)
+                write_summary(out, earlier := earlier | origins)
             return earlier
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, h5py.File(temporary, "w") as file:
@@ -82,7 +88,7 @@ def evaluate(rollout: Path, data: Path, model: Path, settings: EvaluateSettings,
             "revision": git_revision(),
             "format": FORMATS["evaluate"],
             "digest": wanted,
-        }
+        } | origins
         if errors:
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
     write_summary(out, summary)
@@ -260,7 +266,7 @@ def protocol(generated: RolloutReader, reader: SplitReader, names: list[str], se
 def write_summary(out: Path, summary: dict):
     """Write metrics.json and clips.csv beside it, each whole or not at all; no NaN gets into either."""
     texts = {out.with_name("clips.csv"): clip_table(summary["clips"]).to_csv(index=False)}
-    texts[out] = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    texts[out] = metrics_text(summary)
     for path, text in texts.items():
         write_text_whole(path, text)
 

@@ -9,6 +9,7 @@ from densepose_cache.settings import read_settings
 
 from .config import EvaluateSettings
 from .evaluate import evaluate
+from .provenance import Origin
 
 
 def command(
@@ -18,9 +19,13 @@ def command(
     out: Annotated[Path, typer.Option(help="metrics.json to write; clips.csv goes beside it.")],
     settings: Annotated[str | None, typer.Option(help="Section `evaluate` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files; the pose model is made there.")] = Path("weights"),
+    origin: Annotated[
+        str | None, typer.Option(help="Data set and merged configuration as the workflow gives them, for `provenance`.")
+    ] = None,
 ):
     """Measure generated frames against the real ones, and the baselines with them."""
-    summary = evaluate(rollout, data, model, read_settings(EvaluateSettings, settings), weights, out)
+    known = read_settings(Origin, origin) if origin else None
+    summary = evaluate(rollout, data, model, read_settings(EvaluateSettings, settings), weights, out, known)
     for name, reason in summary["unavailable"].items():
         typer.echo(f"not measured: {name}: {reason}", err=True)
     typer.echo(f"{len(summary['metrics'])} metrics of {summary['protocol']['clips']} clips: {out}")

@@ -22,14 +22,13 @@ from densepose_cache.video import VideoWriter
 from densepose_cache.whole import written_whole
 
 from .baselines import coarse_warp
-from .checkpoint import load_model
+from .checkpoint import load_model, model_file
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .driving import CachedDriving, Driving, PairDriving, grid_engine
 from .iuv_channels import parts
 from .panels import iuv_colours, sheet, sheet_size
 from .precision import exact_convolutions
-from .provenance import model_file
 from .rollout_file import Job, RolloutReader, RolloutWriter
 from .warping import grid_from_index, visible_pixels
 

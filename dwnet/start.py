@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
 
-from .checkpoint import CRITIC_NAME, load_critic, load_model
+from .checkpoint import CRITIC_NAME, load_critic, load_model, model_file
 from .config import ModelSettings
-from .provenance import model_file
 
 GENERATOR_KEYS = ("ngf", "blocks", "iuv_input")
 REFINE_KEYS = ("refine", "refine_blocks", "visibility")

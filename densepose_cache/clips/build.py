@@ -8,7 +8,7 @@ from ..config import FramesSource, SampleSource, UrlsSource, VideosSource
 from ..shards import bucket, shard_name
 from ..whole import write_text_whole
 from . import fetched, frames, sample, videos
-from .digests import digest_files
+from .digests import current_digests, digest_files
 from .table import as_text, check_table, read_table
 
 ROWS = {SampleSource: sample.rows, FramesSource: frames.rows, VideosSource: videos.rows, UrlsSource: fetched.rows}
@@ -39,10 +39,7 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
     """
     out = Path(out)
     table, gone = clip_rows(source, data)
-    videos_found = digest_files([*table["video"], *(path for path in table["iuv"] if path)], out.parent)
-    table["sha256"] = table["video"].map(videos_found)
-    table["iuv_sha256"] = table["iuv"].map(lambda path: videos_found.get(path, ""))
-    table = table.sort_values("clip", ignore_index=True)
+    table = _with_digests(table, digest_files(_files(table), out.parent))
     _write_shards(table, out.parent / "clips", shards)
     if len(gone):
         write_text_whole(out.with_name(MISSING), gone.to_csv(index=False))
@@ -50,6 +47,27 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
         out.with_name(MISSING).unlink(missing_ok=True)
     write_text_whole(out, as_text(table))
     return read_table(out)
+
+
+def current_table(source, data: Path, folder: Path, read_all: bool = False) -> pd.DataFrame:
+    """The clip table that `build_clip_table` would write into `folder` now; nothing is written.
+
+    With `read_all` every file is read, else only those whose size or time of change is not what it was when the table there was written.
+    Raises InputError as `clip_rows`.
+    """
+    table, _ = clip_rows(source, data)
+    return _with_digests(table, current_digests(_files(table), folder, read_all))
+
+
+def _files(table: pd.DataFrame) -> list[str]:
+    """Paths of videos, and of maps where there are any."""
+    return [*table["video"], *(path for path in table["iuv"] if path)]
+
+
+def _with_digests(table: pd.DataFrame, found: dict[str, str]) -> pd.DataFrame:
+    """`table` with the digests of its files, by path, sorted by clip."""
+    digests = {"sha256": table["video"].map(found), "iuv_sha256": table["iuv"].map(lambda path: found.get(path, ""))}
+    return table.assign(**digests).sort_values("clip", ignore_index=True)
 
 
 def _write_shards(table: pd.DataFrame, folder: Path, shards: int):

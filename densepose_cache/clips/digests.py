@@ -17,17 +17,30 @@ def digest_files(paths: Iterable[str], folder: Path) -> dict[str, str]:
 
     Digests of files whose size and time of change stand as they were are taken from `.digests.json` in `folder`, which is written anew.
     """
-    cache = Path(folder) / NAME
-    known = {}
+    found = _looked_at(paths, _remembered(folder))
+    write_text_whole(Path(folder) / NAME, json.dumps(found))
+    return {path: entry[-1] for path, entry in found.items()}
+
+
+def current_digests(paths: Iterable[str], folder: Path, read_all: bool) -> dict[str, str]:
+    """As `digest_files`, and nothing is written; with `read_all` nothing is taken from memory."""
+    return {path: entry[-1] for path, entry in _looked_at(paths, {} if read_all else _remembered(folder)).items()}
+
+
+def _remembered(folder: Path) -> dict[str, list]:
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(cache.read_text())
+        return json.loads((Path(folder) / NAME).read_text())
+    return {}
+
+
+def _looked_at(paths: Iterable[str], known: dict[str, list]) -> dict[str, list]:
+    """State and SHA-256 of files and folders by path; only what is not `known` in that state is read."""
     found = {}
     for path in track(sorted(set(paths)), "Digests of videos"):
         state = _state(Path(path))
         entry = known.get(path)
         found[path] = entry if entry and entry[:-1] == state else [*state, file_sha256(Path(path))]
-    write_text_whole(cache, json.dumps(found))
-    return {path: entry[-1] for path, entry in found.items()}
+    return found
 
 
 def _state(path: Path) -> list[int]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..digest import digest
 from ..errors import InputError
 from ..whole import write_text_whole
 
 COLUMNS = ("clip", "split", "video", "start_frame", "end_frame", "bbox", "iuv", "sha256", "iuv_sha256")
+CONTENT = ("split", "start_frame", "end_frame", "bbox", "fps", "sha256", "iuv_sha256")
 SPLITS = ("train", "test")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 NUMBER = r"(-?\d+(?:\.\d+)?)"
@@ -32,6 +34,20 @@ def write_table(path: Path, table: pd.DataFrame):
 def as_text(table: pd.DataFrame) -> str:
     """A table that `check_table` gave back as CSV, the columns of all clip tables first."""
     return table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]].to_csv(index=False)
+
+
+def clip_digests(table: pd.DataFrame) -> pd.Series:
+    """Digest, by name of the clip, of all that a row says of its content: split, window, box, rate, and SHA-256 of video and maps.
+
+    Where the files lie does not count.
+    """
+    facts = table.reindex(columns=CONTENT).astype("string").fillna("")
+    return pd.Series([digest(*row) for row in facts.to_numpy().tolist()], index=table["clip"], dtype=object)
+
+
+def table_digest(table: pd.DataFrame) -> str:
+    """Digest of the names and contents of all clips, in whatever order they stand."""
+    return digest(sorted(clip_digests(table).items()))
 
 
 def read_csv(path: Path, required: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from densepose_cache.whole import write_text_whole
 
 from ..config import ReportSettings
 from .page import build_page
+from .summary import metrics_text, read_metrics
 
 
 def command(
@@ -25,5 +26,10 @@ def command(
     page = build_page(dataset, run, read_settings(ReportSettings, settings), quality, quarantine)
     write_text_whole(out, page)
     if metrics is not None:
-        write_text_whole(metrics, (run / "metrics.json").read_text(encoding="utf-8"))
+        write_text_whole(metrics, metrics_text(moved(read_metrics(run / "metrics.json"), metrics)))
     typer.echo(f"{out}")
+
+
+def moved(metrics: dict, path: Path) -> dict:
+    """A copy of a run's metrics that is to stand at `path`: that is the target by which the workflow makes it."""
+    return metrics | ({"provenance": metrics["provenance"] | {"target": str(path)}} if "provenance" in metrics else {})

@@ -97,9 +97,14 @@ def lost_clips(metrics: dict) -> list[dict]:
 
 
 def facts(metrics: dict) -> dict[str, dict[str, str]]:
-    """Tables of plain facts at the page's end: protocol, extractors, model, settings, versions."""
+    """Tables of plain facts at the page's end: protocol, provenance, configuration, extractors, model, settings, versions."""
+    made_from = metrics.get("provenance", {})
+    configuration = made_from.get("configuration", {})
+    fingerprint = {"configuration": configuration["fingerprint"]} if configuration else {}
     sections = {
         "Protocol": metrics["protocol"],
+        "Provenance": {key: value for key, value in made_from.items() if key != "configuration"} | fingerprint,
+        "Configuration": configuration.get("settings", {}),
         "Feature extractors and detectors": metrics["extractors"],
         "Model": metrics["model"],
         "Evaluation settings": metrics["settings"],
@@ -110,6 +115,8 @@ def facts(metrics: dict) -> dict[str, dict[str, str]]:
 
 def _flat(values: dict, prefix: str = ""):
     for key, value in values.items():
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            value = dict(enumerate(value, 1))
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
         else:

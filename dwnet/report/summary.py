@@ -29,6 +29,11 @@ def read_metrics(path: Path) -> dict:
     return metrics
 
 
+def metrics_text(metrics: dict) -> str:
+    """JSON text of a metrics.json. Raises ValueError where a number is not finite."""
+    return json.dumps(metrics, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def print_summary(metrics_path: Path, console: Console | None = None):
     """Print the metrics of results/{dataset}/metrics.json with the baselines beside them, and the paths of what was made."""
     path = Path(metrics_path)

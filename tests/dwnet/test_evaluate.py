@@ -202,6 +202,17 @@ def test_metrics_of_the_same_rollout_are_taken_over(run, tmp_path, monkeypatch):
         assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
 
 
+def test_a_summary_says_where_it_comes_from_also_where_its_metrics_are_taken_over(run, tmp_path, monkeypatch):
+    copy = tmp_path / "run"
+    shutil.copytree(run[0], copy)
+    assert "provenance" not in run[1]
+    arguments = copy / "rollout.h5", copy / "test.h5", copy / "model.safetensors", EvaluateSettings(features="embedded"), copy / "weights"
+    monkeypatch.setattr(module, "provenance", lambda origin: {"dataset": origin})
+    monkeypatch.setattr(module, "measure_window", lambda *_: pytest.fail("measured again"))
+    summary = evaluate(*arguments, copy / "metrics.json", "mine")
+    assert summary == run[1] | {"provenance": {"dataset": "mine"}} == json.loads((copy / "metrics.json").read_text())
+
+
 def test_other_feature_networks_or_versions_are_measured_anew(run, tmp_path, monkeypatch):
     copy = tmp_path / "run"
     shutil.copytree(run[0], copy)

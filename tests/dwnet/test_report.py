@@ -4,6 +4,7 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import typer
@@ -14,7 +15,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.index import QUALITY_COLUMNS
 from dwnet.config import ReportSettings
 from dwnet.metrics.names import MEANINGS, better, table
-from dwnet.report.command import command
+from dwnet.report.command import command, moved
 from dwnet.report.curves import training_curves
 from dwnet.report.maps import maps_section
 from dwnet.report.page import build_page, choose_videos, lost_clips
@@ -115,6 +116,40 @@ def test_page_holds_everything_and_loads_nothing(run):
     ):
         assert wanted in text, wanted
     assert "perceptual" in text and page.count("<svg") == 1, "training curves"
+
+
+PROVENANCE = {
+    "dataset": "mine",
+    "target": "results/mine/runs/full/metrics.json",
+    "configuration": {"fingerprint": "c" * 64, "folders": {"cache": "cache"}, "settings": {"train": {"seed": 5}, "shards": 3}},
+    "clips": {"table": "cache/mine/clips.csv", "digest": "1" * 64, "train": 2, "test": 2},
+    "indexes": {"train": "2" * 64, "test": "3" * 64},
+    "maps": [{"backend": "torchvision", "detector": {"weights": "4" * 64}, "shards": 3}],
+    "weights": {"densepose": "4" * 64},
+}
+
+
+def test_page_says_where_the_result_comes_from(run):
+    summary = metrics() | {"provenance": PROVENANCE}
+    (run / "metrics.json").write_text(json.dumps(summary))
+    page = build_page("mine", run, ReportSettings())
+    assert page.count("<details") - page.count("<details open") >= 2, "folded"
+    text = parse(page)[1]
+    for wanted in (
+        "configuration " + "c" * 64,
+        "clips.digest " + "1" * 64,
+        "maps.1.detector.weights " + "4" * 64,
+        "train.seed 5",
+        "shards 3",
+    ):
+        assert wanted in text, wanted
+
+
+def test_the_copy_of_the_metrics_names_itself_as_target():
+    summary = metrics() | {"provenance": PROVENANCE}
+    copy = moved(summary, Path("results/mine/metrics.json"))
+    assert copy == summary | {"provenance": PROVENANCE | {"target": "results/mine/metrics.json"}}
+    assert moved(metrics(), Path("results/mine/metrics.json")) == metrics()
 
 
 def test_best_value_of_a_row_is_marked(run):

@@ -5,6 +5,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+import dwnet
 from densepose_cache.config import FORMATS as CACHE_FORMATS
 from densepose_cache.densepose.models import check_model
 from densepose_cache.digest import canonical_json, digest, listing_digest
@@ -12,12 +13,13 @@ from densepose_cache.errors import InputError
 from densepose_cache.shards import shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
-from dwnet.config import FORMATS as LEARN_FORMATS, VARIANTS, parse_config, variant_model
+from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANTS, parse_config, variant_model
 
 put_verbs_on_path()
 # A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 STARTED = time.time()
+TEMPLATES = Path(dwnet.__file__).parent / "templates"
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
 
 try:
@@ -82,7 +84,14 @@ def chain_digest(stage, dataset, variant):
     """Digest of the settings and format versions of `stage` and of all the stages before it."""
     before = STAGES[stage][0]
     upstream = chain_digest(before, dataset, variant) if before else None
-    return digest(stage, FORMATS.get(stage, 1), stage_values(stage, dataset, variant), upstream)
+    templates = template_texts() if stage in ("report", "ablation") else None
+    return digest(stage, FORMATS.get(stage, 1), stage_values(stage, dataset, variant), upstream, templates)
+
+
+@lru_cache
+def template_texts():
+    """What the pages are made from."""
+    return [path.read_text() for path in sorted(TEMPLATES.iterdir())]
 
 
 def stage(name):
@@ -94,6 +103,19 @@ def stage(name):
         return values | {"digest": chain_digest(name, wildcards.dataset, variant)}
 
     return params
+
+
+def origin(wildcards):
+    """What a result is to say of where it comes from. The git revision is no part of it: another one reruns nothing."""
+    settings = CONFIG.datasets[wildcards.dataset].model_dump(mode="json", exclude=NO_RESULT)
+    return canonical_json(
+        {
+            "dataset": wildcards.dataset,
+            "target": RUN.format(dataset=wildcards.dataset, variant=wildcards.variant) + "/metrics.json",
+            "folders": FOLDERS.model_dump(),
+            "settings": settings,
+        }
+    )
 
 
 def ablation_params(wildcards):

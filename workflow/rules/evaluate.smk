@@ -24,9 +24,11 @@ rule evaluate:
     params:
         stage=stage("evaluate"),
         weights=FOLDERS.weights,
+        origin=origin,
     shell:
         "dwnet evaluate --data {input.data} --model {input.model} --rollout {input.rollout}"
-        " --settings {params.stage[settings]:q} --weights {params.weights} --out {output.metrics} 2>&1 | tee {log}"
+        " --settings {params.stage[settings]:q} --weights {params.weights} --origin {params.origin:q}"
+        " --out {output.metrics} 2>&1 | tee {log}"
 
 
 rule report:

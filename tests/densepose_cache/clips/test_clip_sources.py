@@ -7,7 +7,7 @@ import pytest
 from coded_video import cut, write_coded
 from PIL import Image
 
-from densepose_cache.clips import build_clip_table, read_table
+from densepose_cache.clips import build_clip_table, clip_digests, current_table, read_table, table_digest
 from densepose_cache.clips import clip_rows as rows_and_missing
 from densepose_cache.clips import digests as digests_module
 from densepose_cache.config import FramesSource, SampleSource, UrlsSource, VideosSource
@@ -344,6 +344,24 @@ def test_digests_are_remembered_until_a_file_changes(videos, tmp_path, monkeypat
     assert sorted(counted) == ["a.mp4", "b.iuv.h5"]
     assert second["sha256"].equals(first["sha256"])
     assert second["iuv_sha256"].tolist() != first["iuv_sha256"].tolist()
+
+
+def test_the_table_as_it_would_be_now_writes_nothing(videos, tmp_path, monkeypatch):
+    source, out = VideosSource(kind="videos", path=str(videos)), tmp_path / "cache/clips.csv"
+    assert not out.parent.exists() and len(current_table(source, tmp_path, out.parent)) == 3 and not out.parent.exists()
+    first = build_clip_table(source, tmp_path, out, 1)
+    memory = (out.parent / ".digests.json").read_bytes()
+    counted = []
+    monkeypatch.setattr(digests_module, "file_sha256", lambda path: counted.append(path.name) or file_sha256(path))
+    now = current_table(source, tmp_path, out.parent)
+    assert not counted and table_digest(now) == table_digest(first)
+    current_table(source, tmp_path, out.parent, read_all=True)
+    assert len(counted) == 4
+    (videos / "train/b.iuv.h5").write_bytes(b"other maps")
+    now = current_table(source, tmp_path, out.parent)
+    assert table_digest(now) != table_digest(first) and (out.parent / ".digests.json").read_bytes() == memory
+    changed = clip_digests(now) != clip_digests(first)
+    assert list(changed.index[changed]) == ["train-b"]
 
 
 def test_a_spoilt_memory_of_digests_is_ignored(videos, tmp_path):

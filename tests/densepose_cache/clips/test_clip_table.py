@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from densepose_cache.clips import parse_box, read_table, write_table
+from densepose_cache.clips import clip_digests, parse_box, read_table, table_digest, write_table
 from densepose_cache.clips.table import clip_name
 from densepose_cache.errors import InputError
 
@@ -24,6 +24,17 @@ def test_round_trip_keeps_everything(tmp_path):
     write_table(tmp_path / "again.csv", table)
     assert read_table(tmp_path / "again.csv").equals(table)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again.csv", "clips.csv"]
+
+
+@pytest.mark.parametrize("column", ["split", "start_frame", "end_frame", "bbox", "sha256", "iuv_sha256"])
+def test_the_digest_is_of_what_clips_show_and_not_of_where_they_lie(tmp_path, column):
+    other = {"split": "test", "start_frame": "4", "end_frame": "8", "bbox": "1-2-30-41", "sha256": "1", "iuv_sha256": "2"}
+    table = read_table(write(tmp_path, {}, {"clip": "b"}))
+    moved = read_table(write(tmp_path, {"video": "w.mp4", "iuv": "x", "note": "new"}, {"clip": "b"}))
+    assert table_digest(table) == table_digest(table[::-1]) == table_digest(moved) and len(set(clip_digests(table))) == 1
+    changed = read_table(write(tmp_path, {column: other[column]}, {"clip": "b"}))
+    assert table_digest(changed) != table_digest(table) and clip_digests(changed)["b"] == clip_digests(table)["b"]
+    assert table_digest(read_table(write(tmp_path, {}, {"clip": "c"}))) != table_digest(table)
 
 
 @pytest.mark.parametrize(
