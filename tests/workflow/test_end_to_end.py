@@ -75,28 +75,6 @@ def test_the_ablations_are_trained_and_compared(finished):
         assert (finished.folder / "results/sample" / name).stat().st_size > 100
     assert rerun(finished, TINY, target) == {}
     assert set(rerun(finished, changed(ablation={"seed": 1}), "--dry-run", target)) == {"ablation"}
-    assert rerun(finished, TINY) == {}
-
-
-def test_a_comment_or_another_data_set_changes_nothing(finished):
-    config = copy.deepcopy(TINY)
-    config["datasets"]["other"] = {"source": {"kind": "videos", "path": "nowhere"}}
-    assert rerun(finished, config) == {}
-
-
-@pytest.mark.parametrize(
-    ("change", "rules"),
-    [
-        ({"report": {"title": "Mine"}}, {"report"}),
-        ({"evaluate": {"blur_sigma": 3.0}}, {"evaluate", "report"}),
-        ({"train": {"learning_rate": 1e-3}}, {"train", "rollout", "evaluate", "report"}),
-        ({"warp": {"seed": 1}}, {"warp", "index", "train", "rollout", "evaluate", "report"}),
-    ],
-    ids=lambda value: str(value),
-)
-def test_a_change_of_settings_reruns_that_stage_and_those_after_it(finished, change, rules):
-    rerun(finished, TINY)
-    assert set(rerun(finished, changed(**change), "--dry-run", "results/sample/metrics.json")) == rules
 
 
 def test_a_stage_that_failed_is_never_taken_for_done(finished):
