@@ -310,10 +310,10 @@ def shard_sizes(cache: Path, scratch: Path) -> dict[str, float]:
     return result | {"grids_a_sample": drawn[1] / drawn[0], "copied_a_second": taken / seconds}
 
 
-def constants(plan: list[dict], index: list[dict], samples: dict, sizes: dict, clips: int) -> dict:
+def constants(project: Project, plan: list[dict], index: list[dict], samples: dict, sizes: dict, clips: int) -> dict:
     """What `Scale` needs, of all that was measured."""
     table = line([(item["shards"], item["clip_table"]["cpu"]) for item in plan])
-    verb = run(BIN / "densepose-cache", "clips", "--help", cwd=Path.cwd())[0].cpu
+    verb = run(BIN / "densepose-cache", "clips", "--help", cwd=project.folder)[0].cpu
     dry, dry_memory = (line([(item["shards"], item["dry_run"][key]) for item in plan]) for key in ("cpu", "megabytes"))
     first, again = (line([(item["clips"], item[when]["cpu"]) for item in index]) for when in ("first", "again"))
     again_memory = line([(item["clips"], item["again"]["megabytes"]) for item in index])
@@ -358,7 +358,7 @@ def main():
         samples = apart(sample_costs, Path(scratch), options.clips, options.frames)
         changed = changes(project)
         sizes = apart(shard_sizes, options.like or project.cache, Path(scratch) / "copies")
-        measured = constants(plan, index, samples, sizes, options.clips)
+        measured = constants(project, plan, index, samples, sizes, options.clips)
         processor = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
         result = {
             "benchmark": "scale",

@@ -56,7 +56,7 @@ def build_index(clips_csv: Path, frames: Path, iuv: Path, warps: Path, shards: i
         if split not in set(rows["split"]):
             raise InputError(f"{clips_csv}: no clip is in the split `{split}`; both train and test need one")
     folders, out = {"frames": Path(frames), "iuv": Path(iuv), "warps": Path(warps)}, Path(out)
-    found = _collect(list(zip(rows["clip"], rows["split"], strict=True)), folders, shards, recall(out))
+    found = _collect(list(zip(rows["clip"], rows["split"], strict=True)), folders, shards, out)
     clips = pd.DataFrame([clip for facts in found.values() for clip in facts.clips], columns=CLIP_COLUMNS).sort_values("clip")
     quarantine = pd.DataFrame([row for facts in found.values() for row in facts.quarantine], columns=COLUMNS).sort_values("clip")
     _check(clips, quarantine)
@@ -94,27 +94,30 @@ def _check(clips: pd.DataFrame, quarantine: pd.DataFrame):
             raise InputError(f"the clips of split `{split}` have frames of sizes {sizes}; build all shards with one video.size")
 
 
-def _collect(clips: list[tuple[str, str]], folders: dict[str, Path], shards: int, known: dict[str, ShardFacts]) -> dict[str, ShardFacts]:
-    """What the shards hold of the `clips` (name, split), by name of the shard; taken from what is `known` where nothing has changed."""
+def _collect(clips: list[tuple[str, str]], folders: dict[str, Path], shards: int, out: Path) -> dict[str, ShardFacts]:
+    """What the shards hold of the `clips` (name, split), by name of the shard; where nothing has changed, what is remembered in `out`.
+
+    Where a shard cannot be read, the others are remembered before InputError is raised.
+    """
+    known = recall(out)
     members: dict[int, list[tuple[str, str]]] = {}
     for clip in clips:
         members.setdefault(bucket(clip[0], shards), []).append(clip)
-    found, new = {}, {}
-    for number, some in sorted(members.items()):
-        name = shard_name(number)
-        key = shard_key([folder / f"{name}.h5" for folder in folders.values()], some)
-        facts = known.get(name)
-        if facts is None or facts.key != key:
-            facts = new[number] = ShardFacts(key)
-        found[name] = facts
-    for number in track(new, "index"):
-        _read_shard(new[number], number, members[number], folders)
+    found: dict[str, ShardFacts] = {}
+    try:
+        for number, some in track(sorted(members.items()), "index"):
+            name = shard_name(number)
+            paths = {key: folder / f"{name}.h5" for key, folder in folders.items()}
+            key, facts = shard_key(list(paths.values()), some), known.get(name)
+            found[name] = facts if facts and facts.key == key else _read_shard(ShardFacts(key), number, some, paths)
+    except InputError:
+        remember(out, known | found)
+        raise
     return found
 
 
-def _read_shard(found: ShardFacts, number: int, clips: list[tuple[str, str]], folders: dict[str, Path]):
-    """Add what the shard of a `number` holds of its `clips` (name, split) to what was `found`."""
-    paths = {key: folder / f"{shard_name(number)}.h5" for key, folder in folders.items()}
+def _read_shard(found: ShardFacts, number: int, clips: list[tuple[str, str]], paths: dict[str, Path]) -> ShardFacts:
+    """Add what the shard of a `number` with the files `paths` holds of its `clips` (name, split) to what was `found`."""
     with contextlib.ExitStack() as stack:
         files = {key: stack.enter_context(open_shard(paths[key], stage)) for key, stage in FOLDERS.items()}
         for clip, split in clips:
@@ -128,6 +131,7 @@ def _read_shard(found: ShardFacts, number: int, clips: list[tuple[str, str]], fo
                 found.clips.append({"clip": clip, "split": split, "shard": number} | _facts(clip, groups, paths))
                 if split == "train":
                     found.samples[clip] = smallest(groups["warps"]["samples"][:])
+    return found
 
 
 def _check_versions(clip: str, groups: dict[str, h5py.Group], paths: dict[str, Path]):

@@ -6,6 +6,7 @@ resolved here, since HDF5 opens a shard anew for every link that it follows. The
 sample are made of the maps that the sample shows.
 """
 
+import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -225,13 +226,12 @@ class SplitReader:
         """
         number = int(self._index.shard[self._number(clip)])
         if number not in self._shards:
-            self._shards[number] = shard = _Shard({folder: self._path(number, folder) for folder in FOLDERS})
-            try:
+            shard = _Shard({folder: self._path(number, folder) for folder in FOLDERS})
+            with contextlib.ExitStack() as stack:
                 for folder in FOLDERS:
-                    shard.files[folder] = self._open_file(clip, folder, shard.paths[folder])
-            except InputError:
-                del self._shards[number]
-                raise
+                    shard.files[folder] = stack.enter_context(self._open_file(clip, folder, shard.paths[folder]))
+                stack.pop_all()
+            self._shards[number] = shard
             if len(self._shards) > OPEN_SHARDS:
                 for name in self._shards[next(iter(self._shards))].clips:
                     self._open.pop(name, None)
@@ -243,14 +243,16 @@ class SplitReader:
         """The file of a shard that must hold `clip`."""
         if not path.is_file():
             raise InputError(f"{path}: no such shard; clip {clip} lies in it: run the `{FOLDERS[folder]}` stage to build it")
-        try:
-            file = h5py.File(path, "r", rdcc_nbytes=0)
-            if clip not in file:
-                raise KeyError("it holds no such clip")
-        except UNREADABLE as error:
-            raise self._damaged(clip, folder, error) from None
-        check_version(file, FOLDERS[folder], path)
-        return file
+        with contextlib.ExitStack() as stack:
+            try:
+                file = stack.enter_context(h5py.File(path, "r", rdcc_nbytes=0))
+                if clip not in file:
+                    raise KeyError("it holds no such clip")
+            except UNREADABLE as error:
+                raise self._damaged(clip, folder, error) from None
+            check_version(file, FOLDERS[folder], path)
+            stack.pop_all()
+            return file
 
     def _path(self, shard: int, folder: str) -> Path:
         try:

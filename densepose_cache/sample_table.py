@@ -48,7 +48,7 @@ class SampleTable:
     def epochs(self) -> list[range]:
         """The rows of each drawn epoch."""
         epochs, clips = self.counts.shape
-        bounds = self._bounds[:: max(clips, 1)].tolist()
+        bounds = self._bounds[::clips].tolist()
         return [range(*bounds[epoch : epoch + 2]) for epoch in range(epochs)]
 
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:

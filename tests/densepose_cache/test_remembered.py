@@ -103,6 +103,18 @@ def test_other_formats_read_everything_again(cache, read, monkeypatch):
     assert read == [0]
 
 
+def test_a_shard_that_cannot_be_read_costs_the_others_nothing(cache, read):
+    before, path = outputs(cache), cache / "warps" / f"{shard_name(SHARDS - 1)}.h5"
+    (cache / remembered.NAME).unlink()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    with pytest.raises(InputError, match=str(path)):
+        run(cache)
+    path.write_bytes(whole)
+    run(cache)
+    assert read == [*range(SHARDS), SHARDS - 1] and outputs(cache) == before
+
+
 def test_new_samples_are_the_same_as_in_an_index_from_nothing(cache):
     build(cache, warp=WARP.model_copy(update={"seed": 5}))
     remembering = outputs(cache)

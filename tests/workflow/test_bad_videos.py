@@ -3,12 +3,12 @@
 import re
 import shutil
 
-import h5py
 import pandas as pd
 import pytest
 from tiny_project import TINY
 
 from densepose_cache.clips.table import clip_name
+from densepose_cache.reader import SplitReader
 from densepose_cache.sample.write import write_sample
 from densepose_cache.shards import bucket, shard_name
 
@@ -46,8 +46,8 @@ def run(project, target):
 
 
 def clips(project, split):
-    with h5py.File(project.folder / f"cache/mine/{split}.h5") as file:
-        return sorted(file)
+    with SplitReader(project.folder / f"cache/mine/{split}.h5") as reader:
+        return reader.clips
 
 
 def test_the_rest_runs_and_a_mended_video_comes_back(project):
