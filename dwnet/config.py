@@ -182,6 +182,8 @@ class EvaluateSettings(Settings):
     """First frames of every test clip that are generated; null takes all."""
     batch: int = Field(8, ge=1)
     """Clips generated side by side."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of the generation: fp32 gives the same frames again and again; bf16 is made for a GPU, and its frames are not quite the same."""
     blur_sigma: float = Field(2.0, gt=0)
     """Standard deviation in pixels of the blurred coarse-warp baseline."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -4,8 +4,10 @@ Beside the generated frames (rollout.h5) stand videos `videos/{name}.mp4`: sourc
 by side.
 """
 
+import contextlib
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -28,7 +30,7 @@ from .devices import pick_device
 from .driving import CachedDriving, Driving, PairDriving, grid_engine
 from .iuv_channels import parts
 from .panels import iuv_colours, sheet, sheet_size
-from .precision import exact_convolutions
+from .precision import exact_convolutions, fast_convolutions
 from .rollout_file import Job, RolloutReader, RolloutWriter
 from .warping import grid_from_index, visible_pixels
 
@@ -46,12 +48,12 @@ def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> l
     model_sha256 = file_sha256(model_file(model))
     with SplitReader(data) as reader:
         jobs = plan(reader, settings)
-        facts = {"model_sha256": model_sha256, "digest": rollout_digest(model_sha256, reader, jobs)}
+        facts = {"model_sha256": model_sha256, "digest": rollout_digest(model_sha256, reader, jobs, settings.precision)}
         link = out.with_name(f".{out.name}.kept")
         if take_over(link, out, facts["digest"], jobs):
             return jobs
         with written_whole(out) as temporary, h5py.File(temporary, "w") as file:
-            generate(generator.to(device), reader, jobs, settings.batch, device, RolloutWriter(file, reader.size, facts))
+            generate(generator.to(device), reader, jobs, settings, device, RolloutWriter(file, reader.size, facts))
             write_videos(reader, jobs, file, out.parent / "videos", device)
         keep_link(out, link)
     return jobs
@@ -94,10 +96,10 @@ def read_pairs(path: str | None, reader: SplitReader) -> list[tuple[str, str]]:
     return pairs
 
 
-def rollout_digest(model_sha256: str, reader: SplitReader, jobs: list[Job]) -> str:
+def rollout_digest(model_sha256: str, reader: SplitReader, jobs: list[Job], precision: str) -> str:
     """Digest of all that a rollout is made from: format, model, clips and what is to be generated."""
     rows = [[job.name, job.kind, job.length, reader.digest(job.source_clip), reader.digest(job.driving_clip)] for job in jobs]
-    return digest("rollout", FORMATS["rollout"], model_sha256, rows)
+    return digest("rollout", FORMATS["rollout"], model_sha256, rows, *([precision] if precision != "fp32" else []))
 
 
 def take_over(link: Path, out: Path, wanted: str, jobs: list[Job]) -> bool:
@@ -117,16 +119,17 @@ def take_over(link: Path, out: Path, wanted: str, jobs: list[Job]) -> bool:
     return True
 
 
-def generate(generator, reader: SplitReader, jobs: list[Job], batch: int, device: torch.device, writer: RolloutWriter):
-    """Generate all frames of `jobs`, `batch` videos side by side; longer ones first, so that few places stay empty."""
+def generate(generator, reader: SplitReader, jobs: list[Job], settings: EvaluateSettings, device: torch.device, writer: RolloutWriter):
+    """Generate all frames of `jobs`, `settings.batch` videos side by side; longer ones first, so that few places stay empty."""
     for job in jobs:
         writer.add(job)
     with Bar("rollout", sum(job.length for job in jobs)) as bar:
         ordered = sorted(jobs, key=lambda job: (-job.length, job.name))
-        for first in range(0, len(ordered), batch):
-            group = ordered[first : first + batch]
+        for first in range(0, len(ordered), settings.batch):
+            group = ordered[first : first + settings.batch]
             drivings = [open_driving(reader, job, device) for job in group]
-            for number, frames in enumerate(generate_frames(generator, drivings, [job.length for job in group], device)):
+            lengths = [job.length for job in group]
+            for number, frames in enumerate(generate_frames(generator, drivings, lengths, device, settings.precision)):
                 for job, frame in zip(group, frames, strict=False):
                     writer.write(job, number, frame)
                 bar.advance(len(frames))
@@ -140,33 +143,62 @@ def open_driving(reader: SplitReader, job: Job, device: torch.device) -> CachedD
 
 
 @torch.inference_mode()
-def generate_frames(generator, drivings: list[Driving], lengths: list[int], device: torch.device) -> Iterator[np.ndarray]:
+def generate_frames(
+    generator, drivings: list[Driving], lengths: list[int], device: torch.device, precision: str = "fp32"
+) -> Iterator[np.ndarray]:
     """Yield frame after frame (K, S, S, 3) uint8 of the first K videos, those that are that long; `lengths` must not grow.
 
-    The first frame's previous frame and grid are the source and its grid.
+    The first frame's previous frame and grid are the source and its grid. `precision` is fp32, exact and deterministic, or bf16. While a
+    GPU works on a frame, the one before it is handed over and the next one's maps are read.
     """
-    with exact_convolutions():
-        source = network_input([driving.source for driving in drivings], device)
+    source = network_input([driving.source for driving in drivings], device)
+    with arithmetic(precision, device):
         appearance = generator.appearance(source)
-        previous = source
-        for number in range(lengths[0]):
-            active = drivings[: sum(length > number for length in lengths)]
-            count = len(active)
-            source, appearance, previous = source[:count], appearance[:count], previous[:count]
-            iuv = network_input([driving.iuv(number) for driving in active], device)
-            indices = [driving.source_grid(number) for driving in active]
-            source_grid, masks = network_grid(indices, device), []
-            if generator.settings.visibility:
-                masks = [network_mask(indices, iuv, [driving.source_corner for driving in active])] * 2
-            if number == 0:
-                previous, previous_grid = source, source_grid
-            else:
-                indices = [driving.previous_grid(number) for driving in active]
-                previous_grid = network_grid(indices, device)
-                if masks:
-                    masks[1] = network_mask(indices, iuv, [driving.iuv(number - 1)[0, 0, 0] for driving in active])
-            previous = generator(iuv, source, previous, source_grid, previous_grid, appearance, *masks).frame.float()
-            yield to_pixels(previous)
+    previous, finished = source, None
+    for number in range(lengths[0]):
+        active = drivings[: sum(length > number for length in lengths)]
+        count = len(active)
+        source, appearance, previous = source[:count], appearance[:count], previous[:count]
+        iuv, grids, masks = pose_inputs(active, number, generator.settings.visibility, device)
+        if number == 0:
+            previous = source
+        with arithmetic(precision, device):
+            previous = generator(iuv, source, previous, *grids, appearance, *masks).frame.float()
+        under_way = send(previous)
+        if finished:
+            yield finished()
+        finished = under_way
+    yield finished()
+
+
+def arithmetic(precision: str, device: torch.device) -> contextlib.ExitStack:
+    """How networks compute inside: "fp32" exactly, "bf16" fast."""
+    inside = contextlib.ExitStack()
+    inside.enter_context(exact_convolutions() if precision == "fp32" else fast_convolutions())
+    inside.enter_context(torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"))
+    return inside
+
+
+def pose_inputs(drivings: list[Driving], number: int, visibility: bool, device: torch.device) -> tuple[torch.Tensor, list, list]:
+    """Of frame `number`: IUV maps (B, 3, S, S), source grids and previous grids (B, S, S, 2), and if asked for the masks of both."""
+    iuv = network_input([driving.iuv(number) for driving in drivings], device)
+    indices = [[driving.source_grid(number) for driving in drivings]]
+    corners = [[driving.source_corner for driving in drivings]]
+    if number:
+        indices.append([driving.previous_grid(number) for driving in drivings])
+        corners.append([driving.iuv(number - 1)[0, 0, 0] for driving in drivings] if visibility else [])
+    grids = [network_grid(index, device) for index in indices]
+    masks = [network_mask(index, iuv, corner) for index, corner in zip(indices, corners, strict=True)] if visibility else []
+    return iuv, grids * (2 // len(grids)), masks * (2 // len(grids))
+
+
+def send(frames: torch.Tensor) -> Callable[[], np.ndarray]:
+    """Start the way of frames (B, 3, S, S) to the host; what comes back waits for it and gives them as `to_pixels` does."""
+    if not frames.is_cuda:
+        return functools.partial(to_pixels, frames)
+    sent, there = _pixels(frames).to("cpu", non_blocking=True), torch.cuda.Event(blocking=True)
+    there.record()
+    return lambda: (there.synchronize(), sent.numpy())[1]
 
 
 def network_input(pictures: list[np.ndarray], device: torch.device) -> torch.Tensor:
@@ -189,7 +221,11 @@ def network_mask(indices: list[np.ndarray], iuv: torch.Tensor, corners: list[int
 
 def to_pixels(frames: torch.Tensor) -> np.ndarray:
     """(B, S, S, 3) uint8 of frames (B, 3, S, S) in [-1, 1]."""
-    return ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return _pixels(frames).cpu().numpy()
+
+
+def _pixels(frames: torch.Tensor) -> torch.Tensor:
+    return ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def write_videos(reader: SplitReader, jobs: list[Job], file: h5py.File, folder: Path, device: torch.device):

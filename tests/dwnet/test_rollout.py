@@ -103,6 +103,36 @@ def test_ablations_roll_out(data, changes):
     assert [len(frame) for frame in frames] == [2, 2, 1]
 
 
+def test_bf16_comes_near_and_makes_another_rollout(data, model, tmp_path):
+    """Near for random weights of four channels, whose normalisation enlarges every rounding."""
+    frames = {}
+    for precision in ("fp32", "bf16"):
+        out = tmp_path / precision / "rollout.h5"
+        rollout(model, data, EvaluateSettings(precision=precision), out)
+        frames[precision] = generated(out)
+    apart = np.concatenate([np.abs(frames["fp32"][clip].astype(int) - frames["bf16"][clip]).ravel() for clip in LENGTHS])
+    assert 0 < apart.mean() < 12
+    digests = []
+    for precision in ("fp32", "bf16"):
+        with RolloutReader(tmp_path / precision / "rollout.h5") as made:
+            digests.append(made.digest)
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gpu_hands_over_the_frames_of_the_cpu_in_their_order(data, precision):
+    gpu = torch.device("cuda")
+    with SplitReader(data) as reader:
+        drivings, lengths = [CachedDriving(reader, "b"), CachedDriving(reader, "a")], [5, 3]
+        found = list(generate_frames(tiny_generator().to(gpu), drivings, lengths, gpu, precision))
+        wanted = list(generate_frames(tiny_generator(), drivings, lengths, CPU))
+    assert [len(frames) for frames in found] == [2, 2, 2, 1, 1]
+    for some, others in zip(found, wanted, strict=True):
+        assert np.abs(some.astype(int) - others).mean() < (0.05 if precision == "fp32" else 12)
+
+
 def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, model, tmp_path):
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("source_clip,driving_clip\na,b\nc,a\n")
