@@ -111,7 +111,7 @@ def origin(wildcards):
     return canonical_json(
         {
             "dataset": wildcards.dataset,
-            "target": RUN.format(dataset=wildcards.dataset, variant=wildcards.variant) + "/metrics.json",
+            "target": f"{RUN}/metrics.json".format(dataset=wildcards.dataset, variant=wildcards.variant),
             "folders": FOLDERS.model_dump(),
             "settings": settings,
         }
