@@ -24,7 +24,7 @@ rule ablation:
         "../../envs/dwnet.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
+        mem_mb=growing(4000),
     params:
         stage=ablation_params,
         runs=lambda wildcards: f"{FOLDERS.results}/{wildcards.dataset}/runs",
