@@ -2,10 +2,10 @@
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 from tiny_cache import write_split
+from tiny_origin import DETECTOR, settings, write_maps
 
 from densepose_cache.clips import write_table
 from densepose_cache.densepose.origin import map_origins
@@ -13,31 +13,9 @@ from densepose_cache.digest import file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.index_file import read_index
 from densepose_cache.settings import check
-from densepose_cache.shards import ShardWriter
 from densepose_cache.weights import WEIGHTS
-from dwnet.config import NO_RESULT, Folders, parse_config
+from dwnet.config import Folders
 from dwnet.provenance import Origin, configuration_fingerprint, git_revision, map_weights, provenance, training_weights, versions
-
-DETECTOR = {"densepose": {"score": 0.7}, "config": None, "weights": "d" * 64}
-CONFIG = {"datasets": {"mine": {"source": {"kind": "videos", "path": "v"}, "shards": 2}}}
-
-
-def settings(**sections):
-    merged = parse_config({"datasets": {"mine": CONFIG["datasets"]["mine"] | sections}}).datasets["mine"]
-    return json.loads(json.dumps(merged.model_dump(mode="json", exclude=NO_RESULT)))
-
-
-def write_maps(path, clips):
-    """An IUV shard; `clips` maps names to backend and detector, or to None for a clip in quarantine."""
-    with ShardWriter(path, "densepose", {}) as writer:
-        for name, made_by in clips.items():
-            if made_by is None:
-                writer.create(name, "0" * 64, quarantined="broken")
-                continue
-            backend, detector = made_by
-            group = writer.create(name, "0" * 64, backend=backend, detector=json.dumps(detector))
-            writer.write(group, "iuv", np.zeros((1, 8, 8, 3), np.uint8))
-    return path
 
 
 @pytest.fixture

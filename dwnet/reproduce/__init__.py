@@ -1,0 +1,1 @@
+"""How a result is made again, and whether today's inputs are those that it was made from (`dwnet reproduce`)."""
