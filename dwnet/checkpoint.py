@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from densepose_cache.digest import file_sha256
+from densepose_cache.digest import canonical_json, file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.settings import check
 from densepose_cache.shards import tool_versions
@@ -21,6 +21,8 @@ from .generator import Generator
 
 MODEL_NAME = "model.safetensors"
 CRITIC_NAME = "critic.safetensors"
+FACTS = "facts"
+"""The one key of a file's metadata: several would be written in another order every time, and equal models would differ."""
 KINDS = {"generator": Generator, "critic": MultiscaleDiscriminator}
 
 
@@ -34,7 +36,7 @@ def save_model(path: Path, module: Generator | MultiscaleDiscriminator, metadata
     facts = {"kind": kind, "format": FORMATS["train"], "model": module.settings.model_dump(), "versions": tool_versions(), **metadata}
     weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     with written_whole(path) as temporary:
-        temporary.write_bytes(save(weights, {name: json.dumps(value) for name, value in facts.items()}))
+        temporary.write_bytes(save(weights, {FACTS: canonical_json(facts)}))
 
 
 def load_model(path: Path) -> tuple[Generator, dict[str, Any]]:
@@ -71,7 +73,7 @@ def _load(path: Path, kind: str, name: str) -> tuple[nn.Module, dict[str, Any]]:
         raise InputError(f"{path}: no such model; give a run's folder or its {name} (`dwnet train` writes it)")
     try:
         with safe_open(path, "pt") as file:
-            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            metadata = json.loads((file.metadata() or {}).get(FACTS, "{}"))
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
         raise InputError(f"{path}: is no model of this project ({error})") from None
