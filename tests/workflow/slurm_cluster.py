@@ -73,7 +73,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def configure(folder: Path):
-    """Write the cluster's configuration, its key and its devices. Job steps look for a configuration in /etc/slurm only: it is linked there."""
+    """Write configuration, key and devices. Job steps look for a configuration in /etc/slurm only: it is linked there."""
     host = socket.gethostname().split(".")[0]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 1024
     facts = {"host": host, "folder": folder, "ports": free_ports(2), "cores": os.cpu_count(), "memory": memory}

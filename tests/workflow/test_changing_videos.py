@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+import h5py
 import pytest
 from tiny_project import TINY
 
@@ -14,9 +15,9 @@ INDEX = "cache/mine/train.h5"
 
 @pytest.fixture
 def videos(make_project):
-    """A project with a folder of videos and their IUV maps in four shards, cached; and a video that is not yet in it."""
+    """A project with a folder of videos and their IUV maps in two shards, cached; and a video that is not yet in it."""
     source = {"kind": "videos", "path": "data/mine"}
-    dataset = {"source": source, "shards": 4, "densepose": {"degrade": "none"}}
+    dataset = {"source": source, "shards": 2, "densepose": {"degrade": "none"}}
     project = make_project(TINY | {"datasets": {"mine": dataset}})
     small = {"size": 64, "frames": 4, "fps": 5, "workers": 1}
     write_sample(project.folder / "rendered", train=3, test=1, **small)
@@ -43,10 +44,23 @@ def rerun(project):
     return project.jobs(done), set(re.findall(r"shard=(\d+)", done.stdout))
 
 
+def checksums(project) -> dict:
+    """Checksums of all clips by stage and name."""
+    found = {}
+    for path in (project.folder / "cache/mine").glob("*/*.h5"):
+        with h5py.File(path) as file:
+            found |= {(path.parent.name, clip): file[clip].attrs["checksum"] for clip in file}
+    return found
+
+
 def test_only_what_changed_is_built_again(videos):
     one_shard = {"clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
+    before = checksums(videos)
     put(videos, "sample-train-0001")
     jobs, shards = rerun(videos)
+    after = checksums(videos)
+    assert {key for key in before if after[key] != before[key]} == {(stage, "sample-train-0001") for stage in ("frames", "iuv", "warps")}
+    assert after.keys() == before.keys() and len(before) == 12
     assert jobs == one_shard and len(shards) == 1, "a replaced video"
     put(videos, "another")
     jobs, shards = rerun(videos)

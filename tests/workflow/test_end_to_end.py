@@ -2,11 +2,14 @@
 
 import copy
 import json
+import shlex
+import subprocess
+import zipfile
 
 import h5py
 import pandas as pd
 import pytest
-from tiny_project import TINY
+from tiny_project import SNAKEMAKE, TINY
 
 from dwnet.config import VARIANTS
 
@@ -46,6 +49,41 @@ def test_metrics_name_what_was_measured(finished):
     assert list(result["clips"]) == ["sample-test-0000"]
     assert 0 < result["baselines"]["coarse_warp"]["l1"]["value"] < 1
     json.dumps(result, allow_nan=False)
+
+
+def test_results_say_where_they_come_from(finished):
+    finished.configure(TINY)
+    found = finished.metrics()["provenance"]
+    assert (found["dataset"], found["target"]) == ("sample", "results/sample/metrics.json")
+    assert (found["clips"]["train"], found["clips"]["test"]) == (3, 1)
+    assert found["maps"] == [{"backend": "precomputed", "detector": None, "shards": 2}] and found["weights"] == {}
+    assert found["configuration"]["settings"]["train"]["steps"] == 3
+    run = json.loads((finished.folder / "results/sample/runs/full/metrics.json").read_text())["provenance"]
+    assert run == found | {"target": "results/sample/runs/full/metrics.json"}
+
+
+def test_what_makes_a_result_again_is_printed_and_would_do_nothing_here(finished):
+    finished.configure(TINY)
+    command = [SNAKEMAKE.with_name("dwnet"), "reproduce", "results/sample/metrics.json", "--verify", "--config-out", "again.yaml"]
+    done = subprocess.run(command, cwd=finished.folder, text=True, capture_output=True)
+    assert {line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("differs ")} <= {"differs git revision"}, done.stdout
+    assert done.returncode == ("differs " in done.stdout), done.stderr
+    command = next(line for line in done.stdout.splitlines() if line.startswith("  snakemake"))
+    arguments = shlex.split(command)
+    finished.configure({"datasets": {"sample": {"source": {"kind": "videos", "path": "nowhere"}}}})
+    assert finished.jobs(finished.run("--dry-run", *arguments[arguments.index("--configfile") :])) == {}
+
+
+def test_a_report_is_made_of_the_results(finished):
+    finished.configure(TINY)
+    done = finished.run("--report", "report.zip", "--", "results/sample/metrics.json")
+    assert done.returncode == 0, done.stdout
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        names = {name.split("/")[-1] for name in archive.namelist()}
+        page = archive.read("report/report.html").decode()
+    assert names == {"report.html", "metrics.json", "clips.csv", "iuv_quality.csv"}
+    for caption in ("animates the person of a photograph", "Page of the full model on sample", "Metrics of the variant full on every test clip"):
+        assert caption in page
 
 
 def test_every_generated_frame_is_in_the_rollout(finished):

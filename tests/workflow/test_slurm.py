@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from slurm_cluster import ask, slurm_cluster, why_not
-from tiny_project import ROOT, SNAKEMAKE, TINY, Project
+from tiny_project import ROOT, SNAKEMAKE, TINY
 
 PROFILE = ROOT / "workflow/profiles/slurm"
 NO_PLUGIN = None if find_spec("snakemake_executor_plugin_slurm") else "no snakemake-executor-plugin-slurm: pip install 'dwnet[slurm]'"

@@ -16,7 +16,16 @@ TINY = {
     "densepose": {"backend": "precomputed", "degrade": "train"},
     "warp": {"samples": {"epochs": 1}},
     "model": {"ngf": 4, "blocks": 1, "refine_blocks": 1, "ndf": 4, "critic_layers": 2},
-    "train": {"batch": 2, "steps": 3, "features": "embedded", "workers": 0, "threads": 1, "save_every": 2, "log_every": 1, "picture_every": 2},
+    "train": {
+        "batch": 2,
+        "steps": 3,
+        "features": "embedded",
+        "workers": 0,
+        "threads": 1,
+        "save_every": 2,
+        "log_every": 1,
+        "picture_every": 2,
+    },
     "evaluate": {"features": "embedded"},
     "datasets": {"sample": {"source": {"kind": "sample", "train": 3, "test": 1, "size": 64, "frames": 6}, "shards": 2}},
 }
@@ -32,9 +41,9 @@ class Project:
     def configure(self, config: dict):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Run Snakemake; standard output and error come back as text in `stdout`."""
-        command = [SNAKEMAKE, "--snakefile", ROOT / "Snakefile", "--cores", "2", "--workflow-profile", "none", *arguments]
+    def run(self, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
+        """Run Snakemake on the workflow of the checkout `root`; standard output and error come back as text in `stdout`."""
+        command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", "none", *arguments]
         return subprocess.run(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
 
     def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:
