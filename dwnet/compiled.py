@@ -56,7 +56,7 @@ class RecordedStep(TrainStep):
                 super().run(self._batch)
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):  # the loader pins batches in a thread meanwhile
             self._results = super().run(self._batch)
         self.broken.copy_(before)
 

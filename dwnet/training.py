@@ -168,11 +168,13 @@ def explained() -> Iterator[None]:
         reason = str(error).split(". ")[0]
         raise InputError(f"the GPU's memory is too small ({reason}); lower train.batch, or share the batch by train.devices") from None
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        said = str(error)
         if type(error).__module__.startswith(COMPILER):
+            reason = " ".join(said.split("\n\n")[0].split())
             raise InputError(f"the training step cannot be compiled here ({reason}); set train.compile to none") from error
-        if not reason.startswith(LOADER_DIED):
+        if not said.startswith(LOADER_DIED):
             raise
+        reason = said.splitlines()[0]
         raise InputError(f"{reason.rstrip('. ')}. Perhaps the memory or /dev/shm is full: lower train.workers and start again") from None
 
 

@@ -8,12 +8,14 @@ import time
 
 import pytest
 import torch
+from pydantic import ValidationError
 from small_cache import small_cache
 
 from densepose_cache.errors import InputError
 from dwnet import step as step_module
 from dwnet import training
 from dwnet.checkpoint import load_critic, load_model
+from dwnet.compiled import compile_step
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
 from dwnet.generator import Generator
 from dwnet.states import latest_state
@@ -284,3 +286,22 @@ def test_bf16_autocast_stays_close_to_fp32(cache, finished, tmp_path):
     for name in ("total", "gan", "feature_matching", "l1", "critic_fake", "critic_real"):
         assert found[name] != wanted[name] and float(found[name]) == pytest.approx(float(wanted[name]), rel=0.1), name
     assert all(value.dtype == torch.float32 for value in load_model(tmp_path)[0].state_dict().values())
+
+
+def test_a_step_that_cannot_be_compiled_ends_in_one_line(cache, tmp_path, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("no C compiler found")
+
+    monkeypatch.setattr(training, "compile_step", lambda step: compile_step(step, backend=broken))
+    with pytest.raises(
+        InputError, match=r"^the training step cannot be compiled here \(.*no C compiler found.*set train\.compile to none$"
+    ):
+        _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"compile": "networks"}))
+    torch.compiler.reset()
+
+
+def test_a_gpus_graphs_are_refused_without_one(cache, tmp_path):
+    with pytest.raises(InputError, match="records steps of a GPU"):
+        _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"compile": "graphs"}))
+    with pytest.raises(ValidationError, match="one device"):
+        TrainSettings(batch=8, devices=2, compile="graphs")
