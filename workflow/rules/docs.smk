@@ -1,0 +1,17 @@
+"""The picture of the rules in the documentation; to be made in the checkout."""
+
+
+rule rulegraph:
+    input:
+        "Snakefile",
+        "config.yaml",
+        [str(path) for path in sorted(Path("workflow/rules").glob("*.smk"))],
+        script="workflow/scripts/rulegraph.py",
+    output:
+        "docs/rulegraph.md",
+    log:
+        "logs/rulegraph.log",
+    conda:
+        "../../envs/dwnet.yaml"
+    shell:
+        "python {input.script} --out {output} 2>&1 | tee {log}"
