@@ -82,7 +82,11 @@ def test_a_report_is_made_of_the_results(finished):
         names = {name.split("/")[-1] for name in archive.namelist()}
         page = archive.read("report/report.html").decode()
     assert names == {"report.html", "metrics.json", "clips.csv", "iuv_quality.csv"}
-    for caption in ("animates the person of a photograph", "Page of the full model on sample", "Metrics of the variant full on every test clip"):
+    for caption in (
+        "animates the person of a photograph",
+        "Page of the full model on sample",
+        "Metrics of the variant full on every test clip",
+    ):
         assert caption in page
 
 

@@ -10,12 +10,27 @@ rule ablation:
         ),
         data=f"{CACHE}/test.h5",
     output:
-        values=f"{FOLDERS.results}/{{dataset}}/ablation.csv",
+        values=report(
+            f"{FOLDERS.results}/{{dataset}}/ablation.csv",
+            caption="../report/ablation_values.rst",
+            category="{dataset}",
+            labels={"result": "ablations, values", "variant": "all"},
+        ),
         differences=f"{FOLDERS.results}/{{dataset}}/ablation_differences.csv",
         order=f"{FOLDERS.results}/{{dataset}}/ablation_order.csv",
-        plot=f"{FOLDERS.results}/{{dataset}}/ablation.svg",
+        plot=report(
+            f"{FOLDERS.results}/{{dataset}}/ablation.svg",
+            caption="../report/ablation_plot.rst",
+            category="{dataset}",
+            labels={"result": "ablations, plot", "variant": "all"},
+        ),
         frames=f"{FOLDERS.results}/{{dataset}}/ablation_frames.png",
-        page=f"{FOLDERS.results}/{{dataset}}/ablation.html",
+        page=report(
+            f"{FOLDERS.results}/{{dataset}}/ablation.html",
+            caption="../report/ablation_page.rst",
+            category="{dataset}",
+            labels={"result": "ablations, page", "variant": "all"},
+        ),
     log:
         "logs/{dataset}/ablation.log",
     benchmark:

@@ -95,7 +95,12 @@ rule index:
         train=f"{CACHE}/train.h5",
         test=f"{CACHE}/test.h5",
         samples=f"{CACHE}/samples.csv",
-        quality=f"{CACHE}/iuv_quality.csv",
+        quality=report(
+            f"{CACHE}/iuv_quality.csv",
+            caption="../report/quality.rst",
+            category="{dataset}",
+            labels={"result": "quality of the IUV maps", "variant": "all"},
+        ),
         quarantine=f"{CACHE}/quarantine.csv",
     log:
         "logs/{dataset}/index.log",

@@ -9,7 +9,12 @@ rule evaluate:
         rollout=f"{RUN}/rollout.h5",
     output:
         metrics=f"{RUN}/metrics.json",
-        clips=f"{RUN}/clips.csv",
+        clips=report(
+            f"{RUN}/clips.csv",
+            caption="../report/clips.rst",
+            category="{dataset}",
+            labels={"result": "metrics by clip", "variant": "{variant}"},
+        ),
         features=f"{RUN}/features.h5",
     log:
         "logs/{dataset}/evaluate/{variant}.log",
@@ -37,8 +42,18 @@ rule report:
         quality=f"{CACHE}/iuv_quality.csv",
         quarantine=f"{CACHE}/quarantine.csv",
     output:
-        page=f"{FOLDERS.results}/{{dataset}}/report.html",
-        metrics=f"{FOLDERS.results}/{{dataset}}/metrics.json",
+        page=report(
+            f"{FOLDERS.results}/{{dataset}}/report.html",
+            caption="../report/page.rst",
+            category="{dataset}",
+            labels={"result": "page", "variant": "full"},
+        ),
+        metrics=report(
+            f"{FOLDERS.results}/{{dataset}}/metrics.json",
+            caption="../report/metrics.rst",
+            category="{dataset}",
+            labels={"result": "metrics", "variant": "full"},
+        ),
     log:
         "logs/{dataset}/report.log",
     conda:
