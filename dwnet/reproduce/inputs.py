@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -31,7 +31,7 @@ def check_clips(record: Record, read_all: bool) -> Finding:
         return Finding(name, "absent", f"{record.data / made} is not there; the workflow renders or downloads the videos again")
     try:
         now = current_table(read_source(json.dumps(source)), record.data, record.origin.cache, read_all)
-    except InputError as error:
+    except (InputError, OSError) as error:
         return Finding(name, "differs", " ".join(str(error).split()))
     there = table_digest(now)
     if there == record.clips["digest"]:
@@ -106,10 +106,8 @@ def weight_files(record: Record) -> Iterator[WeightFile]:
     """Files of weights, each once; those that are part of a package are known by its version."""
     settings, folder = record.origin.settings, Path(record.origin.folders.weights)
     if "densepose" in record.weights:
-        densepose = settings["densepose"]
-        published = None if densepose["backend"] == "embedded" else WEIGHTS.get(densepose["model"])
-        path = densepose["weights"] or (folder / published.file if published else _embedded())
-        yield WeightFile("densepose", record.weights["densepose"], Path(path), published is not None and not densepose["weights"])
+        path, fetched = _detector(settings["densepose"], folder)
+        yield WeightFile("densepose", record.weights["densepose"], path, fetched)
     if "train.features" in record.weights:
         yield WeightFile("train.features", record.weights["train.features"], folder / WEIGHTS["vgg19"].file, True)
     if "train.start" in record.weights:
@@ -122,7 +120,11 @@ def weight_files(record: Record) -> Iterator[WeightFile]:
             yield WeightFile(f"evaluate.{name}", facts["sha256"], Path(given.get(name) or folder / file), name not in given)
 
 
-def _embedded() -> Path:
-    from densepose_cache.iuv_network.weights import WEIGHTS as PATH
+def _detector(settings: dict[str, Any], folder: Path) -> tuple[Path, bool]:
+    """Where the weights of the section `densepose` lie, and whether the workflow downloads them."""
+    if settings["backend"] == "embedded":
+        from densepose_cache.iuv_network.weights import WEIGHTS as SHIPPED
 
-    return PATH
+        return SHIPPED, False
+    given = settings["weights"]
+    return (Path(given), False) if given else (folder / WEIGHTS[settings["model"]].file, True)

@@ -13,6 +13,7 @@ from tiny_origin import DETECTOR, settings, write_maps
 
 from densepose_cache.clips import build_clip_table
 from densepose_cache.digest import file_sha256
+from densepose_cache.iuv_network.weights import WEIGHTS as SHIPPED
 from densepose_cache.source import read_source
 from densepose_cache.verbs import run_verbs
 from dwnet.cli import SUMMARY, VERBS
@@ -30,29 +31,39 @@ COMMIT = "c" * 40
 CHANGES = {"train": {"features": "embedded"}, "evaluate": {"features": "embedded"}}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a finished result: videos, cache, weights, configuration and metrics.json."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("Snakefile", "v/train/a.mp4", "v/train/b.mp4", "v/test/c.mp4", "weights/detector.pkl", "weights/pose.task"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+        merged = settings(densepose={"weights": "weights/detector.pkl"}, **CHANGES)
+        (folder / "config.yaml").write_text(yaml.safe_dump({"datasets": {"mine": merged}}))
+        cache = folder / "cache/mine"
+        build_clip_table(read_source(json.dumps(merged["source"])), folder, cache / "clips.csv", 2)
+        for split in ("train", "test"):
+            write_split(cache / f"{split}.h5", {split: 3})
+        detector = DETECTOR | {"weights": file_sha256("weights/detector.pkl")}
+        for number in range(2):
+            write_maps(cache / "iuv" / f"{number:03d}.h5", {"a": ("torchvision", detector)})
+        write_metrics(folder, provenance(Origin(dataset="mine", target=METRICS, folders=Folders(), settings=merged)))
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """The folder of a finished result, the working one: videos, cache, weights, configuration and metrics.json."""
-    monkeypatch.chdir(tmp_path)
+def project(made, tmp_path, monkeypatch):
+    """A copy of that folder, the working one, with fixed versions and revision."""
+    folder = tmp_path / "project"
+    shutil.copytree(made, folder)
+    monkeypatch.chdir(folder)
     for module in (surroundings, commands_module):
         monkeypatch.setattr(module, "versions", lambda: VERSIONS)
     monkeypatch.setattr(surroundings, "git_revision", lambda: COMMIT)
-    monkeypatch.setattr(commands_module, "CHECKOUT", tmp_path)
-    for name in ("Snakefile", "v/train/a.mp4", "v/train/b.mp4", "v/test/c.mp4", "weights/detector.pkl", "weights/pose.task"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(name)
-    merged = settings(densepose={"weights": "weights/detector.pkl"}, **CHANGES)
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"datasets": {"mine": merged}}))
-    cache = tmp_path / "cache/mine"
-    build_clip_table(read_source(json.dumps(merged["source"])), tmp_path, cache / "clips.csv", 2)
-    for split in ("train", "test"):
-        write_split(cache / f"{split}.h5", {split: 3})
-    detector = DETECTOR | {"weights": file_sha256("weights/detector.pkl")}
-    for number in range(2):
-        write_maps(cache / "iuv" / f"{number:03d}.h5", {"a": ("torchvision", detector)})
-    origin = Origin(dataset="mine", target=METRICS, folders=Folders(), settings=merged)
-    write_metrics(tmp_path, provenance(origin))
-    return tmp_path
+    monkeypatch.setattr(commands_module, "CHECKOUT", folder)
+    return folder
 
 
 def write_metrics(folder, found, **changes):
@@ -194,6 +205,16 @@ def test_published_weights_are_looked_for_where_the_workflow_puts_them(project):
         "evaluate.vgg19": ("weights/vgg19-dcbb9e9d.pth", True),
         "evaluate.inception": ("mine.pth", False),
     }
+
+
+def test_the_network_that_ships_with_the_package_is_looked_at_there(project):
+    record = read_record(METRICS)
+    changed = settings(densepose={"backend": "embedded"}, **CHANGES)
+    then = file_sha256(SHIPPED)
+    for weights, state in ((then, "same"), ("0" * 64, "differs")):
+        origin = record.origin.model_copy(update={"settings": changed})
+        first, *_ = inputs.check_weights(dataclasses.replace(record, origin=origin, weights={"densepose": weights}))
+        assert (first.name, first.state) == ("weights, densepose", state)
 
 
 def test_other_versions_are_named_and_installed(project):
