@@ -59,7 +59,9 @@ def test_only_what_changed_is_built_again(videos):
     put(videos, "sample-train-0001")
     jobs, shards = rerun(videos)
     after = checksums(videos)
-    assert {key for key in before if after[key] != before[key]} == {(stage, "sample-train-0001") for stage in ("frames", "iuv", "warps")}
+    assert {key for key in before if after[key] != before[key]} == {
+        (stage, "train-sample-train-0001") for stage in ("frames", "iuv", "warps")
+    }
     assert after.keys() == before.keys() and len(before) == 12
     assert jobs == one_shard and len(shards) == 1, "a replaced video"
     put(videos, "another")
