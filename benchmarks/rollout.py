@@ -9,7 +9,8 @@ once a video, in fp32, which is exact, and in bf16. Both have the same weights a
 lie in memory for both, and neither writes what it makes.
 
 Prints one JSON line: for every way frames a second, of all videos together, and times the peer; the largest difference between the peer's
-first frame and ours in fp32, in levels of 0..255, where the trees choose other pixels among those at equal distance. By the clock on a GPU, where the first frames are not counted; processor time on the CPU.
+first frame and ours in fp32, in levels of 0..255, where the trees choose other pixels among those at equal distance. By the clock on a GPU,
+where the first frames are not counted; processor time on the CPU.
 """
 
 import argparse

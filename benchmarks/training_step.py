@@ -147,9 +147,10 @@ class Bench:
 
     def equal_losses(self) -> dict[str, list[float]]:
         """Of the first frame, on equal weights: ours and the peer's, weighted as it does."""
-        theirs, weights = self.peer()()[0], self.settings.losses
+        weights = self.settings.losses
         first = Batch([], self.batch.source, *(getattr(self.batch, name)[:1] for name in ("real", "iuv", "source_grid", "previous_grid")))
-        ours = self.step(["float32"], first)().read()
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            theirs, ours = self.peer()()[0], self.step(["float32"], first)().read()
         factors = {"feature_matching": weights.feature_matching, "perceptual_vgg19": weights.perceptual}
         names = {name: their for name, their in THEIR_NAMES.items() if name in ours and their in theirs}
         return {name: [round(ours[name] * factors.get(name, 1.0), 6), round(float(theirs[their]), 6)] for name, their in names.items()}
