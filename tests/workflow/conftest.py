@@ -7,9 +7,9 @@ def make_project(tmp_path):
     return lambda config: Project(tmp_path, config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """A project whose tiny sample has run from rendering to the report, once for the tests of a module."""
+    """A project whose tiny sample has run from rendering to the report, once for all tests."""
     project = Project(tmp_path_factory.mktemp("tiny"), TINY)
     done = project.run("results/sample/metrics.json")
     assert done.returncode == 0, done.stdout
