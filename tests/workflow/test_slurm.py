@@ -42,7 +42,7 @@ def test_account_and_partitions_come_from_the_environment(make_project):
     for environment, wanted in ((own, {}), (own | named, {"sample": "max", "train": "a100", "evaluate": "a100"})):
         done = subprocess.run(command("--dry-run"), cwd=project.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-        rules = dict(re.findall(r"^\s*rule (\w+):\n((?:.+\n)+)", done.stdout + done.stderr, re.M))
+        rules = dict(re.findall(r"^\s*rule (\w+):\n.*?^\s*resources: ([^\n]+)$", done.stdout + done.stderr, re.M | re.S))
         for rule in ("sample", "train", "evaluate"):
             assert ("slurm_account=lab-7" in rules[rule]) == bool(wanted)
             assert f"slurm_partition={wanted[rule]}" in rules[rule] if wanted else "slurm_partition" not in rules[rule]
