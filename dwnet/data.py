@@ -31,8 +31,6 @@ from .warping import grid_from_index, visible_pixels
 
 AHEAD = 2
 """Batches that every loader process reads ahead."""
-LOADER_SECONDS = 900
-"""Wait for a batch after which a loader process counts as dead."""
 
 
 class SampleDataset:
@@ -156,7 +154,6 @@ def batches(dataset: SampleDataset, order: Iterable[list[int]], workers: int, pi
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         multiprocessing_context="fork" if workers else None,
-        timeout=LOADER_SECONDS if workers else 0,
         pin_memory=pin,
         worker_init_fn=_ignore_signals,
         generator=torch.Generator(),

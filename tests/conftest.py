@@ -13,3 +13,9 @@ def test_data() -> Path:
     if not Path(folder).is_dir():
         pytest.fail(f"DWNET_TEST_DATA={folder} is no folder")
     return Path(folder)
+
+
+def pytest_collection_modifyitems(items):
+    """Files with a slow test come first, so that the others run beside them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

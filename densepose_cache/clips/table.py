@@ -113,7 +113,7 @@ def _frames(column: pd.Series, path: Path) -> pd.Series:
 
 def _problems(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, Callable[[pd.Series], str]]]:
     """What can be wrong with a row, the first thing first: the column, in which rows it is so, and what to say of such a row."""
-    clip, start = table["clip"], table["start_frame"].fillna(0)
+    clip, start = table["clip"].astype(str), table["start_frame"].fillna(0)
     yield (
         "clip",
         ~clip.str.fullmatch(NAME),

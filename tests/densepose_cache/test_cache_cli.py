@@ -60,7 +60,7 @@ def test_from_videos_to_frames(coded, tmp_path):
         (["clips", "--source", '{"kind"', "--out", "c.csv"], 2, "error: the source is not valid JSON"),
         (["clips", "--source", "none.yaml", "--out", "c.csv"], 2, "error: none.yaml: no such source file"),
         (["decode", "--clips", "none.csv", "--out", "c.h5"], 2, "error: none.csv: no such table"),
-        (["decode", "--clips", "none.csv", "--out", "c.h5", "--settings", '{"size": 100}'], 2, "size"),
+        (["decode", "--clips", "none.csv", "--out", "c.h5", "--settings", '{"size": 101}'], 2, "size"),
         (["fetch", "--out", "c.csv"], 2, "error: fetch needs either --source or --weights"),
         (["fetch", "--weights", "vgg19", "--source", "{}", "--out", "c"], 2, "error: fetch needs either --source or --weights"),
         (["fetch", "--source", '{"kind": "videos", "path": "x"}', "--out", "c.csv"], 2, "error: fetch needs a source of kind `urls`"),
