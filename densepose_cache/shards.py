@@ -30,7 +30,7 @@ from .digest import canonical_json
 from .errors import InputError
 from .rows import frame_options
 from .versions import installed_versions
-from .whole import flush_to_disk, temporary_name
+from .whole import flush_to_disk, temporary_name, written_whole
 
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
 """Of frames and maps outside of shards (inside: see `rows`), never without `fletcher32`: the filter makes garbage of damaged chunks without
@@ -261,3 +261,10 @@ def keep_link(path: Path, link: Path):
         os.link(path, new)
         os.replace(new, link)
     new.unlink(missing_ok=True)
+
+
+def take_up_link(link: Path, path: Path):
+    """Let the file that `keep_link` left stand under its own name `path` again, as if it had just been written."""
+    with written_whole(path) as temporary:
+        os.link(link, temporary)
+        os.utime(temporary)

@@ -1,7 +1,6 @@
 """Measure a rollout on the real frames, and the baselines with it (paper, section 4.2.2). docs/metrics.md has the protocol."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
-from densepose_cache.shards import keep_link
+from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.whole import write_text_whole, written_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
@@ -120,9 +119,7 @@ def take_over_features(link: Path, features: Path, wanted: str) -> bool:
                 return False
     except InputError:
         return False
-    with written_whole(features) as temporary:
-        os.link(link, temporary)
-        os.utime(temporary)
+    take_up_link(link, features)
     return True
 
 

@@ -6,7 +6,6 @@ by side.
 
 import contextlib
 import functools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.progress import Bar, track
 from densepose_cache.reader import SplitReader
-from densepose_cache.shards import keep_link
+from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.video import VideoWriter
 from densepose_cache.whole import written_whole
 
@@ -113,9 +112,7 @@ def take_over(link: Path, out: Path, wanted: str, jobs: list[Job]) -> bool:
                 return False
     except InputError:
         return False
-    with written_whole(out) as temporary:
-        os.link(link, temporary)
-        os.utime(temporary)
+    take_up_link(link, out)
     return True
 
 
