@@ -90,4 +90,4 @@ def check_data(run: Run, data: SplitReader):
 
 
 def _again(path: Path) -> str:
-    return f"run it again: snakemake --cores all --forcerun evaluate {path}"
+    return f"run it again: snakemake --cores all {path} --forcerun evaluate"

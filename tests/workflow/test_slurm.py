@@ -15,7 +15,7 @@ from slurm_cluster import ask, slurm_cluster, why_not
 from tiny_project import ROOT, SNAKEMAKE, TINY
 
 PROFILE = ROOT / "workflow/profiles/slurm"
-NO_PLUGIN = None if find_spec("snakemake_executor_plugin_slurm") else "no snakemake-executor-plugin-slurm: pip install 'dwnet[slurm]'"
+NO_PLUGIN = None if find_spec("snakemake_executor_plugin_slurm") else "no snakemake-executor-plugin-slurm: pip install '.[slurm]'"
 STEPS = 400
 QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--slurm-status-command", "squeue", "--latency-wait", "5"]
 pytestmark = pytest.mark.skipif(NO_PLUGIN is not None, reason=str(NO_PLUGIN))
