@@ -323,7 +323,7 @@ def changed(folder, tmp_path, change):
 )
 def test_runs_that_cannot_be_compared_are_named(folder, tmp_path, change, words):
     runs = changed(folder, tmp_path, change)
-    with pytest.raises(InputError, match=f"no_prev/.*{words}.*snakemake --cores all --forcerun evaluate .*no_prev/metrics.json"):
+    with pytest.raises(InputError, match=f"no_prev/.*{words}.*snakemake --cores all .*no_prev/metrics.json --forcerun evaluate"):
         load_runs(runs)
 
 
