@@ -23,6 +23,8 @@ VARIANTS: dict[str, dict[str, bool]] = {
     "no_prev_no_refine_no_warp": {"previous": False, "refine": False, "visibility": False, "coarse_warp": False},
 }
 """Ablations of the paper's Figure 5: what each changes in the model section."""
+VARIANT = "{variant}"
+"""In `train.start`: the name of the variant that is trained."""
 
 
 class ModelSettings(Settings):
@@ -102,7 +104,8 @@ class TrainSettings(Settings):
     batch: int = Field(8, ge=1)
     """Samples a batch, of all devices together."""
     start: str | None = None
-    """Run folder or model.safetensors whose weights the training starts from; null: random ones."""
+    """Run folder or model.safetensors whose weights the training starts from; null: random ones. In the workflow `{variant}` stands for the
+    variant that is trained, and a run that the workflow itself makes is trained first."""
     targets: int = Field(3, ge=1)
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"
@@ -363,3 +366,8 @@ def variant_model(model: ModelSettings, variant: str) -> ModelSettings:
     if variant not in VARIANTS:
         raise InputError(f"variant {variant!r} is unknown; allowed: {', '.join(VARIANTS)}")
     return model.model_copy(update=VARIANTS[variant])
+
+
+def variant_train(train: TrainSettings, variant: str) -> TrainSettings:
+    """Training settings of an ablation: `{variant}` in `start` is its name."""
+    return train.model_copy(update={"start": train.start and train.start.replace(VARIANT, variant)})

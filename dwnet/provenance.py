@@ -53,6 +53,11 @@ class Origin(Settings):
         """The data set's folder of the cache."""
         return Path(self.folders.cache) / self.dataset
 
+    @property
+    def variant(self) -> str:
+        """Name of the variant that was trained."""
+        return Path(self.target).parent.name
+
 
 def provenance(origin: Origin) -> dict[str, Any]:
     """What a result was made from, as JSON values; versions and git revision stand beside it in metrics.json.

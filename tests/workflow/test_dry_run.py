@@ -1,5 +1,6 @@
 """What the workflow plans, and what stops it before any job starts."""
 
+import copy
 import re
 import shutil
 
@@ -82,6 +83,19 @@ def test_training_depends_on_the_weights_that_it_starts_from(make_project, given
     assert done.returncode == 0, done.stdout
     inputs = re.search("input: (.*)", done.stdout.split("rule train:")[1])[1].split(", ")
     assert "run/model.safetensors" in inputs
+
+
+def test_a_run_of_the_workflow_from_which_a_training_starts_is_trained_first(make_project):
+    """Small frames, then larger ones; every variant starts from its own weights."""
+    small, sample = (copy.deepcopy(TINY["datasets"]["sample"]) for _ in range(2))
+    small["video"] = {"size": 32}
+    sample["train"] = {"start": "results/small/runs/{variant}"}
+    project = make_project(TINY | {"datasets": {"small": small, "sample": sample}})
+    done = project.run("--dry-run", "results/sample/runs/no_prev/model.safetensors")
+    assert done.returncode == 0, done.stdout
+    first, second = done.stdout.split("rule train:")[1:3]
+    assert re.search("output: (.*)", first)[1] == "results/small/runs/no_prev/model.safetensors"
+    assert "results/small/runs/no_prev/model.safetensors" in re.search("input: (.*)", second)[1].split(", ")
 
 
 def test_an_unknown_data_set_is_refused(make_project):

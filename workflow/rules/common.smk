@@ -13,7 +13,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.shards import shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
-from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANTS, parse_config, variant_model
+from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, parse_config, variant_model, variant_train
 
 put_verbs_on_path()
 # A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
@@ -53,7 +53,7 @@ STAGES = {
         "index",
         lambda data, variant: {
             "model": variant_model(data.model, variant),
-            "settings": data.train,
+            "settings": variant_train(data.train, variant),
         },
     ),
     "rollout": (
@@ -238,8 +238,19 @@ def train_launcher(wildcards):
 
 def train_start(wildcards):
     """Input function: the model that the training starts from, if there is one."""
-    start = train_settings(wildcards).start
-    return [Path(start) / "model.safetensors" if Path(start).is_dir() else start] if start else []
+    start = variant_train(train_settings(wildcards), wildcards.variant).start
+    return [start_model(start)] if start else []
+
+
+def start_model(start):
+    """The file of a `train.start` that may be a run's folder."""
+    return start if start.endswith(".safetensors") else f"{start}/model.safetensors"
+
+
+def made_here(start):
+    """Is the model that `train.start` names one that this workflow trains?"""
+    models = {f"{RUN}/model.safetensors".format(dataset=dataset, variant=v) for dataset in CONFIG.datasets for v in (*VARIANTS, VARIANT)}
+    return start_model(start) in models
 
 
 def transfer_pairs(wildcards):
@@ -250,7 +261,9 @@ def transfer_pairs(wildcards):
 
 def configured_files(data):
     """Paths of files that a data set's settings name, by key; its source is looked at by the stage that reads it."""
-    files = {"densepose.weights": data.densepose.weights, "train.start": data.train.start, "evaluate.pairs": data.evaluate.pairs}
+    files = {"densepose.weights": data.densepose.weights, "evaluate.pairs": data.evaluate.pairs}
+    if data.train.start and not made_here(data.train.start):
+        files["train.start"] = data.train.start
     files |= {f"evaluate.weights.{name}": path for name, path in data.evaluate.weights.items()}
     return {key: path for key, path in files.items() if path}
 
