@@ -57,9 +57,9 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
         for clip, value in due:
             with quarantine.guard(clip["clip"], value, split=clip["split"]):
                 plans.append((plan_clip(clip, settings), value))
-        with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans)) as bar:
+        with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans), unit="frames", clips=len(plans)) as bar:
             for plan, value in plans:
-                with bar.whole(len(plan.frames)), quarantine.guard(plan.clip["clip"], value, split=plan.clip["split"]):
+                with bar.clip(len(plan.frames)), quarantine.guard(plan.clip["clip"], value, split=plan.clip["split"]):
                     _decode(writer, plan, value, settings, bar)
 
 

@@ -68,7 +68,7 @@ def evaluate(
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, h5py.File(temporary, "w") as file:
             frechet = FrechetSums(FeatureWriter(file, lengths, wanted))
-            with Bar("evaluate", sum(lengths.values())) as bar:
+            with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
                 for name, length in lengths.items():
                     values: Values = {}
                     for window in windows(length):

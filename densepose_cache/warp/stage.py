@@ -53,13 +53,14 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
             if not writer.keep(row.clip, key):
                 work.append((row, key, group, *_plan(row, frames, settings)))
         total = sum(len(pairs) for *_, pairs in work)
-        with Bar("warp grids", total) as bar, _mapper(settings.engine, workers, total) as ordered:
+        with Bar("warp", total, unit="grids", clips=len(work)) as bar, _mapper(settings.engine, workers, total) as ordered:
             for row, key, source, samples, pairs in work:
                 check_clip(iuv_shard, "densepose", source)
                 grids = []
-                for some in ordered(str(iuv_shard), row.clip, pairs):
-                    grids += some
-                    bar.advance(len(some), row.clip)
+                with bar.clip(len(pairs)):
+                    for some in ordered(str(iuv_shard), row.clip, pairs):
+                        grids += some
+                        bar.advance(len(some), row.clip)
                 group = writer.create(row.clip, key, made_from=source.attrs["digest"], split=row.split, size=source["iuv"].shape[1])
                 writer.table(group, "samples", samples)
                 write_grids(group, pairs, grids)

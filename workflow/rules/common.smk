@@ -14,8 +14,10 @@ from densepose_cache.shards import shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
 from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANTS, parse_config, variant_model
+from dwnet.display.handler import listen
 
 put_verbs_on_path()
+DISPLAY = listen(workflow, shell)
 # A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 STARTED = time.time()
