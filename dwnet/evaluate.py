@@ -98,7 +98,7 @@ def evaluate(
 
 def evaluation_digest(generated: RolloutReader, settings: EvaluateSettings, extractors: dict, unavailable: dict) -> str:
     """Digest of all that metrics are made from: rollout (its model and clips), settings, feature networks, versions, what is left out."""
-    values = settings.model_dump(mode="json"), extractors, sorted(unavailable), versions()
+    values = settings.decisive(), extractors, sorted(unavailable), versions()
     return digest("evaluate", FORMATS["evaluate"], generated.digest, *values)
 
 

@@ -31,7 +31,7 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
     """
     rows = read_table(clips_csv).itertuples(index=False)
     backend = make_backend(settings, weights)
-    with open_shard(frames_shard, "decode") as frames, ShardWriter(out, "densepose", settings.model_dump(mode="json")) as writer:
+    with open_shard(frames_shard, "decode") as frames, ShardWriter(out, "densepose", settings.decisive()) as writer:
         quarantine = Quarantine(writer, settings.bad_clips, "densepose.bad_clips")
         work = []
         for row in rows:

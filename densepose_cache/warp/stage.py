@@ -42,7 +42,7 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
     rows = read_table(clips_csv).itertuples(index=False)
-    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", _decisive(settings)) as writer:
+    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", settings.decisive()) as writer:
         work = []
         for row in rows:
             group = clip_group(iuv, iuv_shard, "densepose", row.clip)
@@ -73,14 +73,9 @@ def write_grids(group: h5py.Group, pairs: np.ndarray, grids: list[bytes]):
     group.create_dataset("grid", data=np.frombuffer(b"".join(grids), np.uint8))
 
 
-def _decisive(settings: WarpSettings) -> dict:
-    """The settings on which grids depend: all but the engine."""
-    return settings.model_dump(mode="json", exclude={"engine"})
-
-
 def _digest(split: str, settings: WarpSettings, iuv_digest: str) -> str:
     """What a clip's grids depend on; the test split's not on the settings."""
-    return digest("warp", FORMATS["warp"], split, _decisive(settings) if split == "train" else None, iuv_digest)
+    return digest("warp", FORMATS["warp"], split, settings.decisive() if split == "train" else None, iuv_digest)
 
 
 def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndarray]:
