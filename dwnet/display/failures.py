@@ -55,7 +55,7 @@ def retry_command(arguments: Sequence[str], target: str, local: bool) -> str:
         bare = {"nargs": "?", "const": "all"} if names[0] in ("--cores", "--jobs") else {}
         parser.add_argument(*names, dest=names[0], **bare)
     found = vars(parser.parse_known_args(list(arguments))[0])
-    if local and not found["--cores"]:
+    if local and not (found["--cores"] or found["--jobs"]):
         found["--cores"] = "all"
     words = ["snakemake"]
     for name, value in found.items():

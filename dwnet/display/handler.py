@@ -52,7 +52,7 @@ class Display(logging.Handler):
             return
         atexit.register(self.stop)  # where an error of Snakemake passes by the hooks
         if self._console.is_terminal:
-            self._live = Live(get_renderable=self._lines, console=self._console, refresh_per_second=2)
+            self._live = Live(get_renderable=self._lines, console=self._console, refresh_per_second=1)
             self._live.start()
         else:
             self._thread = threading.Thread(target=self._print_now_and_then, daemon=True)

