@@ -26,5 +26,15 @@ rule all:
         f"{FOLDERS.results}/sample/metrics.json",
 
 
+onstart:
+    DISPLAY.start()
+
+
 onsuccess:
+    DISPLAY.stop()
     print_new_metrics()
+
+
+onerror:
+    DISPLAY.stop()
+    DISPLAY.print_failures(log)

@@ -1,6 +1,6 @@
 """Typed settings of the cache's stages, one description per key. Format versions are bumped by hand when a stage's results change."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,7 @@ class VideoSettings(Settings):
 class DensePoseSettings(Settings):
     """Where IUV maps come from."""
 
+    no_effect: ClassVar = frozenset({"device", "batch"})
     backend: Literal["auto", "precomputed", "detectron2", "torchvision", "embedded"] = "auto"
     """`precomputed` reads side files or folders of IUV PNGs; `detectron2` and `torchvision` run the same DensePose R-CNN with the same
     weights, one on detectron2, the other on torchvision's operators alone; `auto` takes detectron2 where it is installed, else torchvision.
@@ -80,6 +81,7 @@ class SampleDraw(Settings):
 class WarpSettings(Settings):
     """Which coarse warp grids are computed, and how."""
 
+    no_effect: ClassVar = frozenset({"engine"})
     engine: Literal["kdtree", "lattice", "torch"] = "kdtree"
     """What searches for the nearest source pixels: scikit-learn's trees, a compiled search, many times as fast, or PyTorch, made for a GPU
     and used on the CPU where there is none, about as fast as the trees. The grids are equal, so that no clip's digest depends on it."""
@@ -149,6 +151,7 @@ class VideosSource(Settings):
 class UrlsSource(Settings):
     """Videos by URL, from one list per split."""
 
+    no_effect: ClassVar = frozenset({"parallel"})
     kind: Literal["urls"]
     train: str
     """File or URL of the list of training videos, one URL a line."""

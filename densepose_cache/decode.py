@@ -50,16 +50,16 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
     say so. Raises InputError, and leaves no file, for a bad clip otherwise, and where a video or picture is missing.
     """
     table = read_table(table_csv)
-    with ShardWriter(out, "decode", settings.model_dump(mode="json")) as writer:
+    with ShardWriter(out, "decode", settings.decisive()) as writer:
         quarantine = Quarantine(writer, settings.bad_clips, "video.bad_clips")
         due = [(clip, value) for _, clip in table.iterrows() if not quarantine.keep(clip["clip"], value := clip_digest(clip, settings))]
         plans = []
         for clip, value in due:
             with quarantine.guard(clip["clip"], value, split=clip["split"]):
                 plans.append((plan_clip(clip, settings), value))
-        with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans)) as bar:
+        with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans), unit="frames", clips=len(plans)) as bar:
             for plan, value in plans:
-                with bar.whole(len(plan.frames)), quarantine.guard(plan.clip["clip"], value, split=plan.clip["split"]):
+                with bar.clip(len(plan.frames)), quarantine.guard(plan.clip["clip"], value, split=plan.clip["split"]):
                     _decode(writer, plan, value, settings, bar)
 
 
@@ -67,7 +67,7 @@ def clip_digest(clip: pd.Series, settings: VideoSettings) -> str:
     """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it."""
     window = [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
     facts = [clip["sha256"], window, clip["bbox"], clip["split"], clip.get("fps", "")]
-    return digest("decode", FORMATS["decode"], settings.model_dump(mode="json", exclude={"bad_clips"}), *facts)
+    return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts)
 
 
 def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:

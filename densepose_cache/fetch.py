@@ -40,7 +40,7 @@ def fetch_videos(source: UrlsSource, out: Path, attempts: int = 5, pause: float 
     jobs = read_jobs(source, out.parent, attempts, pause)
     done: dict[Job, str] = {}
     stop = threading.Event()
-    with Bar("Fetch videos", len(jobs)) as bar, ThreadPoolExecutor(source.parallel) as pool:
+    with Bar("Fetch", len(jobs), unit="videos") as bar, ThreadPoolExecutor(source.parallel) as pool:
         futures = {pool.submit(_fetch, job, out.parent, attempts, pause, stop): job for job in jobs}
         try:
             for future in as_completed(futures):

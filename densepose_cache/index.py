@@ -105,7 +105,7 @@ def _collect(clips: list[tuple[str, str]], folders: dict[str, Path], shards: int
         members.setdefault(bucket(clip[0], shards), []).append(clip)
     found: dict[str, ShardFacts] = {}
     try:
-        for number, some in track(sorted(members.items()), "index"):
+        for number, some in track(sorted(members.items()), "index", unit="shards"):
             name = shard_name(number)
             paths = {key: folder / f"{name}.h5" for key, folder in folders.items()}
             key, facts = shard_key(list(paths.values()), some), known.get(name)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,6 +16,12 @@ class Settings(BaseModel):
     """Base of every section of the configuration: frozen, unknown keys refused, no silent conversion of types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    no_effect: ClassVar[frozenset[str]] = frozenset()
+    """Keys that change no result, only how fast or where it is made: no digest knows them, and a change of them reruns nothing."""
+
+    def decisive(self, *others: str) -> dict:
+        """The keys on which results depend, as plain values; without `others`, too."""
+        return self.model_dump(mode="json", exclude={*self.no_effect, *others})
 
 
 def check(kind: type[S], value) -> S:

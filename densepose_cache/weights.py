@@ -99,7 +99,7 @@ def fetch_weights(name: str, folder: Path) -> Path:
     target = Path(folder) / weights.file
     if target.is_file():
         return find_weights(name, folder)
-    with Bar(f"Fetch {weights.file} (MB)", weights.size // 10**6) as bar:
+    with Bar(f"Fetch {weights.file}", weights.size // 10**6, unit="MB") as bar:
         try:
             check = functools.partial(_check, name)
             download(weights.url, target, check, progress=lambda size: bar.advance(size // 10**6 - bar.done))

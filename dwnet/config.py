@@ -5,7 +5,7 @@ what rules pass on and what fingerprints are made of. Importing this module need
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import yaml
 from pydantic import Field, ValidationError, create_model, field_validator, model_validator
@@ -95,6 +95,9 @@ preset."""
 class TrainSettings(Settings):
     """Training (paper, sections 3.2 and 4.3)."""
 
+    no_effect: ClassVar = frozenset({"compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"})
+    """`compile`, `devices` and `nodes` change the rounding alone."""
+
     preset: Literal["paper", "official"] = "paper"
     """Defaults of targets, decay, update and losses.warp, and of warp.samples.epochs and source."""
     epochs: int = Field(2, ge=1)
@@ -177,6 +180,7 @@ class TrainSettings(Settings):
 class EvaluateSettings(Settings):
     """Rollout and metrics (paper, section 4.2.2)."""
 
+    no_effect: ClassVar = frozenset({"device", "batch"})
     features: Literal["paper", "embedded"] = "paper"
     """`paper`: VGG-19, Inception-v3, AlexNet (LPIPS), a keypoint R-CNN; `embedded`: EfficientNet-Lite0, MediaPipe, from PyPI packages."""
     pairs: str | None = None

@@ -68,7 +68,7 @@ def evaluate(
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, h5py.File(temporary, "w") as file:
             frechet = FrechetSums(FeatureWriter(file, lengths, wanted))
-            with Bar("evaluate", sum(lengths.values())) as bar:
+            with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
                 for name, length in lengths.items():
                     values: Values = {}
                     for window in windows(length):
@@ -98,7 +98,7 @@ def evaluate(
 
 def evaluation_digest(generated: RolloutReader, settings: EvaluateSettings, extractors: dict, unavailable: dict) -> str:
     """Digest of all that metrics are made from: rollout (its model and clips), settings, feature networks, versions, what is left out."""
-    values = settings.model_dump(mode="json"), extractors, sorted(unavailable), versions()
+    values = settings.decisive(), extractors, sorted(unavailable), versions()
     return digest("evaluate", FORMATS["evaluate"], generated.digest, *values)
 
 

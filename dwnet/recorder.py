@@ -67,7 +67,7 @@ class Recorder:
         self._saved: int | None = found[1]["step"] if found else None
         start = self._saved or 0
         self._log = TrainLog(run.out.parent, start, run.settings.batch, group.fabric.device, found[1]["log"] if found else None)
-        self._bar = Bar("train", run.steps, start)
+        self._bar = Bar("train", run.steps, start, unit="steps")
 
     def __enter__(self) -> "Recorder":
         self._bar.__enter__()

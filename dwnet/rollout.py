@@ -120,7 +120,7 @@ def generate(generator, reader: SplitReader, jobs: list[Job], settings: Evaluate
     """Generate all frames of `jobs`, `settings.batch` videos side by side; longer ones first, so that few places stay empty."""
     for job in jobs:
         writer.add(job)
-    with Bar("rollout", sum(job.length for job in jobs)) as bar:
+    with Bar("rollout", sum(job.length for job in jobs), unit="frames") as bar:
         ordered = sorted(jobs, key=lambda job: (-job.length, job.name))
         for first in range(0, len(ordered), settings.batch):
             group = ordered[first : first + settings.batch]
@@ -233,7 +233,7 @@ def write_videos(reader: SplitReader, jobs: list[Job], file: h5py.File, folder: 
     folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.glob("*.mp4")) - {folder / f"{job.name}.mp4" for job in jobs}:
         stale.unlink()
-    for job in track(jobs, "videos"):
+    for job in track(jobs, "write", unit="videos"):
         driving = open_driving(reader, job, device)
         generated = file[job.name]["generated"]
         real = "real" if job.kind == RECONSTRUCTION else "driving video"

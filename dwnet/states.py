@@ -1,8 +1,7 @@
 """Resumable states of a training: `states/state-{step:08d}.pt` beside the model, the last two of them.
 
 A state holds plain tensors, numbers and text, so it loads without unpickling code. It is taken up only by a training whose fingerprint, the
-digest of all that determines its results, is its own. How many devices share a batch, and whether the step is compiled, are no part of
-that: they change only the rounding.
+digest of all that determines its results, is its own.
 """
 
 import io
@@ -21,19 +20,16 @@ from densepose_cache.whole import written_whole
 from .config import FORMATS, ModelSettings, TrainSettings
 
 KEPT = 2
-NO_EFFECT = {"compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"}
-"""Keys of the train section that change no result: a training goes on from its state whatever they are."""
 
 _log = logging.getLogger(__name__)
 
 
 def fingerprint(model: ModelSettings, settings: TrainSettings, data_digest: str, start: str | None = None) -> str:
-    """Digest of all that determines a training's results; see `NO_EFFECT` for what does not.
+    """Digest of all that determines a training's results.
 
     `start` is the digest of the weights that it starts from, if there are any: where they lie does not count.
     """
-    values = model.model_dump(), settings.model_dump(exclude=NO_EFFECT | {"start"})
-    return digest("train", FORMATS["train"], *values, data_digest, *([start] if start else []))
+    return digest("train", FORMATS["train"], model.decisive(), settings.decisive("start"), data_digest, *([start] if start else []))
 
 
 def states_folder(model_file: Path) -> Path:

@@ -1,5 +1,6 @@
 """From a source in the configuration to the clip table and its shards."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,14 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
         out.with_name(MISSING).unlink(missing_ok=True)
     write_text_whole(out, as_text(table))
     return read_table(out)
+
+
+def restore_shard(whole: Path, path: Path, shards: int):
+    """Write the table `path` of one of `shards` shards again from the clip table `whole`, as old as that is. Raises InputError."""
+    table = read_table(whole)
+    write_text_whole(path, as_text(table[table["clip"].map(lambda name: shard_name(bucket(name, shards)) == path.stem)]))
+    stat = whole.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 def current_table(source, data: Path, folder: Path, read_all: bool = False) -> pd.DataFrame:

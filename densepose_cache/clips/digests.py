@@ -36,7 +36,7 @@ def _remembered(folder: Path) -> dict[str, list]:
 def _looked_at(paths: Iterable[str], known: dict[str, list]) -> dict[str, list]:
     """State and SHA-256 of files and folders by path; only what is not `known` in that state is read."""
     found = {}
-    for path in track(sorted(set(paths)), "Digests of videos"):
+    for path in track(sorted(set(paths)), "Digests of videos", unit="files"):
         state = _state(Path(path))
         entry = known.get(path)
         found[path] = entry if entry and entry[:-1] == state else [*state, file_sha256(Path(path))]

@@ -47,7 +47,7 @@ def rescaled(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _infos(videos: pd.Series) -> dict[str, VideoInfo]:
     infos = {}
-    for video in track(sorted(set(videos) - {""}), "Sizes and rates of videos"):
+    for video in track(sorted(set(videos) - {""}), "Sizes and rates of videos", unit="videos"):
         try:
             infos[video] = probe(video)
         except InputError as error:

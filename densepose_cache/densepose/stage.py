@@ -31,7 +31,7 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
     """
     rows = read_table(clips_csv).itertuples(index=False)
     backend = make_backend(settings, weights)
-    with open_shard(frames_shard, "decode") as frames, ShardWriter(out, "densepose", settings.model_dump(mode="json")) as writer:
+    with open_shard(frames_shard, "decode") as frames, ShardWriter(out, "densepose", settings.decisive()) as writer:
         quarantine = Quarantine(writer, settings.bad_clips, "densepose.bad_clips")
         work = []
         for row in rows:
@@ -42,10 +42,10 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
                 job = _job(row, group, backend, settings)
             if not quarantine.keep(row.clip, job.key):
                 work.append(job)
-        with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work)) as bar:
+        with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work), unit="frames", clips=len(work)) as bar:
             for job in work:
                 check_clip(frames_shard, "decode", job.frames)
-                with bar.whole(len(job.frames["rgb"])), quarantine.guard(job.row.clip, job.key, **job.facts):
+                with bar.clip(len(job.frames["rgb"])), quarantine.guard(job.row.clip, job.key, **job.facts):
                     _write_clip(writer, job, backend, settings, bar)
 
 

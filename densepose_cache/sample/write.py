@@ -97,7 +97,7 @@ def write_sample(
     splits = (("train", train), ("test", test))
     requests = [ClipRequest(split, k, seed, size, frames, fps, background) for split, count in splits for k in range(count)]
     missing = [request for request in requests if not is_current(out, request)]
-    with Bar("rendering clips", len(requests)) as bar:
+    with Bar("rendering", len(requests), unit="clips") as bar:
         bar.advance(len(requests) - len(missing))
         for name in rendered(out, missing, workers or available_cpus()):
             bar.advance(text=name)

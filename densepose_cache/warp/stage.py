@@ -42,7 +42,7 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
     rows = read_table(clips_csv).itertuples(index=False)
-    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", _decisive(settings)) as writer:
+    with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", settings.decisive()) as writer:
         work = []
         for row in rows:
             group = clip_group(iuv, iuv_shard, "densepose", row.clip)
@@ -53,13 +53,14 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
             if not writer.keep(row.clip, key):
                 work.append((row, key, group, *_plan(row, frames, settings)))
         total = sum(len(pairs) for *_, pairs in work)
-        with Bar("warp grids", total) as bar, _mapper(settings.engine, workers, total) as ordered:
+        with Bar("warp", total, unit="grids", clips=len(work)) as bar, _mapper(settings.engine, workers, total) as ordered:
             for row, key, source, samples, pairs in work:
                 check_clip(iuv_shard, "densepose", source)
                 grids = []
-                for some in ordered(str(iuv_shard), row.clip, pairs):
-                    grids += some
-                    bar.advance(len(some), row.clip)
+                with bar.clip(len(pairs)):
+                    for some in ordered(str(iuv_shard), row.clip, pairs):
+                        grids += some
+                        bar.advance(len(some), row.clip)
                 group = writer.create(row.clip, key, made_from=source.attrs["digest"], split=row.split, size=source["iuv"].shape[1])
                 writer.table(group, "samples", samples)
                 write_grids(group, pairs, grids)
@@ -72,14 +73,9 @@ def write_grids(group: h5py.Group, pairs: np.ndarray, grids: list[bytes]):
     group.create_dataset("grid", data=np.frombuffer(b"".join(grids), np.uint8))
 
 
-def _decisive(settings: WarpSettings) -> dict:
-    """The settings on which grids depend: all but the engine."""
-    return settings.model_dump(mode="json", exclude={"engine"})
-
-
 def _digest(split: str, settings: WarpSettings, iuv_digest: str) -> str:
     """What a clip's grids depend on; the test split's not on the settings."""
-    return digest("warp", FORMATS["warp"], split, _decisive(settings) if split == "train" else None, iuv_digest)
+    return digest("warp", FORMATS["warp"], split, settings.decisive() if split == "train" else None, iuv_digest)
 
 
 def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,9 @@
 import io
 import os
 
-from densepose_cache.progress import Bar, track
+import pytest
+
+from densepose_cache.progress import Bar, Reading, duration, read_bars, track
 
 
 def test_bar_prints_share_and_text_where_output_is_no_terminal(capsys):
@@ -10,6 +12,20 @@ def test_bar_prints_share_and_text_where_output_is_no_terminal(capsys):
         bar.advance(3, text="done")
     last = capsys.readouterr().err.splitlines()[-1]
     assert "decode 000" in last and "4/4" in last and last.endswith("done")
+
+
+def test_what_a_bar_prints_can_be_read_again(capsys):
+    with Bar("Decode 000", 40, start=10, unit="frames", clips=3) as bar, bar.clip(8):
+        bar.advance(5, text="anna [1] 3/4")
+    assert list(track([1], "things")) == [1]
+    print("error: no bar")
+    text = "".join(capsys.readouterr()[::-1])
+    assert read_bars(text) == [Reading(18, 40, "frames", 1, 3, "0 s left anna [1] 3/4"), Reading(1, 1, "", 0, 0, "0 s")]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (80, "1 min 20 s"), (7500, "2 h 5 min")])
+def test_durations_are_said_in_words(seconds, words):
+    assert duration(seconds) == words
 
 
 def test_track_yields_every_item_once(capsys):

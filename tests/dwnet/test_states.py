@@ -6,7 +6,6 @@ import torch
 
 from dwnet.config import ModelSettings, TrainSettings
 from dwnet.states import (
-    NO_EFFECT,
     fingerprint,
     latest_state,
     prune_states,
@@ -29,7 +28,7 @@ def test_a_key_changes_the_fingerprint_unless_it_changes_no_result(key):
     assert other != value
     changed = settings.model_copy(update={key: other})
     same = fingerprint(ModelSettings(), settings, "data") == fingerprint(ModelSettings(), changed, "data")
-    assert same == (key in NO_EFFECT)
+    assert same == (key in TrainSettings.no_effect)
 
 
 def test_the_batch_of_all_devices_together_counts():

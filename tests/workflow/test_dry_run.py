@@ -120,6 +120,20 @@ def test_a_missing_input_is_named_with_the_ways_to_get_it(make_project, kind):
     assert not (project.folder / "cache/mine/clips.csv").exists()
 
 
+def test_a_wrong_clip_table_stops_before_any_shard(make_project):
+    source = {"kind": "videos", "path": "videos", "table": "table.csv"}
+    project = make_project(TINY | {"datasets": {"mine": {"source": source}}})
+    (project.folder / "videos").mkdir()
+    (project.folder / "videos/anna.mp4").touch()
+    (project.folder / "table.csv").write_text("clip,split,video\nanna,trian,anna.mp4\n")
+    done = project.run("results/mine/metrics.json")
+    assert done.returncode != 0 and project.jobs(done) == {"clips": 1}
+    assert re.findall("^error: .*", done.stdout, re.M) == [
+        "error: table.csv: row 2, column split: 'trian' is no split; allowed: train, test"
+    ]
+    assert not (project.folder / "cache/mine/clips.csv").exists()
+
+
 def test_missing_weights_are_named_with_the_ways_to_get_them(make_project):
     project = make_project(TINY | {"train": TINY["train"] | {"features": "vgg19"}})
     done = project.run("weights/vgg19-dcbb9e9d.pth")

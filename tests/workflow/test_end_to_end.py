@@ -119,18 +119,6 @@ def test_the_ablations_are_trained_and_compared(finished):
     assert set(rerun(finished, changed(ablation={"seed": 1}), "--dry-run", target)) == {"ablation"}
 
 
-def test_a_stage_that_failed_is_never_taken_for_done(finished):
-    weights = finished.folder / "garbage.pkl"
-    weights.write_bytes(b"no weights")
-    bad = changed(densepose={"backend": "detectron2", "weights": str(weights)})
-    finished.configure(bad)
-    for _ in range(2):
-        done = finished.run("results/sample/metrics.json")
-        assert done.returncode != 0 and "error: " in done.stdout and "Nothing to be done" not in done.stdout
-    assert rerun(finished, TINY)["densepose"] >= 1
-    assert rerun(finished, TINY) == {}
-
-
 def test_a_configured_file_that_is_gone_is_never_passed_over(finished):
     finished.configure(changed(evaluate={"pairs": "no/pairs.csv"}))
     done = finished.run("results/sample/metrics.json")

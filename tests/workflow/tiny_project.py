@@ -10,6 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+PROFILE = ROOT / "workflow/profiles/default"
 
 TINY = {
     "video": {"size": 64},
@@ -41,9 +42,12 @@ class Project:
     def configure(self, config: dict):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
-    def run(self, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
-        """Run Snakemake on the workflow of the checkout `root`; standard output and error come back as text in `stdout`."""
-        command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", "none", *arguments]
+    def run(self, *arguments: str, root: Path = ROOT, profile: Path | str = "none") -> subprocess.CompletedProcess:
+        """Run Snakemake on the workflow of the checkout `root`; standard output and error come back as text in `stdout`.
+
+        Without a `profile` Snakemake says all that it does.
+        """
+        command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", profile, *arguments]
         return subprocess.run(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
 
     def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:

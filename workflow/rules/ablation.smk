@@ -42,6 +42,7 @@ rule ablation:
         mem_mb=growing(4000),
     params:
         stage=ablation_params,
+        given=given("ablation"),
         runs=lambda wildcards: f"{FOLDERS.results}/{wildcards.dataset}/runs",
     shell:
-        "dwnet ablation --data {input.data} --runs {params.runs} --settings {params.stage[settings]:q} --out {output.values} 2>&1 | tee {log}"
+        "dwnet ablation --data {input.data} --runs {params.runs} --settings {params.given[settings]:q} --out {output.values} 2>&1 | tee {log}"

@@ -14,9 +14,11 @@ checkpoint clips:
         "../../envs/dwnet.yaml"
     params:
         stage=clips_params,
+        given=given("clips"),
+        shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,
         data=DATA,
     shell:
-        "densepose-cache clips --source {params.stage[source]:q} --shards {params.stage[shards]}"
+        "densepose-cache clips --source {params.given[source]:q} --shards {params.shards}"
         " --data {params.data} --out {output} 2>&1 | tee {log}"
 
 
@@ -35,8 +37,9 @@ rule decode:
         mem_mb=growing(2000),
     params:
         stage=stage("decode"),
+        given=given("decode"),
     shell:
-        "densepose-cache decode --clips {input.clips} --settings {params.stage[settings]:q} --out {output} 2>&1 | tee {log}"
+        "densepose-cache decode --clips {input.clips} --settings {params.given[settings]:q} --out {output} 2>&1 | tee {log}"
 
 
 rule densepose:
@@ -57,9 +60,10 @@ rule densepose:
         mem_mb=growing(8000),
     params:
         stage=stage("densepose"),
+        given=given("densepose"),
         weights=FOLDERS.weights,
     shell:
-        "densepose-cache densepose --clips {input.clips} --frames {input.frames} --settings {params.stage[settings]:q}"
+        "densepose-cache densepose --clips {input.clips} --frames {input.frames} --settings {params.given[settings]:q}"
         " --weights {params.weights} --out {output} 2>&1 | tee {log}"
 
 
@@ -80,8 +84,9 @@ rule warp:
         mem_mb=lambda wildcards, attempt: attempt * (8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000),
     params:
         stage=stage("warp"),
+        given=given("warp"),
     shell:
-        "densepose-cache warp --clips {input.clips} --iuv {input.iuv} --settings {params.stage[settings]:q}"
+        "densepose-cache warp --clips {input.clips} --iuv {input.iuv} --settings {params.given[settings]:q}"
         " --workers {threads} --out {output} 2>&1 | tee {log}"
 
 

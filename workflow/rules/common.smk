@@ -14,8 +14,10 @@ from densepose_cache.shards import shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
 from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, parse_config, variant_model, variant_train
+from dwnet.display.handler import listen
 
 put_verbs_on_path()
+DISPLAY = listen(workflow, shell)
 # A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 STARTED = time.time()
@@ -70,14 +72,13 @@ STAGES = {
 
 def rollout_settings(evaluate):
     """The keys of the evaluation that the rollout reads, the others at their defaults."""
-    keys = {"pairs", "max_frames", "batch", "device"}
+    keys = {"pairs", "max_frames", "batch", "precision", "device"}
     return type(evaluate).model_validate(evaluate.model_dump(include=keys))
 
 
-def stage_values(stage, dataset, variant):
-    """JSON texts of the settings that `stage` of `dataset` reads, by name."""
-    settings = STAGES[stage][1](CONFIG.datasets[dataset], variant)
-    return {name: canonical_json(value.model_dump(mode="json")) for name, value in settings.items()}
+def stage_settings(stage, dataset, variant):
+    """The settings that `stage` of `dataset` reads, by name."""
+    return STAGES[stage][1](CONFIG.datasets[dataset], variant)
 
 
 def chain_digest(stage, dataset, variant):
@@ -85,7 +86,8 @@ def chain_digest(stage, dataset, variant):
     before = STAGES[stage][0]
     upstream = chain_digest(before, dataset, variant) if before else None
     templates = template_texts() if stage in ("report", "ablation") else None
-    return digest(stage, FORMATS.get(stage, 1), stage_values(stage, dataset, variant), upstream, templates)
+    values = {name: settings.decisive() for name, settings in stage_settings(stage, dataset, variant).items()}
+    return digest(stage, FORMATS.get(stage, 1), values, upstream, templates)
 
 
 @lru_cache
@@ -95,18 +97,25 @@ def template_texts():
 
 
 def stage(name):
-    """Parameter of a rule: what its verb is given, and the digest by which a change of any stage before it reruns it."""
+    """Parameter of a rule: the digest by which a change of its settings, or of any stage before it, reruns it."""
+    return lambda wildcards: chain_digest(name, wildcards.dataset, getattr(wildcards, "variant", "full"))
 
-    def params(wildcards):
-        variant = getattr(wildcards, "variant", "full")
-        values = stage_values(name, wildcards.dataset, variant)
-        return values | {"digest": chain_digest(name, wildcards.dataset, variant)}
+
+def given(name):
+    """Parameter of a rule: JSON texts of the settings that its verb is given, by name.
+
+    As a function of `output` it is one that Snakemake does not compare: what matters of it is in the digest of `stage`.
+    """
+
+    def params(wildcards, output):
+        settings = stage_settings(name, wildcards.dataset, getattr(wildcards, "variant", "full"))
+        return {key: canonical_json(value.model_dump(mode="json")) for key, value in settings.items()}
 
     return params
 
 
-def origin(wildcards):
-    """What a result is to say of where it comes from. The git revision is no part of it: another one reruns nothing."""
+def origin(wildcards, output):
+    """What a result is to say of where it comes from; not compared, like `given`."""
     settings = CONFIG.datasets[wildcards.dataset].model_dump(mode="json", exclude=NO_RESULT)
     return canonical_json(
         {
@@ -119,9 +128,8 @@ def origin(wildcards):
 
 
 def ablation_params(wildcards):
-    """Settings of the comparison, and a digest by which a change of any stage of any variant reruns it."""
-    chains = [chain_digest("ablation", wildcards.dataset, variant) for variant in VARIANTS]
-    return stage_values("ablation", wildcards.dataset, "full") | {"digest": digest(chains)}
+    """A digest by which a change of any stage of any variant reruns the comparison."""
+    return digest([chain_digest("ablation", wildcards.dataset, variant) for variant in VARIANTS])
 
 
 def parent_folder(wildcards, output):
@@ -144,9 +152,17 @@ def shard_files(kind):
 
 
 def shard_table(wildcards):
-    """The clips of one shard. Written by the checkpoint only where they change, so that no other shard is touched."""
-    checkpoints.clips.get(dataset=wildcards.dataset)
-    return f"{FOLDERS.cache}/{wildcards.dataset}/clips/{wildcards.shard}.csv"
+    """The clips of one shard. Written by the checkpoint only where they change, so that no other shard is touched.
+
+    No rule declares it. Where it is gone it is written again at once, or what stands of the shard would be taken for a source file.
+    """
+    whole = checkpoints.clips.get(dataset=wildcards.dataset).output[0]
+    table = Path(whole).parent / "clips" / f"{wildcards.shard}.csv"
+    if not table.is_file():
+        from densepose_cache.clips.build import restore_shard
+
+        restore_shard(Path(whole), table, CONFIG.datasets[wildcards.dataset].shards)
+    return table
 
 
 def sample_options(wildcards):
@@ -163,7 +179,7 @@ def clip_source(wildcards):
 
 
 def clips_params(wildcards):
-    """The source, the number of shards, and a digest of names, sizes and times of the source's files.
+    """What reruns the clip table: the source, the number of shards, names, sizes and times of the source's files.
 
     Of downloaded videos only the side files that were laid beside them: the videos themselves are `fetched.csv`'s.
     """
@@ -172,10 +188,7 @@ def clips_params(wildcards):
     listing = [source_listing(path) for path in paths if path]
     if data.source.kind == "urls":
         listing.append(source_listing(f"{FOLDERS.data}/{wildcards.dataset}", "*.iuv.h5"))
-    return stage("clips")(wildcards) | {
-        "shards": data.shards,
-        "listing": digest(listing),
-    }
+    return [stage("clips")(wildcards), data.shards, digest(listing)]
 
 
 @lru_cache

@@ -28,11 +28,12 @@ rule evaluate:
         mem_mb=growing(8000),
     params:
         stage=stage("evaluate"),
+        given=given("evaluate"),
         weights=FOLDERS.weights,
         origin=origin,
     shell:
         "dwnet evaluate --data {input.data} --model {input.model} --rollout {input.rollout}"
-        " --settings {params.stage[settings]:q} --weights {params.weights} --origin {params.origin:q}"
+        " --settings {params.given[settings]:q} --weights {params.weights} --origin {params.origin:q}"
         " --out {output.metrics} 2>&1 | tee {log}"
 
 
@@ -60,8 +61,9 @@ rule report:
         "../../envs/dwnet.yaml"
     params:
         stage=stage("report"),
+        given=given("report"),
         run=lambda wildcards, input: str(Path(input.metrics).parent),
     shell:
-        "dwnet report --dataset {wildcards.dataset} --run {params.run} --settings {params.stage[settings]:q}"
+        "dwnet report --dataset {wildcards.dataset} --run {params.run} --settings {params.given[settings]:q}"
         " --quality {input.quality} --quarantine {input.quarantine}"
         " --metrics {output.metrics} --out {output.page} 2>&1 | tee {log}"

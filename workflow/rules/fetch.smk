@@ -31,8 +31,9 @@ rule fetch:
         "../../envs/dwnet.yaml"
     params:
         stage=stage("fetch"),
+        given=given("fetch"),
     shell:
-        "densepose-cache fetch --source {params.stage[source]:q} --out {output} 2>&1 | tee {log}"
+        "densepose-cache fetch --source {params.given[source]:q} --out {output} 2>&1 | tee {log}"
 
 
 rule weights:

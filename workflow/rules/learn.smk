@@ -25,11 +25,12 @@ rule train:
         mem_mb=16000,
     params:
         stage=stage("train"),
+        given=given("train"),
         weights=FOLDERS.weights,
         launcher=train_launcher,
     shell:
-        "{params.launcher}dwnet train --data {input.data} --model {params.stage[model]:q}"
-        " --settings {params.stage[settings]:q} --weights {params.weights} --out {output} 2>&1 | tee {log}"
+        "{params.launcher}dwnet train --data {input.data} --model {params.given[model]:q}"
+        " --settings {params.given[settings]:q} --weights {params.weights} --out {output} 2>&1 | tee {log}"
 
 
 rule rollout:
@@ -51,5 +52,6 @@ rule rollout:
         mem_mb=growing(8000),
     params:
         stage=stage("rollout"),
+        given=given("rollout"),
     shell:
-        "dwnet rollout --data {input.data} --model {input.model} --settings {params.stage[settings]:q}" " --out {output} 2>&1 | tee {log}"
+        "dwnet rollout --data {input.data} --model {input.model} --settings {params.given[settings]:q}" " --out {output} 2>&1 | tee {log}"
