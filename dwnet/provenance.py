@@ -17,7 +17,7 @@ from densepose_cache.shards import shard_name
 from densepose_cache.versions import installed_versions
 from densepose_cache.weights import WEIGHTS
 
-from .config import Folders
+from .config import VARIANT, Folders
 
 PACKAGES = (
     "dwnet",
@@ -58,6 +58,13 @@ class Origin(Settings):
         """Name of the variant that was trained."""
         return Path(self.target).parent.name
 
+    @property
+    def start(self) -> Path | None:
+        """The model.safetensors that the training starts from."""
+        given = self.settings["train"]["start"]
+        path = Path(given.replace(VARIANT, self.variant)) if given else None
+        return path / "model.safetensors" if path and path.is_dir() else path
+
 
 def provenance(origin: Origin) -> dict[str, Any]:
     """What a result was made from, as JSON values; versions and git revision stand beside it in metrics.json.
@@ -85,7 +92,7 @@ def provenance(origin: Origin) -> dict[str, Any]:
         },
         "indexes": {split: read_index(origin.cache / f"{split}.h5").digest for split in ("train", "test")},
         "maps": maps,
-        "weights": map_weights(maps) | training_weights(origin.settings["train"]),
+        "weights": map_weights(maps) | training_weights(origin),
     }
 
 
@@ -100,15 +107,14 @@ def map_weights(maps: list[dict[str, Any]]) -> dict[str, str]:
     return {"densepose": max(detected, key=lambda found: found["shards"])["detector"]["weights"]} if detected else {}
 
 
-def training_weights(train: dict[str, Any]) -> dict[str, str]:
-    """SHA-256 of the files that a training with the section `train` reads: of VGG-19, and of the model that it starts from."""
-    found = {}
+def training_weights(origin: Origin) -> dict[str, str]:
+    """SHA-256 of the files that the training reads: of VGG-19, and of the model that it starts from."""
+    found, train = {}, origin.settings["train"]
     losses = train["losses"]
     if train["features"] == "vgg19" and (losses["perceptual"] or losses["warp"]):
         found["train.features"] = WEIGHTS["vgg19"].sha256
-    if train["start"]:
-        start = Path(train["start"])
-        found["train.start"] = file_sha256(start / "model.safetensors" if start.is_dir() else start)
+    if origin.start:
+        found["train.start"] = file_sha256(origin.start)
     return found
 
 

@@ -14,7 +14,6 @@ from densepose_cache.index_file import read_index
 from densepose_cache.source import read_source
 from densepose_cache.weights import WEIGHTS
 
-from ..config import VARIANT
 from .finding import Finding, compared, short
 from .record import Record
 
@@ -112,8 +111,7 @@ def weight_files(record: Record) -> Iterator[WeightFile]:
     if "train.features" in record.weights:
         yield WeightFile("train.features", record.weights["train.features"], folder / WEIGHTS["vgg19"].file, True)
     if "train.start" in record.weights:
-        start = Path(settings["train"]["start"].replace(VARIANT, record.origin.variant))
-        yield WeightFile("train.start", record.weights["train.start"], start / "model.safetensors" if start.is_dir() else start, False)
+        yield WeightFile("train.start", record.weights["train.start"], record.origin.start, False)
     given = settings["evaluate"]["weights"]
     for name, facts in record.extractors.items():
         file = WEIGHTS[name].file if name in WEIGHTS else facts.get("file")

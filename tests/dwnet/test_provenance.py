@@ -72,15 +72,21 @@ def test_maps_of_files_and_of_several_detectors(tmp_path):
     assert map_weights([few, many]) == map_weights([many, few]) == {"densepose": "b" * 64}
 
 
+def trained(**train) -> Origin:
+    """The origin of the variant `no_prev` of a data set, with keys of the section `train`."""
+    return Origin(dataset="mine", target="results/mine/runs/no_prev/metrics.json", folders=Folders(), settings=settings(train=train))
+
+
 def test_training_names_the_files_it_reads(tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(b"weights")
-    sha = file_sha256(tmp_path / "model.safetensors")
-    for start in (tmp_path, tmp_path / "model.safetensors"):
-        train = settings(train={"features": "embedded", "start": str(start)})["train"]
-        assert training_weights(train) == {"train.start": sha}
+    folder = tmp_path / "no_prev"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    sha = file_sha256(folder / "model.safetensors")
+    for start in (folder, folder / "model.safetensors", tmp_path / "{variant}"):
+        assert training_weights(trained(features="embedded", start=str(start))) == {"train.start": sha}
     losses = {"perceptual": 0.0, "warp": 0.0}
-    assert training_weights(settings(train={"losses": losses})["train"]) == {}
-    assert "train.features" in training_weights(settings(train={"losses": losses | {"warp": 1.0}})["train"])
+    assert training_weights(trained(losses=losses)) == {}
+    assert "train.features" in training_weights(trained(losses=losses | {"warp": 1.0}))
 
 
 def test_versions_and_revision():
