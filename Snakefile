@@ -26,5 +26,9 @@ rule all:
         f"{FOLDERS.results}/sample/metrics.json",
 
 
+onstart:
+    keep_others_out(workflow.dag.needrun_jobs())
+
+
 onsuccess:
     print_new_metrics()

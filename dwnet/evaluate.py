@@ -4,17 +4,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import torch
 
 from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
+from densepose_cache.hdf5_file import Hdf5File
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
-from densepose_cache.whole import write_text_whole, written_whole
+from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .checkpoint import model_facts
@@ -54,7 +54,7 @@ def evaluate(
     links = {path: path.with_name(f".{path.name}.kept") for path in (out, features)}
     device = pick_device(settings.device)
     facts = model_facts(model)
-    with RolloutReader(rollout) as generated, SplitReader(data) as reader:
+    with only_writer(out), RolloutReader(rollout) as generated, SplitReader(data) as reader:
         names = [name for name in generated.names if generated.kind(name) == "reconstruction"]
         lengths = {name: generated.length(name) for name in names}
         check_rollout(generated, reader, names, facts)
@@ -66,7 +66,7 @@ def evaluate(
                 write_summary(out, earlier := earlier | origins)
             return earlier
         errors, clips = {}, {}
-        with closing(measures), exact_convolutions(), written_whole(features) as temporary, h5py.File(temporary, "w") as file:
+        with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
             frechet = FrechetSums(FeatureWriter(file, lengths, wanted))
             with Bar("evaluate", sum(lengths.values())) as bar:
                 for name, length in lengths.items():
@@ -90,9 +90,9 @@ def evaluate(
         } | origins
         if errors:
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
-    write_summary(out, summary)
-    for path, link in links.items():
-        keep_link(path, link)
+        write_summary(out, summary)
+        for path, link in links.items():
+            keep_link(path, link)
     return summary
 
 

@@ -16,11 +16,12 @@ import torch
 
 from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
+from densepose_cache.hdf5_file import Hdf5File
 from densepose_cache.progress import Bar, track
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.video import VideoWriter
-from densepose_cache.whole import written_whole
+from densepose_cache.whole import only_writer, written_whole
 
 from .baselines import coarse_warp
 from .checkpoint import load_model, model_file
@@ -45,13 +46,13 @@ def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> l
     device = pick_device(settings.device)
     generator, _ = load_model(model)
     model_sha256 = file_sha256(model_file(model))
-    with SplitReader(data) as reader:
+    with only_writer(out), SplitReader(data) as reader:
         jobs = plan(reader, settings)
         facts = {"model_sha256": model_sha256, "digest": rollout_digest(model_sha256, reader, jobs, settings.precision)}
         link = out.with_name(f".{out.name}.kept")
         if take_over(link, out, facts["digest"], jobs):
             return jobs
-        with written_whole(out) as temporary, h5py.File(temporary, "w") as file:
+        with written_whole(out) as temporary, Hdf5File(temporary, libver=None) as file:
             generate(generator.to(device), reader, jobs, settings, device, RolloutWriter(file, reader.size, facts))
             write_videos(reader, jobs, file, out.parent / "videos", device)
         keep_link(out, link)

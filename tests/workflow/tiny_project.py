@@ -39,12 +39,24 @@ class Project:
         self.configure(config)
 
     def configure(self, config: dict):
+        self.config = config
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def run(self, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
         """Run Snakemake on the workflow of the checkout `root`; standard output and error come back as text in `stdout`."""
+        process = self.start(*arguments, root=root)
+        try:
+            said, _ = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
+
+    def start(self, *arguments: str, root: Path = ROOT, stdout: int = subprocess.PIPE) -> subprocess.Popen:
+        """Start what `run` runs, in a session of its own."""
         command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", "none", *arguments]
-        return subprocess.run(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        streams = {"text": True, "stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **streams)
 
     def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:
         """How often each rule ran (or would run), from Snakemake's table of jobs at the end of scheduling."""
