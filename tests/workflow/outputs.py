@@ -21,7 +21,7 @@ OUTPUTS = {
     "report": [f"results/sample/{name}" for name in ("metrics.json", "report.html")],
 }
 """Files and folders by stage, in the order of the stages."""
-LEFT = re.compile(r"\..*\.(tmp|lock|new)|.*\.part(\.tag)?")
+LEFT = re.compile(r"\..*\.(tmp|(?<!\.run\.)lock|new)|.*\.part(\.tag)?")
 
 
 def forget(folder: Path, stage: str):
@@ -56,6 +56,6 @@ def differences(folder: Path, reference: dict) -> list[str]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Temporary files, locks and unfinished downloads below `folder`."""
+    """Temporary files, locks of files and unfinished downloads below `folder`."""
     found = [path.relative_to(folder) for path in folder.rglob("*") if LEFT.fullmatch(path.name)]
     return sorted(str(path) for path in found if path.parts[0] != ".snakemake")
