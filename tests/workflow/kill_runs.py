@@ -3,7 +3,7 @@
 python tests/workflow/kill_runs.py --rounds 50 --seed 0
 
 A round kills with SIGKILL, in turn: a random process of a job; Snakemake alone, whose jobs go on; all processes at once, as a machine that
-loses its power. The moment is drawn evenly from the time of the undisturbed run. Every fifth round begins with an empty folder, the others
+loses its power. The moment is drawn evenly from the time of the undisturbed run. Every tenth round begins with an empty folder, the others
 with what the undisturbed run had when the stage of that moment began. Exits with 1 if any round fails.
 """
 
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from outputs import RUN, differences, forget, leftovers, results
@@ -29,6 +30,7 @@ from tiny_project import TINY, Project
 WAYS = ("job", "snakemake", "group")
 METRICS = "results/sample/metrics.json"
 STEPS, SAVE_EVERY = 24, 3
+DATE = "%a %b %d %H:%M:%S %Y"
 PATIENCE = 15.0
 """Seconds that processes get to end after the last run."""
 
@@ -70,19 +72,14 @@ class Round:
         return f"{said}{training}: {'; '.join(self.problems) or 'same results'}"
 
 
-def undisturbed(project: Project) -> Reference:
-    """Run the workflow as far as it is not done."""
+def undisturbed(project: Project, said: str) -> Reference:
+    """What Snakemake `said` of the run that finished `project`, and what it made."""
+    start = datetime.fromisoformat(re.search(r"^  Date: (.+)$", said, re.M)[1])
     began: dict[str, float] = {}
-    start = time.monotonic()
-    with project.start(METRICS) as process:
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if found := re.match(r"(?:local)?(?:rule|checkpoint) (\w+):", line):
-                began.setdefault(found[1], time.monotonic() - start)
-    if process.returncode:
-        raise SystemExit("".join(said))
-    return Reference(project, results(project.folder), began, time.monotonic() - start)
+    for date, stage in re.findall(r"^\[(.+)\]\n(?:local)?(?:rule|checkpoint) (\w+):$", said, re.M):
+        began.setdefault(stage, (datetime.strptime(date, DATE) - start).total_seconds())
+    end = datetime.strptime(re.findall(r"^\[(.+)\]$", said, re.M)[-1], DATE)
+    return Reference(project, results(project.folder), began, (end - start).total_seconds())
 
 
 def kill_round(reference: Reference, folder: Path, way: str, chance: random.Random, empty: bool) -> Round:
@@ -198,7 +195,7 @@ def main():
         rounds = []
         for number in range(arguments.rounds):
             folder = Path(scratch) / f"round-{number}"
-            rounds.append(kill_round(reference, folder, WAYS[number % len(WAYS)], chance, empty=number % 5 == 0))
+            rounds.append(kill_round(reference, folder, WAYS[number % len(WAYS)], chance, empty=number % 10 == 0))
             print(f"round {number + 1}: {rounds[-1]}", flush=True)
             shutil.rmtree(folder)
     bad = sum(bool(each.problems) for each in rounds)
