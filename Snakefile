@@ -27,7 +27,9 @@ rule all:
 
 
 onstart:
-    keep_others_out(workflow.dag.needrun_jobs())
+    jobs = list(workflow.dag.needrun_jobs())
+    keep_others_out(jobs)
+    check_settings(jobs)
 
 
 onsuccess:

@@ -188,10 +188,11 @@ def main():
     chance = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="kill-runs-") as scratch:
         project = Project(Path(scratch) / "undisturbed", small())
-        reference = undisturbed(project)
-        print(
-            f"undisturbed: {reference.seconds:.0f} s, stages began at { ({k: round(v) for k, v in reference.began.items()}) }", flush=True
-        )
+        done = project.run(METRICS)
+        if done.returncode:
+            sys.exit(done.stdout)
+        reference = undisturbed(project, done.stdout)
+        print(f"undisturbed: {reference.seconds:.0f} s; seconds at which stages began: {reference.began}", flush=True)
         rounds = []
         for number in range(arguments.rounds):
             folder = Path(scratch) / f"round-{number}"

@@ -32,3 +32,8 @@ def test_a_second_run_is_refused_until_the_first_has_built_the_cache(finished, t
     assert second.jobs(trained) == {"train": 1}
     model = "results/sample/runs/full/model.safetensors"
     assert (second.folder / model).read_bytes() == (finished.folder / model).read_bytes()
+
+    second.configure(second.config | {"warp": TINY["warp"] | {"seed": 1}})
+    other = second.run("results/sample/metrics.json")
+    assert other.returncode != 0 and second.jobs(other) == {} and "Traceback" not in other.stdout
+    assert "warps/000.h5: was made from another working folder with other settings (warp.seed was 0)" in other.stdout

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import json
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from densepose_cache.config import FORMATS as CACHE_FORMATS
 from densepose_cache.densepose.models import check_model
 from densepose_cache.digest import canonical_json, digest, listing_digest
 from densepose_cache.errors import InputError
-from densepose_cache.shards import shard_name
+from densepose_cache.shards import FOLDERS as SHARD_FOLDERS, open_shard, shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
 from densepose_cache.whole import only_writer
@@ -327,6 +328,39 @@ def keep_others_out(jobs):
             ) from None
         except InputError as error:
             raise WorkflowError(str(error)) from None
+
+
+# Section of a data set's settings by the stage that makes shards of it, and the keys that change nothing in them.
+SHARD_SETTINGS = {
+    "decode": ("video", {"bad_clips"}),
+    "densepose": ("densepose", {"bad_clips", "batch", "device", "weights"}),
+    "warp": ("warp", {"engine"}),
+}
+
+
+def check_settings(jobs):
+    """Stop where `jobs` are to read shards that another working folder has made with other settings.
+
+    Snakemake has no record of them here, so it takes them for what is wanted.
+    """
+    due = {(job.wildcards_dict.get("dataset"), job.rule.name) for job in jobs}
+    for dataset in sorted({name for name, _ in due if name}):
+        for folder, stage in SHARD_FOLDERS.items():
+            path = Path(FOLDERS.cache) / dataset / folder / f"{shard_name(0)}.h5"
+            if {(dataset, "clips"), (dataset, stage)} & due or not path.is_file():
+                break
+            section, free = SHARD_SETTINGS[stage]
+            try:
+                with open_shard(path, stage) as file:
+                    found = json.loads(file.attrs["settings"])
+            except InputError as error:
+                raise WorkflowError(str(error)) from None
+            wanted = getattr(CONFIG.datasets[dataset], section).model_dump(mode="json", exclude=free)
+            if other := [key for key in wanted if found.get(key) != wanted[key]]:
+                raise WorkflowError(
+                    f"{path}: was made from another working folder with other settings ({section}.{other[0]} was {found.get(other[0])}); set "
+                    "the same here, or name a cache of your own with the key folders.cache"
+                )
 
 
 def print_new_metrics():
