@@ -29,6 +29,8 @@ from tiny_project import TINY, Project
 
 WAYS = ("job", "snakemake", "group")
 METRICS = "results/sample/metrics.json"
+COMMAND = ("--rerun-incomplete", METRICS)
+"""As the profiles have it."""
 STEPS, SAVE_EVERY = 24, 3
 DATE = "%a %b %d %H:%M:%S %Y"
 PATIENCE = 15.0
@@ -95,7 +97,7 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
         forget(folder, stage)
         done = Round(way, stage, max(moment, 0.0))
         project = Project(folder, reference.project.config)
-        with project.start(METRICS, stdout=subprocess.DEVNULL) as process:
+        with project.start(*COMMAND, stdout=subprocess.DEVNULL) as process:
             time.sleep(done.seconds)
             done.victim = kill(process, way, chance)
         if done.victim:
@@ -106,7 +108,7 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
     logs = set((folder / RUN / "tensorboard").glob("*"))
     if way != "job" and (code := project.run("--unlock").returncode):
         done.problems.append(f"unlock ended with {code}")
-    with project.start(METRICS) as again:
+    with project.start(*COMMAND) as again:
         said = again.stdout.read()
     if again.returncode:
         done.problems.append(f"the second run ended with {again.returncode}:\n{said}")

@@ -41,8 +41,7 @@ def results(folder: Path) -> dict:
         with h5py.File(path) as file:
             found |= {f"{path.parent.name}/{path.name}: {clip}": file[clip].attrs["checksum"] for clip in file}
     run = folder / RUN
-    files = [*(folder / CACHE).glob("t*.h5"), *(folder / CACHE).glob("*.csv"), *(run / "videos").iterdir(), run / "model.safetensors"]
-    files += [run / "critic.safetensors", run / "clips.csv"]
+    files = [*(folder / CACHE).glob("t*.h5"), *(folder / CACHE).glob("*.csv"), *(run / "videos").iterdir(), *run.glob("*.safetensors")]
     found |= {str(path.relative_to(folder)): path.read_bytes() for path in files}
     found["train_log.csv"] = [row.split(",")[:1] + row.split(",")[2:] for row in (run / "train_log.csv").read_text().splitlines()]
     metrics = json.loads((folder / "results/sample/metrics.json").read_text())

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from outputs import forget
 from tiny_project import TINY, Project
 
 METRICS = "results/sample/metrics.json"
@@ -14,7 +15,9 @@ METRICS = "results/sample/metrics.json"
 def test_a_folder_that_seems_not_to_be_mounted_stops_before_any_job(make_project, tmp_path):
     disk = tmp_path / "disk"
     project = make_project(TINY | {"folders": {"cache": str(disk / "lab" / "cache")}})
-    assert f"folders.cache: {disk / 'lab'}, in which cache is to be made, is not there" in refused(project)
+    said = refused(project)
+    assert f"folders.cache: {disk / 'lab'}, in which cache is to be made, is not there" in said
+    assert "mount its file system, make the folder yourself, or correct the path" in said
     (disk / "lab").mkdir(parents=True)
     assert f"folders.cache: {disk / 'lab'}, in which cache is to be made, is empty and nothing is mounted there" in refused(project)
     assert not any((disk / "lab").iterdir())
@@ -26,9 +29,8 @@ def test_a_folder_that_seems_not_to_be_mounted_stops_before_any_job(make_project
 
 def refused(project: Project) -> str:
     """What is said of a run that starts no job."""
-    done = project.run(METRICS)
+    done = project.run("--until", "train", "--", project.config["folders"].get("results", "results") + "/sample/metrics.json")
     assert done.returncode != 0 and project.jobs(done) == {} and "Traceback" not in done.stdout
-    assert "mount its file system, make the folder yourself, or correct the path" in done.stdout
     return done.stdout
 
 
@@ -42,11 +44,15 @@ def test_a_cache_that_may_only_be_read_is_trained_from_and_never_written_to(fini
         assert done.returncode == 0, done.stdout
         assert project.jobs(done) == {"train": 1}
         project.configure(elsewhere | {"video": TINY["video"] | {"pad": [0, 0, 0]}})
-        done = project.run("other/sample/metrics.json")
-        assert done.returncode != 0 and project.jobs(done) == {} and "Traceback" not in done.stdout
-        assert "cache/sample: cannot be written to (read-only file system); make it writable for you, or name another" in done.stdout
+        assert "Write-protected output files" in refused(project)
     model = "sample/runs/full/model.safetensors"
     assert (folder / "other" / model).read_bytes() == (folder / "results" / model).read_bytes()
+
+    project.configure(elsewhere)
+    forget(folder, "index")
+    with read_only(folder / "cache"):
+        said = refused(project)
+    assert "cache/sample: cannot be written to (read-only file system); make it writable for you, or name another folder" in said
 
 
 @contextlib.contextmanager
