@@ -27,6 +27,9 @@ rule all:
 
 
 onstart:
+    jobs = list(workflow.dag.needrun_jobs())
+    keep_others_out(jobs)
+    check_settings(jobs)
     DISPLAY.start()
 
 

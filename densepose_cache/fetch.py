@@ -13,7 +13,7 @@ import typer
 from .config import UrlsSource
 from .errors import InputError
 from .progress import Bar
-from .whole import written_whole
+from .whole import only_writer, written_whole
 
 COLUMNS = ("url", "split", "clip", "video", "status")
 OK = "ok"
@@ -37,11 +37,19 @@ def fetch_videos(source: UrlsSource, out: Path, attempts: int = 5, pause: float 
     broke off, or if not one video could be had.
     """
     out = Path(out)
-    jobs = read_jobs(source, out.parent, attempts, pause)
+    with only_writer(out):
+        rows = _fetch_all(source, out.parent, attempts, pause)
+        _write(out, rows)
+    return rows
+
+
+def _fetch_all(source: UrlsSource, folder: Path, attempts: int, pause: float) -> list[dict]:
+    """Download all videos of `source` into `folder`; rows of the table."""
+    jobs = read_jobs(source, folder, attempts, pause)
     done: dict[Job, str] = {}
     stop = threading.Event()
     with Bar("Fetch", len(jobs), unit="videos") as bar, ThreadPoolExecutor(source.parallel) as pool:
-        futures = {pool.submit(_fetch, job, out.parent, attempts, pause, stop): job for job in jobs}
+        futures = {pool.submit(_fetch, job, folder, attempts, pause, stop): job for job in jobs}
         try:
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
@@ -58,9 +66,7 @@ def fetch_videos(source: UrlsSource, out: Path, attempts: int = 5, pause: float 
         )
     if OK not in done.values():
         raise InputError(f"not one of {len(jobs)} videos could be had, the first: {done[jobs[0]]}. " + ways(source.train, "train"))
-    rows = [{"url": job.url, "split": job.split, "clip": job.clip, "video": job.video, "status": done[job]} for job in jobs]
-    _write(out, rows)
-    return rows
+    return [{"url": job.url, "split": job.split, "clip": job.clip, "video": job.video, "status": done[job]} for job in jobs]
 
 
 def read_jobs(source: UrlsSource, folder: Path, attempts: int = 5, pause: float = 1.0) -> list[Job]:

@@ -27,7 +27,7 @@ from .quarantine import COLUMNS, TABLE, quarantined
 from .remembered import ShardFacts, recall, remember, shard_key
 from .sample_table import SampleTable
 from .shards import FOLDERS, blamed_on_damage, bucket, clip_group, open_shard, shard_name
-from .whole import written_whole
+from .whole import room_for, written_whole
 
 SPLITS = ("train", "test")
 SAMPLES = "samples.csv"
@@ -68,13 +68,15 @@ def build_index(clips_csv: Path, frames: Path, iuv: Path, warps: Path, shards: i
         for split in SPLITS:
             part = clips[clips["split"] == split].rename(columns={"clip": "name", "frames": "length"})
             samples = SampleTable.of([drawn.get(clip, NO_SAMPLES) for clip in part["name"]])
-            write_index(
-                temporary[f"{split}.h5"], split, int(part["size"].iloc[0]), part[list(INDEX_COLUMNS)].to_dict("list"), samples, links
-            )
+            name, columns = f"{split}.h5", part[list(INDEX_COLUMNS)].to_dict("list")
+            with room_for(out / name):
+                write_index(temporary[name], split, int(part["size"].iloc[0]), columns, samples, links)
             if split == "train":
-                samples.write_csv(temporary[SAMPLES], part["name"].tolist())
-        clips.to_csv(temporary[QUALITY], columns=list(QUALITY_COLUMNS), index=False)
-        quarantine.to_csv(temporary[TABLE], index=False)
+                with room_for(out / SAMPLES):
+                    samples.write_csv(temporary[SAMPLES], part["name"].tolist())
+        for name, table, names in ((QUALITY, clips, QUALITY_COLUMNS), (TABLE, quarantine, COLUMNS)):
+            with room_for(out / name):
+                table.to_csv(temporary[name], columns=list(names), index=False)
     remember(out, found)
     if len(quarantine):
         print(f"warning: {len(quarantine)} of {len(rows)} clips are in quarantine and left out, see {out / TABLE}", file=sys.stderr)

@@ -19,8 +19,9 @@ from .columns import write_column
 from .config import FORMATS
 from .digest import digest
 from .errors import InputError
+from .hdf5_file import Hdf5File
 from .sample_table import SampleTable
-from .shards import FOLDERS, LAYOUT, again, open_shard, shard_name
+from .shards import FOLDERS, again, open_shard, shard_name
 
 COLUMNS = {"name": None, "shard": np.int32, "length": np.int32, "fps": np.float64, "digest": "S64"}
 """Columns of clips and their types; names are as long as the longest."""
@@ -51,7 +52,7 @@ def write_index(path: Path, split: str, size: int, clips: dict[str, list], sampl
     """Write the index of a split to `path`. `clips` holds the lists name (sorted), shard, length, fps, digest; `folders` the paths of the
     folders of shards, relative to the index."""
     columns = {name: np.array(clips[name], "S" if kind is None else kind) for name, kind in COLUMNS.items()}
-    with h5py.File(path, "w", libver=LAYOUT) as file:
+    with Hdf5File(path) as file:
         file.attrs.update({"stage": "index", "format": FORMATS["index"], "split": split, "size": size, "clips": len(columns["name"])})
         file.attrs["digest"] = _digest(split, columns["name"], columns["digest"])
         group = file.create_group("clips")

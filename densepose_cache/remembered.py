@@ -15,7 +15,7 @@ from .checksum import UNREADABLE
 from .columns import smallest, write_column
 from .config import FORMATS
 from .digest import digest
-from .shards import LAYOUT
+from .hdf5_file import Hdf5File
 from .whole import written_whole
 
 NAME = ".index.h5"
@@ -60,7 +60,7 @@ def remember(folder: Path, found: dict[str, ShardFacts]):
     lengths = {shard: {clip: len(rows) for clip, rows in facts.samples.items()} for shard, facts in found.items()}
     text = json.dumps({shard: [facts.key, facts.clips, facts.quarantine, lengths[shard]] for shard, facts in found.items()})
     samples = np.concatenate([np.zeros((0, 3), np.uint8), *(rows for facts in found.values() for rows in facts.samples.values())])
-    with written_whole(folder / NAME) as temporary, h5py.File(temporary, "w", libver=LAYOUT) as file:
+    with written_whole(folder / NAME) as temporary, Hdf5File(temporary) as file:
         write_column(file, "facts", np.frombuffer(text.encode(), np.uint8))
         for name, values in zip(("epoch", "source", "target"), samples.T, strict=True):
             write_column(file, name, smallest(values))

@@ -5,19 +5,18 @@ when everything is flushed, so a shard that exists is whole. It also leaves a ha
 delete a job's outputs before they run it again, and the link lets the next writer take over every clip whose digest has not changed,
 compressed bytes and all.
 
-A change of any byte shows: HDF5 has a checksum in its structures (of format `LAYOUT`) and in every chunk (Fletcher-32), and looks at both
+A change of any byte shows: HDF5 has a checksum in its structures (see `hdf5_file`) and in every chunk (Fletcher-32), and looks at both
 whenever it reads; a grid's bytes have one of their own (see `warp.codec`); and every clip and the shard have one of all that they hold (see
 `checksum`), at which `inspect` looks, each stage before it works on a clip of the stage before, and the writer before it takes a clip over.
 """
 
 import contextlib
-import glob
 import hashlib
 import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -28,15 +27,14 @@ from .checksum import UNREADABLE, damage, seal
 from .config import FORMATS
 from .digest import canonical_json
 from .errors import InputError
+from .hdf5_file import Hdf5File
 from .rows import frame_options
 from .versions import installed_versions
-from .whole import flush_to_disk, temporary_name, written_whole
+from .whole import flush_to_disk, only_writer, room_for, temporary_name, written_whole
 
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
 """Of frames and maps outside of shards (inside: see `rows`), never without `fletcher32`: the filter makes garbage of damaged chunks without
 a word. Blosc2 with the same codec took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
-LAYOUT = ("v110", "v110")
-"""Version of the HDF5 format, both bounds: the first one whose structures all have checksums."""
 FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
 """Folder of shards, and link in the index, by the stage that writes them, in this order."""
 TOOLS = ("numpy", "h5py", "hdf5plugin", "scikit-learn", "av", "imageio-ffmpeg", "torch")
@@ -126,8 +124,9 @@ def check_clip(path: Path, stage: str, group: h5py.Group):
 class FrameStream:
     """A dataset that grows frame by frame; chunk = one frame."""
 
-    def __init__(self, dataset: h5py.Dataset):
+    def __init__(self, dataset: h5py.Dataset, check: Callable[[], None]):
         self.dataset = dataset
+        self._check = check
         self.length = 0
 
     def append(self, frame: np.ndarray):
@@ -135,6 +134,7 @@ class FrameStream:
             self.dataset.resize(max(16, 2 * self.length), axis=0)
         self.dataset[self.length] = frame
         self.length += 1
+        self._check()
 
     def close(self):
         self.dataset.resize(self.length, axis=0)
@@ -143,7 +143,8 @@ class FrameStream:
 class ShardWriter:
     """Write a shard of `stage`: for every clip either `keep` it from the previous shard or `create` its group.
 
-    Use as a context manager; an exception inside leaves neither a temporary file nor a half-written shard.
+    Use as a context manager; an exception inside leaves neither a temporary file nor a half-written shard. A process that writes the same
+    shard is waited for. Raises InputError where the disk is full or the folder cannot be written to.
     """
 
     def __init__(self, path: Path, stage: str, settings: dict):
@@ -153,20 +154,21 @@ class ShardWriter:
         self._link = self.path.with_name(f".{self.path.name}.kept")
         self._temporary = temporary_name(self.path)
         self._previous: h5py.File | None = None
-        self._file: h5py.File | None = None
 
     def __enter__(self) -> "ShardWriter":
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self._link.is_file():
-            with contextlib.suppress(InputError):
-                self._previous = open_shard(self._link, self.stage)
-        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
-            left.unlink(missing_ok=True)
-        self._file = h5py.File(self._temporary, "w", libver=LAYOUT)
-        self._file.attrs["stage"] = self.stage
-        self._file.attrs["format"] = FORMATS[self.stage]
-        self._file.attrs["settings"] = canonical_json(self.settings)
-        self._file.attrs["versions"] = json.dumps(tool_versions())
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(only_writer(self.path))
+            stack.callback(self._temporary.unlink, missing_ok=True)
+            stack.enter_context(room_for(self.path))
+            if self._link.is_file():
+                with contextlib.suppress(InputError):
+                    self._previous = stack.enter_context(open_shard(self._link, self.stage))
+            self._file = stack.enter_context(Hdf5File(self._temporary))
+            self._file.attrs["stage"] = self.stage
+            self._file.attrs["format"] = FORMATS[self.stage]
+            self._file.attrs["settings"] = canonical_json(self.settings)
+            self._file.attrs["versions"] = json.dumps(tool_versions())
+            self._close = stack.pop_all()
         return self
 
     def keep(self, clip: str, digest: str) -> bool:
@@ -185,6 +187,7 @@ class ShardWriter:
 
     def create(self, clip: str, digest: str, **facts) -> h5py.Group:
         """A new group for `clip`; `facts` become attributes (numbers, text)."""
+        self._file.check()
         group = self._file.create_group(clip)
         group.attrs["digest"] = digest
         group.attrs.update(facts)
@@ -197,12 +200,10 @@ class ShardWriter:
             del self._file[clip]
             self.created.remove(clip)
 
-    @staticmethod
-    def stream(group: h5py.Group, name: str, frame_shape: tuple[int, ...], dtype) -> FrameStream:
+    def stream(self, group: h5py.Group, name: str, frame_shape: tuple[int, ...], dtype) -> FrameStream:
         """A compressed dataset (0, *frame_shape) to append frames to; close it when the last frame is in."""
-        return FrameStream(
-            group.create_dataset(name, (0, *frame_shape), dtype, maxshape=(None, *frame_shape), **frame_options(frame_shape, dtype))
-        )
+        options = frame_options(frame_shape, dtype)
+        return FrameStream(group.create_dataset(name, (0, *frame_shape), dtype, maxshape=(None, *frame_shape), **options), self._file.check)
 
     @staticmethod
     def write(group: h5py.Group, name: str, frames: np.ndarray):
@@ -214,15 +215,12 @@ class ShardWriter:
         """A small dataset of `values` (N, ...) in one chunk."""
         _dataset(group, name, values, {"chunks": values.shape, "fletcher32": True})
 
-    def __exit__(self, kind, *_):
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            for file in (self._file, self._previous):
-                if file:
-                    file.close()
-            self._temporary.unlink(missing_ok=True)
+    def __exit__(self, kind, *error):
+        if kind is not None:
+            return self._close.__exit__(kind, *error)
+        with self._close:
+            self._finish()
+        return None
 
     def _finish(self):
         for clip in self.created:

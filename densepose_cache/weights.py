@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .digest import file_sha256
 from .errors import InputError
+from .whole import only_writer
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,20 @@ def fetch_weights(name: str, folder: Path) -> Path:
 
     Raises InputError if it cannot be had.
     """
+    weights = _known(name)
+    target = Path(folder) / weights.file
+    with only_writer(target):
+        if target.is_file():
+            return find_weights(name, folder)
+        _download(name, target)
+    return target
+
+
+def _download(name: str, target: Path):
     from .download import download
     from .progress import Bar
 
     weights = _known(name)
-    target = Path(folder) / weights.file
-    if target.is_file():
-        return find_weights(name, folder)
     with Bar(f"Fetch {weights.file}", weights.size // 10**6, unit="MB") as bar:
         try:
             check = functools.partial(_check, name)
@@ -108,7 +116,6 @@ def fetch_weights(name: str, folder: Path) -> Path:
                 f"{error}. Ways to get the weights {name}: run this again where the network reaches {weights.url}, or download that file "
                 f"by hand to {target}, or set its path in the configuration"
             ) from None
-    return target
 
 
 def _known(name: str) -> Weights:

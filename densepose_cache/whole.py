@@ -3,19 +3,25 @@
 import contextlib
 import errno
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from .alone import alone
 from .errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+TOKEN = secrets.token_hex(4)
+"""Tells processes apart that have the same number on different machines."""
 
 
 def temporary_name(path: Path) -> Path:
     """Hidden name beside `path`, this process's own, in the same folder so that a rename replaces `path` in one step."""
     path = Path(path)
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.{os.getpid()}-{TOKEN}.tmp")
 
 
 def flush_to_disk(path: Path):
@@ -37,46 +43,95 @@ def room_for(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def only_writer(path: Path, wait: bool = True) -> Iterator[None]:
+    """Context manager of the one process that writes `path`; others wait until it is done, or get Taken (see `alone`).
+
+    Makes the folder of `path`, which goes again if it stays empty, and removes the temporary files and folders that killed processes have
+    left there. Raises InputError where the folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
+        with room_for(path), _allowed(path.parent):
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.callback(_remove_if_empty, path.parent)
+            if stack.enter_context(alone(path, wait)):
+                _remove_leftovers(path)
+        yield
+
+
+@contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Context manager that gives the temporary name to write to; the file there becomes `path` when the block ends.
 
-    Makes the folder of `path`. An exception inside leaves `path` as it was and no temporary file; it is not caught. The file must be
-    closed before the block ends. Raises InputError where the disk is full.
+    One process at a time is inside (see `only_writer`). An exception inside leaves `path` as it was and no temporary file; it is not
+    caught. The file must be closed before the block ends. Raises InputError where the disk is full or the folder cannot be written to.
     """
     path = Path(path)
     temporary = temporary_name(path)
-    try:
-        with room_for(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            flush_to_disk(temporary)
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with only_writer(path):
+        try:
+            with room_for(path):
+                yield temporary
+                flush_to_disk(temporary)
+                os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Context manager that gives a new folder to write to; it becomes the folder `path` when the block ends, in place of one that is there.
 
-    Makes the folder above `path`. An exception inside leaves `path` as it was and no temporary folder; it is not caught.
+    Otherwise as `written_whole`.
     """
     path = Path(path)
     temporary = temporary_name(path)
-    old = temporary.with_suffix(".old")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    old = temporary.with_suffix(".old.tmp")
+    with only_writer(path):
+        try:
+            with room_for(path):
+                temporary.mkdir()
+                yield temporary
+                for file in temporary.rglob("*"):
+                    if file.is_file():
+                        flush_to_disk(file)
+                if path.exists():
+                    os.replace(path, old)
+                os.replace(temporary, path)
+        finally:
+            for left in (temporary, old):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _allowed(folder: Path) -> Iterator[None]:
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                flush_to_disk(file)
-        if path.exists():
-            os.replace(path, old)
-        os.replace(temporary, path)
-    finally:
-        for left in (temporary, old):
+        yield
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        reason = os.strerror(error.errno).lower()
+        advice = "make it writable for you, or name another folder in the section `folders` of the configuration"
+        raise InputError(f"{folder}: cannot be written to ({reason}); {advice}") from None
+
+
+def _remove_if_empty(folder: Path):
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _remove_leftovers(path: Path):
+    """Remove what killed processes have left of `path`; nobody else is writing it now. What this process writes there stays."""
+    names = re.compile(re.escape(f".{path.name}.") + r"\d+-[0-9a-f]{8}(\.old)?\.tmp")
+    own = temporary_name(path).name.removesuffix("tmp")
+    for left in list(path.parent.iterdir()):
+        if not names.fullmatch(left.name) or left.name.startswith(own):
+            continue
+        if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def write_text_whole(path: Path, text: str):

@@ -1,20 +1,22 @@
 """Measure a rollout on the real frames, and the baselines with it (paper, section 4.2.2). docs/metrics.md has the protocol."""
 
+import functools
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import torch
 
 from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
+from densepose_cache.hdf5_file import Hdf5File
+from densepose_cache.memory import FittingBatches
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
-from densepose_cache.whole import write_text_whole, written_whole
+from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
 from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .checkpoint import model_facts
@@ -33,7 +35,7 @@ from .report.summary import metrics_text
 from .rollout_file import RolloutReader
 
 FRAMES = 16
-"""Frames looked at together."""
+"""Frames looked at together, fewer where the GPU has too little memory."""
 
 Values = dict[str, dict[str, list[np.ndarray]]]
 """{method: {metric: one array of per-frame values for each batch}}; method is "model" or a baseline."""
@@ -54,7 +56,7 @@ def evaluate(
     links = {path: path.with_name(f".{path.name}.kept") for path in (out, features)}
     device = pick_device(settings.device)
     facts = model_facts(model)
-    with RolloutReader(rollout) as generated, SplitReader(data) as reader:
+    with only_writer(out), RolloutReader(rollout) as generated, SplitReader(data) as reader:
         names = [name for name in generated.names if generated.kind(name) == "reconstruction"]
         lengths = {name: generated.length(name) for name in names}
         check_rollout(generated, reader, names, facts)
@@ -66,14 +68,16 @@ def evaluate(
                 write_summary(out, earlier := earlier | origins)
             return earlier
         errors, clips = {}, {}
-        with closing(measures), exact_convolutions(), written_whole(features) as temporary, h5py.File(temporary, "w") as file:
+        with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
             frechet = FrechetSums(FeatureWriter(file, lengths, wanted))
+            fitting = FittingBatches(FRAMES, "frame", "set evaluate.device: cpu")
             with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
                 for name, length in lengths.items():
                     values: Values = {}
-                    for window in windows(length):
-                        measure_window(generated, reader, name, window, settings, measures, device, frechet, values, errors)
-                        bar.advance(window.stop - window.start, name)
+                    work = functools.partial(measure_window, generated, reader, name, settings, measures, device)
+                    for found in fitting.run(work, list(range(length))):
+                        found.add_to(frechet, values, errors.setdefault(name, []))
+                        bar.advance(found.frames, name)
                     clips[name] = clip_summary(values)
         summary = summarise(clips, frechet, measures, sum(lengths.values()))
         summary |= {
@@ -88,11 +92,11 @@ def evaluate(
             "format": FORMATS["evaluate"],
             "digest": wanted,
         } | origins
-        if errors:
+        if any(errors.values()):
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
-    write_summary(out, summary)
-    for path, link in links.items():
-        keep_link(path, link)
+        write_summary(out, summary)
+        for path, link in links.items():
+            keep_link(path, link)
     return summary
 
 
@@ -123,11 +127,6 @@ def take_over_features(link: Path, features: Path, wanted: str) -> bool:
     return True
 
 
-def windows(length: int) -> Iterator[slice]:
-    """Slices of at most FRAMES frames that cover 0..length-1."""
-    return (slice(start, min(start + FRAMES, length)) for start in range(0, length, FRAMES))
-
-
 def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str], facts: dict):
     """Raise InputError if the rollout is of another model or its clips are not those of the data."""
     if not names:
@@ -141,30 +140,46 @@ def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str
             raise InputError(f"{generated.path}: clip {name} is longer than in {reader.path}; run the rollout again")
 
 
-def measure_window(generated, reader, name, window, settings, measures, device, frechet: FrechetSums, values: Values, errors: dict):
-    """Measure the frames `window` of a clip for the model and the baselines; append to `values`, `frechet` and `errors`."""
+@dataclass
+class Measured:
+    """What was measured on some `frames` of a clip: values of a method and metric, pooled features of a distance and method, and the
+    detector's errors on the real frames."""
+
+    frames: int
+    values: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
+    pooled: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+
+    def add_to(self, frechet: FrechetSums, values: Values, errors: list[float]):
+        """Append it to what was measured before."""
+        for method, metric, numbers in self.values:
+            values.setdefault(method, {}).setdefault(metric, []).append(numbers)
+        for distance, method, features in self.pooled:
+            frechet.add(distance, method, features)
+        errors += self.errors
+
+
+def measure_window(generated, reader, name, settings, measures, device, numbers: list[int]) -> Measured:
+    """Measure the frames `numbers` of a clip, one after the other, for the model and the baselines."""
+    window, result = slice(numbers[0], numbers[-1] + 1), Measured(len(numbers))
     real = Batch.of(reader.frames(name, window), device)
     body = torch.from_numpy(reader.iuv(name, window)[..., 0] > 0).to(device)
     source = reader.frames(name, 0)
     others = {"model": generated.frames(name, window)} | baseline_frames(reader, name, window, source, settings.blur_sigma)
     batches = {method: Batch.of(frames, device) for method, frames in others.items()}
     for measure in measures:
-        seen = measure.observe(real)
-        _add_pooled(frechet, measure, "real", seen)
+        seen, distance = measure.observe(real), getattr(measure, "frechet", None)
+        if distance:
+            result.pooled.append((distance, "real", seen[1]))
         if isinstance(measure, Keypoints) and (exact := reader.keypoints(name)) is not None:
-            found = [detector_error(a, b, real.size) for a, b in zip(exact[window], seen, strict=True)]
-            errors.setdefault(name, []).extend(found)
+            result.errors += [detector_error(a, b, real.size) for a, b in zip(exact[window], seen, strict=True)]
         for method, batch in batches.items():
             found = measure.observe(batch)
-            _add_pooled(frechet, measure, method, found)
-            for metric, numbers in measure.compare(seen, found, real, batch, body).items():
-                values.setdefault(method, {}).setdefault(metric, []).append(np.asarray(torch.as_tensor(numbers).cpu(), np.float64))
-
-
-def _add_pooled(frechet: FrechetSums, measure, method: str, seen):
-    name = getattr(measure, "frechet", None)
-    if name:
-        frechet.add(name, method, seen[1])
+            if distance:
+                result.pooled.append((distance, method, found[1]))
+            for metric, values in measure.compare(seen, found, real, batch, body).items():
+                result.values.append((method, metric, np.asarray(torch.as_tensor(values).cpu(), np.float64)))
+    return result
 
 
 def baseline_frames(reader: SplitReader, name: str, window: slice, source: np.ndarray, sigma: float) -> dict[str, np.ndarray]:

@@ -16,11 +16,13 @@ import torch
 
 from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
+from densepose_cache.hdf5_file import Hdf5File
+from densepose_cache.memory import FittingBatches
 from densepose_cache.progress import Bar, track
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.video import VideoWriter
-from densepose_cache.whole import written_whole
+from densepose_cache.whole import only_writer, written_whole
 
 from .baselines import coarse_warp
 from .checkpoint import load_model, model_file
@@ -45,13 +47,13 @@ def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> l
     device = pick_device(settings.device)
     generator, _ = load_model(model)
     model_sha256 = file_sha256(model_file(model))
-    with SplitReader(data) as reader:
+    with only_writer(out), SplitReader(data) as reader:
         jobs = plan(reader, settings)
         facts = {"model_sha256": model_sha256, "digest": rollout_digest(model_sha256, reader, jobs, settings.precision)}
         link = out.with_name(f".{out.name}.kept")
         if take_over(link, out, facts["digest"], jobs):
             return jobs
-        with written_whole(out) as temporary, h5py.File(temporary, "w") as file:
+        with written_whole(out) as temporary, Hdf5File(temporary, libver=None) as file:
             generate(generator.to(device), reader, jobs, settings, device, RolloutWriter(file, reader.size, facts))
             write_videos(reader, jobs, file, out.parent / "videos", device)
         keep_link(out, link)
@@ -117,19 +119,27 @@ def take_over(link: Path, out: Path, wanted: str, jobs: list[Job]) -> bool:
 
 
 def generate(generator, reader: SplitReader, jobs: list[Job], settings: EvaluateSettings, device: torch.device, writer: RolloutWriter):
-    """Generate all frames of `jobs`, `settings.batch` videos side by side; longer ones first, so that few places stay empty."""
+    """Generate all frames of `jobs`, `settings.batch` videos side by side, fewer where the GPU has too little memory; longer ones first, so
+    that few places stay empty."""
     for job in jobs:
         writer.add(job)
+    fitting = FittingBatches(settings.batch, "video", "set evaluate.precision: bf16, or evaluate.device: cpu")
     with Bar("rollout", sum(job.length for job in jobs), unit="frames") as bar:
-        ordered = sorted(jobs, key=lambda job: (-job.length, job.name))
-        for first in range(0, len(ordered), settings.batch):
-            group = ordered[first : first + settings.batch]
+
+        def side_by_side(group: list[Job]):
             drivings = [open_driving(reader, job, device) for job in group]
-            lengths = [job.length for job in group]
-            for number, frames in enumerate(generate_frames(generator, drivings, lengths, device, settings.precision)):
-                for job, frame in zip(group, frames, strict=False):
-                    writer.write(job, number, frame)
-                bar.advance(len(frames))
+            lengths, before = [job.length for job in group], bar.done
+            try:
+                for number, frames in enumerate(generate_frames(generator, drivings, lengths, device, settings.precision)):
+                    for job, frame in zip(group, frames, strict=False):
+                        writer.write(job, number, frame)
+                    bar.advance(len(frames))
+            except torch.OutOfMemoryError:
+                bar.advance(before - bar.done)
+                raise
+
+        for _ in fitting.run(side_by_side, sorted(jobs, key=lambda job: (-job.length, job.name))):
+            pass
 
 
 def open_driving(reader: SplitReader, job: Job, device: torch.device) -> CachedDriving | PairDriving:

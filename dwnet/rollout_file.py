@@ -8,6 +8,7 @@ import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
 from densepose_cache.errors import InputError
+from densepose_cache.hdf5_file import Hdf5File
 from densepose_cache.shards import COMPRESSION
 
 from .config import FORMATS
@@ -29,7 +30,7 @@ class Job:
 class RolloutWriter:
     """Fill an open HDF5 file: `add` a job, then `write` its frames in any order."""
 
-    def __init__(self, file: h5py.File, size: int, facts: dict):
+    def __init__(self, file: Hdf5File, size: int, facts: dict):
         self.file, self.size = file, size
         file.attrs.update({"stage": STAGE, "format": FORMATS["rollout"], "size": size, **facts})
 
@@ -43,6 +44,7 @@ class RolloutWriter:
     def write(self, job: Job, number: int, frame: np.ndarray):
         """Frame `number` of `job`, (S, S, 3) uint8."""
         self.file[job.name]["generated"][number] = frame
+        self.file.check()
 
 
 class RolloutReader:

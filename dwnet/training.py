@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from densepose_cache.errors import InputError
+from densepose_cache.whole import only_writer
 
 from .compiled import RecordedStep, compile_step
 from .config import ModelSettings, TrainSettings, size_problem
@@ -46,12 +47,17 @@ def train(
 ):
     """Train a model on the samples of a cache and write it to `out`, the critic beside it.
 
-    Goes on from the newest state in `out`'s folder that has the same fingerprint; a finished one is written out at once. `weights` is the
-    folder with VGG-19's weights. With several devices this process takes its place among those that torchrun or srun has started, or starts
-    a process for each. SIGTERM and SIGUSR1 save a state and exit with code 75. Raises InputError for wrong input, where a loss is no longer
-    finite or explodes, and where the disk is full.
+    Waits for another process that is writing it, then goes on from the newest state in `out`'s folder that has the same fingerprint; a
+    finished one is written out at once. `weights` is the folder with VGG-19's weights. With several devices this process takes its place
+    among those that torchrun or srun has started, or starts a process for each. SIGTERM and SIGUSR1 save a state and exit with code 75.
+    Raises InputError for wrong input, where a loss is no longer finite or explodes, and where the disk is full.
     """
-    out = Path(out)
+    with only_writer(out) if first_process() else contextlib.nullcontext():
+        train_alone(train_h5, Path(out), model, settings, weights)
+
+
+def train_alone(train_h5: Path, out: Path, model: ModelSettings, settings: TrainSettings, weights: Path):
+    """`train`, where no other training writes `out`."""
     data = SampleDataset(train_h5, settings.targets)
     run = plan_run(data, out, model, settings)
     if first_process():
@@ -63,7 +69,7 @@ def train(
         return
     start = None if found else start_weights(settings.start, model)
     if needs_workers(settings.devices, settings.nodes):
-        run_workers(train, (train_h5, out, model, settings, weights), settings.devices)
+        run_workers(train_alone, (train_h5, out, model, settings, weights), settings.devices)
         return
     with explained(), joined(settings) as group, fast_convolutions():
         found = shared_state(group, found)

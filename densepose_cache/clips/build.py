@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..config import FramesSource, SampleSource, UrlsSource, VideosSource
 from ..shards import bucket, shard_name
-from ..whole import write_text_whole
+from ..whole import only_writer, write_text_whole
 from . import fetched, frames, sample, videos
 from .digests import current_digests, digest_files
 from .table import as_text, check_table, read_table
@@ -39,14 +39,15 @@ def build_clip_table(source, data: Path, out: Path, shards: int) -> pd.DataFrame
     if there are any. Raises InputError; each file appears whole or not at all, and `out` last.
     """
     out = Path(out)
-    table, gone = clip_rows(source, data)
-    table = _with_digests(table, digest_files(_files(table), out.parent))
-    _write_shards(table, out.parent / "clips", shards)
-    if len(gone):
-        write_text_whole(out.with_name(MISSING), gone.to_csv(index=False))
-    else:
-        out.with_name(MISSING).unlink(missing_ok=True)
-    write_text_whole(out, as_text(table))
+    with only_writer(out):
+        table, gone = clip_rows(source, data)
+        table = _with_digests(table, digest_files(_files(table), out.parent))
+        _write_shards(table, out.parent / "clips", shards)
+        if len(gone):
+            write_text_whole(out.with_name(MISSING), gone.to_csv(index=False))
+        else:
+            out.with_name(MISSING).unlink(missing_ok=True)
+        write_text_whole(out, as_text(table))
     return read_table(out)
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from ..config import DensePoseSettings
 from ..digest import file_sha256
+from ..memory import FittingBatches
 from .backend import ClipFrames, FrameMap
 from .install import missing_packages
-from .memory import FittingBatches
 from .models import weight_file
 from .network import Network
 from .person import Follower
@@ -31,7 +31,7 @@ class Detector:
         if settings.backend == "auto":
             self.name = "torchvision" if missing_packages() else "detectron2"
         self._network: Network | None = None
-        self._fitting = FittingBatches(settings.batch)
+        self._fitting = FittingBatches(settings.batch, "frame", "lower densepose.input_size, or set densepose.device: cpu")
 
     def fingerprint(self, row: NamedTuple) -> dict:
         """Model, digest of its weights, score threshold, input size and precision; the same for every clip.

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from ..hdf5_file import Hdf5File
 from ..keypoints import JOINTS
 from ..shards import COMPRESSION
 from ..whole import written_whole
@@ -31,12 +31,13 @@ def write_side_file(path: Path, maps: Iterable[np.ndarray], shape: tuple[int, in
     `maps` are T arrays (H, W, 3) uint8 in I, U, V order, taken one at a time; `shape` is (T, H, W). A chunk is a frame, compressed as in
     shards. `attributes` (numbers, text) become attributes of the file. What `maps` raises is passed on and leaves no file.
     """
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with written_whole(path) as temporary, Hdf5File(temporary, libver=None) as file:
         file.attrs.update(attributes)
         frame = (*shape[1:], 3)
         iuv = file.create_dataset("iuv", (shape[0], *frame), np.uint8, chunks=(1, *frame), compression=COMPRESSION, fletcher32=True)
         for number, found in zip(range(shape[0]), maps, strict=True):
             iuv[number] = found
+            file.check()
         if keypoints is not None:
             file.create_dataset("keypoints", data=keypoints.astype(np.float32))
             file["keypoints"].attrs["names"] = list(JOINTS)

@@ -19,9 +19,10 @@ from ..digest import digest
 from ..errors import InputError
 from ..exchange.side_file import write_side_file
 from ..keypoints import JOINTS
+from ..parent import end_with_parent
 from ..progress import Bar
 from ..video import VideoWriter
-from ..whole import write_text_whole
+from ..whole import only_writer, write_text_whole
 from .render import Clip, clip_generator
 from .scene import BACKGROUNDS, STUDIO
 
@@ -93,13 +94,18 @@ def write_sample(
     """
     check_request(train, test, size, frames, fps, background)
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     splits = (("train", train), ("test", test))
     requests = [ClipRequest(split, k, seed, size, frames, fps, background) for split, count in splits for k in range(count)]
+    with only_writer(out / MANIFEST):
+        return write_clips(out, requests, workers or available_cpus())
+
+
+def write_clips(out: Path, requests: list[ClipRequest], workers: int) -> pd.DataFrame:
+    """Render into `out` what is missing of `requests`, remove what is not wanted, write and return the manifest."""
     missing = [request for request in requests if not is_current(out, request)]
     with Bar("rendering", len(requests), unit="clips") as bar:
         bar.advance(len(requests) - len(missing))
-        for name in rendered(out, missing, workers or available_cpus()):
+        for name in rendered(out, missing, workers):
             bar.advance(text=name)
     wanted = {path.name for request in requests for path in (request.video(out), request.side_file(out))}
     for path in out.iterdir():
@@ -145,7 +151,8 @@ def rendered(out: Path, requests: list[ClipRequest], workers: int):
 
 
 def stop_cleanly():
-    """In a process of the pool: leave Ctrl-C to the parent, which stops the pool, and remove temporary files on SIGTERM."""
+    """In a process of the pool: end with the parent, leave Ctrl-C to it, which stops the pool, and remove temporary files on SIGTERM."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 

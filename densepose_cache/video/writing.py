@@ -1,7 +1,9 @@
 """Encode RGB arrays as H.264 MP4 through ffmpeg."""
 
 import contextlib
+import errno
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -11,7 +13,7 @@ import ffmpeg
 import numpy as np
 
 from ..errors import InputError
-from ..whole import temporary_name
+from ..whole import NO_ROOM, written_whole
 from .binary import error_text, ffmpeg_binary, file_url
 
 THREADS = 2
@@ -35,13 +37,14 @@ class VideoWriter:
         if not 0 <= crf <= 51:
             raise InputError(f"{self.path}: the quality crf must be in 0..51, not {crf}")
         self.count = 0
-        self._temporary = temporary_name(self.path)
-        self._process = self._messages = None
 
     def __enter__(self) -> "VideoWriter":
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._messages = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._messages)
+        with contextlib.ExitStack() as stack:
+            command = self._command(stack.enter_context(written_whole(self.path)))
+            self._messages = stack.enter_context(tempfile.TemporaryFile())
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._messages)
+            stack.callback(self._stop)
+            self._close = stack.pop_all()
         return self
 
     def write(self, frame: np.ndarray):
@@ -56,17 +59,18 @@ class VideoWriter:
             raise self._failure() from None
         self.count += 1
 
-    def __exit__(self, kind, *_):
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._process.kill()
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-            self._process.wait()
-            self._messages.close()
-            self._temporary.unlink(missing_ok=True)
+    def __exit__(self, kind, *error):
+        if kind is not None:
+            return self._close.__exit__(kind, *error)
+        with self._close:
+            self._finish()
+        return None
+
+    def _stop(self):
+        self._process.kill()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.wait()
 
     def _finish(self):
         if not self.count:
@@ -78,19 +82,24 @@ class VideoWriter:
             raise self._failure() from None
         if self._process.wait():
             raise self._failure()
-        os.replace(self._temporary, self.path)
 
-    def _failure(self) -> InputError:
+    def _failure(self) -> InputError | OSError:
+        """What to raise where ffmpeg has ended: the OSError of a full disk, whatever else it says."""
         self._messages.seek(0)
-        return InputError(f"{self.path}: ffmpeg could not write the video: {error_text(self._messages.read().decode(errors='replace'))}")
+        said, code = self._messages.read().decode(errors="replace"), self._process.returncode
+        full = [number for number in NO_ROOM if os.strerror(number) in said]
+        if full or code == -signal.SIGXFSZ:
+            return OSError((full or [errno.EFBIG])[0], "ffmpeg found no room")
+        killed = f"ended by {signal.Signals(-code).name}, perhaps for want of memory" if code < 0 else error_text(said)
+        return InputError(f"{self.path}: ffmpeg could not write the video: {killed}")
 
-    def _command(self) -> list[str]:
+    def _command(self, temporary: Path) -> list[str]:
         stream = ffmpeg.input("pipe:", format="rawvideo", pixel_format="rgb24", video_size=self.size, framerate=f"{self.fps:.10g}")
         stream = stream.filter("scale", flags="accurate_rnd+full_chroma_int+bicubic", out_color_matrix="bt709", out_range="tv")
         stream = stream.filter("format", "yuv420p")
         options = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
         stream = stream.output(
-            file_url(self._temporary),
+            file_url(temporary),
             format="mp4",
             vcodec="libx264",
             crf=self.crf,

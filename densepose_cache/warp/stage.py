@@ -18,6 +18,7 @@ from ..clips import read_table
 from ..config import FORMATS, WarpSettings
 from ..digest import digest
 from ..errors import InputError
+from ..parent import end_with_parent
 from ..progress import Bar
 from ..quarantine import handed_on
 from ..samples import draw_samples, evaluation_pairs, sample_pairs
@@ -138,7 +139,7 @@ class _mapper:
         if self.threads:
             self._pool = ThreadPoolExecutor(self.workers)
         else:
-            self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"))
+            self._pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), end_with_parent)
         self._close.callback(self._pool.shutdown, cancel_futures=True)
         return self._together if together else self._in_pool
 

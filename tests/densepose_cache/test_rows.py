@@ -27,14 +27,15 @@ def test_the_difference_to_the_row_above_and_back(rows, row, seed):
 @pytest.mark.parametrize(("shape", "dtype"), [((3, 8, 16, 3), np.uint8), ((2, 1, 5, 3), np.uint8), ((4, 7, 9), np.uint16)])
 def test_a_stack_comes_back_whole_and_in_part(tmp_path, shape, dtype):
     frames = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
-    with h5py.File(tmp_path / "stack.h5", "w") as file:
-        ShardWriter.write(file, "written", frames)
-        stream = ShardWriter.stream(file, "streamed", shape[1:], dtype)
+    with ShardWriter(tmp_path / "stack.h5", "decode", {}) as writer:
+        group = writer.create("anna", "digest")
+        writer.write(group, "written", frames)
+        stream = writer.stream(group, "streamed", shape[1:], dtype)
         for frame in frames:
             stream.append(frame)
         stream.close()
     with h5py.File(tmp_path / "stack.h5") as file:
-        for data in file.values():
+        for data in file["anna"].values():
             plist = data.id.get_create_plist()
             filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
             assert filters == [FILTER, hdf5plugin.BLOSC_ID, h5py.h5z.FILTER_FLETCHER32]

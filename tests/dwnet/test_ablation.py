@@ -1,10 +1,15 @@
 """Four tiny variants, rolled out and measured: tables with known numbers, the order of Figure 5, plot, pictures, verb."""
 
 import base64
+import functools
 import json
 import re
+import resource
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -334,6 +339,15 @@ def test_a_missing_run_or_other_data_is_named(folder, tmp_path):
     shutil.rmtree(tmp_path / "runs/no_prev_no_refine")
     with pytest.raises(InputError, match=r"no_prev_no_refine/metrics\.json: no such file.*snakemake --cores all .*no_prev_no_refine"):
         load_runs(tmp_path / "runs")
+
+
+def test_a_full_disk_is_named_and_nothing_half_written(folder, tmp_path):
+    options = {"--runs": folder / "runs", "--data": folder / "test.h5", "--out": tmp_path / "ablation.csv"}
+    command = [Path(sys.executable).with_name("dwnet"), "ablation", *(str(word) for pair in options.items() for word in pair)]
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 2 and not list(tmp_path.iterdir())
+    assert re.search(rf"^error: {tmp_path}/ablation_frames\.png: cannot be written \(file too large\)", done.stderr, re.M), done.stderr
 
 
 def test_frechet_interval_is_around_the_value(folder, tables):

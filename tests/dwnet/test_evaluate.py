@@ -1,5 +1,6 @@
 """metrics.json and clips.csv of a tiny rollout."""
 
+import functools
 import json
 import math
 import shutil
@@ -180,7 +181,7 @@ def test_a_rollout_of_another_model_is_refused(run, tmp_path):
 def _again(folder, settings, monkeypatch) -> list:
     """Measure the rollout of `folder` again; returns the windows that were really measured."""
     real, measured = module.measure_window, []
-    monkeypatch.setattr(module, "measure_window", lambda *arguments: (measured.append(arguments[3]), real(*arguments)))
+    monkeypatch.setattr(module, "measure_window", lambda *arguments: (measured.append(arguments[2]), real(*arguments))[1])
     evaluate(folder / "rollout.h5", folder / "test.h5", folder / "model.safetensors", settings, folder / "weights", folder / "metrics.json")
     return measured
 
@@ -227,6 +228,30 @@ def test_other_feature_networks_or_versions_are_measured_anew(run, tmp_path, mon
 
     monkeypatch.setattr(module, "build_measures", without_perceptual)
     assert _again(copy, embedded, monkeypatch) != []
+
+
+@pytest.mark.parametrize("room", [1, 0])
+def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_metrics(run, tmp_path, monkeypatch, caplog, room):
+    batches, real = [], module.Batch.of
+
+    def small(frames, device):
+        batches.append(len(frames))
+        if len(frames) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. And more")
+        return real(frames, device)
+
+    monkeypatch.setattr(module.Batch, "of", small)
+    paths = [run[0] / name for name in ("rollout.h5", "test.h5", "model.safetensors")]
+    again = functools.partial(evaluate, *paths, EvaluateSettings(features="embedded"), run[0] / "weights", tmp_path / "metrics.json")
+    if not room:
+        with pytest.raises(InputError, match=r"for a single frame \(CUDA out of memory\); set evaluate\.device: cpu"):
+            again()
+        assert not list(tmp_path.iterdir())
+        return
+    found = again()
+    assert batches[:2] == [3, 1] and max(batches[2:]) == 1 and caplog.text.count("too small for 3 frames at once") == 1
+    for name, wanted in run[1]["metrics"].items():
+        assert found["metrics"][name] == {**wanted, "value": pytest.approx(wanted["value"], rel=1e-4)}, name
 
 
 def test_frames_have_the_size_of_the_cache(run):

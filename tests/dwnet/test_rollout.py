@@ -11,6 +11,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 from densepose_cache.video import probe
 from densepose_cache.warp import ENGINES, coarse_warp_grid
+from dwnet import rollout as module
 from dwnet.config import EvaluateSettings
 from dwnet.driving import CachedDriving, FreeDriving, PairDriving, grid_engine
 from dwnet.rollout import generate_frames, network_grid, network_input, plan, rollout, to_pixels
@@ -58,6 +59,30 @@ def test_batched_clips_of_unequal_lengths_equal_single_ones(data, model, tmp_pat
         for clip, length in LENGTHS.items():
             expected = by_hand(generator, reader, clip, clip, length)
             assert np.abs(frames[clip].astype(int) - expected).mean() < 0.05, "up to rounding"
+
+
+@pytest.mark.parametrize("room", [1, 0])
+def test_where_the_memory_is_too_small_fewer_videos_at_once_give_the_same_frames(data, model, tmp_path, monkeypatch, capsys, room):
+    rollout(model, data, EvaluateSettings(batch=1), tmp_path / "one" / "rollout.h5")
+    real = module.generate_frames
+
+    def small(generator, drivings, *arguments):
+        for number, frames in enumerate(real(generator, drivings, *arguments)):
+            if number and len(drivings) > room:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. And more")
+            yield frames
+
+    monkeypatch.setattr(module, "generate_frames", small)
+    out = tmp_path / "small" / "rollout.h5"
+    if not room:
+        with pytest.raises(InputError, match=r"for a single video \(CUDA out of memory\); set evaluate\.precision: bf16"):
+            rollout(model, data, EvaluateSettings(batch=4), out)
+        assert not list(out.parent.iterdir())
+        return
+    rollout(model, data, EvaluateSettings(batch=4), out)
+    wanted, found = generated(tmp_path / "one" / "rollout.h5"), generated(out)
+    assert wanted.keys() == found.keys() and all(np.array_equal(wanted[name], found[name]) for name in wanted)
+    assert "13/13" in capsys.readouterr().err
 
 
 def test_the_masks_of_the_grids_enter_where_the_model_wants_them(tmp_path):

@@ -74,3 +74,9 @@ def test_only_what_changed_is_built_again(videos):
     jobs, shards = rerun(videos)
     assert jobs == one_shard and len(shards) == 1, "a removed video"
     assert rerun(videos) == ({}, set())
+
+    (videos.folder / "data/mine").rename(videos.folder / "away")
+    done = videos.run(INDEX)
+    assert done.returncode != 0 and "error: data/mine: no such folder of videos" in done.stdout
+    (videos.folder / "away").rename(videos.folder / "data/mine")
+    assert rerun(videos) == ({"clips": 1}, set()), "a folder that was not mounted"

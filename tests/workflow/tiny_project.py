@@ -40,6 +40,8 @@ class Project:
         self.configure(config)
 
     def configure(self, config: dict):
+        self.config = config
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def run(self, *arguments: str, root: Path = ROOT, profile: Path | str = "none") -> subprocess.CompletedProcess:
@@ -47,8 +49,20 @@ class Project:
 
         Without a `profile` Snakemake says all that it does.
         """
+        process = self.start(*arguments, root=root, profile=profile)
+        try:
+            said, _ = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
+
+    def start(
+        self, *arguments: str, root: Path = ROOT, profile: Path | str = "none", stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen:
+        """Start what `run` runs, in a session of its own."""
         command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", profile, *arguments]
-        return subprocess.run(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        streams = {"text": True, "stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **streams)
 
     def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:
         """How often each rule ran (or would run), from Snakemake's table of jobs at the end of scheduling."""
