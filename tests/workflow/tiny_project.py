@@ -56,9 +56,7 @@ class Project:
             process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
-    def start(
-        self, *arguments: str, root: Path = ROOT, profile: Path | str = "none", stdout: int = subprocess.PIPE
-    ) -> subprocess.Popen:
+    def start(self, *arguments: str, root: Path = ROOT, profile: Path | str = "none", stdout: int = subprocess.PIPE) -> subprocess.Popen:
         """Start what `run` runs, in a session of its own."""
         command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", profile, *arguments]
         streams = {"text": True, "stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
