@@ -59,9 +59,12 @@ def warp(image: Tensor, grid: Tensor, padding_mode: str, mode: str = "bilinear")
     """Sample `image` (B, C, H, W) at `grid` (B, H', W', 2): (B, C, H', W'), corners aligned.
 
     `padding_mode` ("reflection", "border" or "zeros") is what a coordinate outside of [-1, 1] reads. The result has the grid's type:
-    coordinates are never rounded to half precision.
+    coordinates are never rounded to half precision. It is NaN where a coordinate is NaN or infinite: PyTorch would read outside of the
+    memory there (on the CPU), or another pixel (on a GPU).
     """
-    return F.grid_sample(image.to(grid.dtype), grid, mode=mode, padding_mode=padding_mode, align_corners=True)
+    finite = torch.nan_to_num(grid, nan=0.0, posinf=0.0, neginf=0.0)
+    sampled = F.grid_sample(image.to(grid.dtype), finite, mode=mode, padding_mode=padding_mode, align_corners=True)
+    return sampled + (0 * grid.detach()).sum(-1)[:, None]
 
 
 def downsample_grid(grid: Tensor, height: int, width: int) -> Tensor:

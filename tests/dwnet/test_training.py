@@ -133,6 +133,13 @@ def test_other_settings_start_afresh(cache, tmp_path):
     assert [row["step"] for row in _log(tmp_path)] == ["2"]
 
 
+def test_weights_that_fly_apart_stop_with_a_state(cache, tmp_path):
+    """Refined grids that are not finite once ended the process inside PyTorch."""
+    with pytest.raises(InputError, match=r"training stopped at step [2-9]: .* is (nan|inf)"):
+        _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"learning_rate": 1e30}))
+    assert len(list((tmp_path / "states").iterdir())) >= 1
+
+
 def test_a_finished_training_is_written_out_at_once(cache, finished, tmp_path, monkeypatch):
     (tmp_path / "states").symlink_to(finished.parent / "states")
     monkeypatch.setattr(training, "build_networks", lambda *_: pytest.fail("trained again"))

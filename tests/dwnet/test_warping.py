@@ -12,6 +12,19 @@ def test_the_identity_grid_changes_nothing(mode):
     torch.testing.assert_close(warp(image, identity_grid(8, 12).expand(2, -1, -1, -1), "reflection", mode), image)
 
 
+@pytest.mark.parametrize("padding_mode", ["reflection", "border", "zeros"])
+def test_a_coordinate_that_is_not_finite_gives_nan_there_alone(padding_mode):
+    grid = identity_grid(8, 8).expand(3, -1, -1, -1).clone()
+    for number, value in enumerate((torch.nan, torch.inf, -torch.inf)):
+        grid[number, 2, 3, number % 2] = value
+    grid.requires_grad_()
+    image = torch.rand(3, 5, 8, 8, requires_grad=True)
+    warped = warp(image, grid, padding_mode)
+    assert warped[:, :, 2, 3].isnan().all() and warped.isnan().sum() == 15
+    torch.testing.assert_close(warped[warped.isfinite()], image[warped.isfinite()])
+    warped.sum().backward()
+
+
 def test_an_index_reads_exactly_its_pixel():
     height, width = 16, 24
     index = torch.from_numpy(np.random.default_rng(0).integers(0, height * width, (2, height, width)).astype(np.uint16))
