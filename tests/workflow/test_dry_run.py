@@ -3,9 +3,10 @@
 import copy
 import re
 import shutil
+import subprocess
 
 import pytest
-from tiny_project import ROOT, TINY
+from tiny_project import ROOT, SNAKEMAKE, TINY
 
 
 @pytest.mark.parametrize(("dataset", "first"), [("sample", "sample"), ("ubc_sample", "clips"), ("fashion", "fetch"), ("taichi", "clips")])
@@ -96,6 +97,14 @@ def test_a_run_of_the_workflow_from_which_a_training_starts_is_trained_first(mak
     first, second = done.stdout.split("rule train:")[1:3]
     assert re.search("output: (.*)", first)[1] == "results/small/runs/no_prev/model.safetensors"
     assert "results/small/runs/no_prev/model.safetensors" in re.search("input: (.*)", second)[1].split(", ")
+
+
+def test_the_profile_of_one_machine_is_loaded_by_itself(make_project):
+    project = make_project(TINY)
+    command = [SNAKEMAKE, "--snakefile", ROOT / "Snakefile", "--dry-run", "--cores", "2", "results/sample/metrics.json"]
+    done = subprocess.run(command, cwd=project.folder, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert f"Using workflow specific profile {ROOT / 'profiles/default'} " in done.stdout + done.stderr
 
 
 def test_an_unknown_data_set_is_refused(make_project):
