@@ -1,5 +1,6 @@
 """Configuration, and the functions that rules read it with."""
 
+import gc
 import signal
 import time
 from functools import lru_cache
@@ -18,6 +19,8 @@ from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANTS, parse_co
 put_verbs_on_path()
 # A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+# A plan of many jobs is millions of objects that stay: Python looks through them for cycles less often than it would.
+gc.set_threshold(500_000)
 STARTED = time.time()
 TEMPLATES = Path(dwnet.__file__).parent / "templates"
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
@@ -74,12 +77,14 @@ def rollout_settings(evaluate):
     return type(evaluate).model_validate(evaluate.model_dump(include=keys))
 
 
+@lru_cache
 def stage_values(stage, dataset, variant):
     """JSON texts of the settings that `stage` of `dataset` reads, by name."""
     settings = STAGES[stage][1](CONFIG.datasets[dataset], variant)
     return {name: canonical_json(value.model_dump(mode="json")) for name, value in settings.items()}
 
 
+@lru_cache
 def chain_digest(stage, dataset, variant):
     """Digest of the settings and format versions of `stage` and of all the stages before it."""
     before = STAGES[stage][0]
@@ -145,8 +150,14 @@ def shard_files(kind):
 
 def shard_table(wildcards):
     """The clips of one shard. Written by the checkpoint only where they change, so that no other shard is touched."""
-    checkpoints.clips.get(dataset=wildcards.dataset)
+    require_clips(wildcards.dataset)
     return f"{FOLDERS.cache}/{wildcards.dataset}/clips/{wildcards.shard}.csv"
+
+
+@lru_cache
+def require_clips(dataset):
+    """Let an input function wait for the checkpoint of a data set, by the exception that it raises until the clip table is there."""
+    checkpoints.clips.get(dataset=dataset)
 
 
 def sample_options(wildcards):
