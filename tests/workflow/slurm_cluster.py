@@ -1,4 +1,4 @@
-"""A Slurm cluster of one node, this machine, with two GPUs that are none. Needs root and Debian's packages slurm-wlm and munge."""
+"""A Slurm cluster of two nodes, both this machine, each with two GPUs that are none. Needs root and Debian's slurm-wlm and munge."""
 
 import contextlib
 import os
@@ -22,13 +22,12 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 StateSaveLocation={folder}/ctld
-SlurmdSpoolDir={folder}/slurmd
+SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -42,10 +41,12 @@ SwitchType=switch/none
 GresTypes=gpu
 MinJobAge=300
 KillWait=5
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:2 State=UNKNOWN
-PartitionName=tiny Nodes={host} Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=500
+NodeName=DEFAULT CPUs={cores} RealMemory={memory} Gres=gpu:2 State=UNKNOWN
+NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]}
+NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]}
+PartitionName=tiny Nodes=ALL Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=500
 """
-GPUS = "NodeName={host} Name=gpu File={folder}/gpu[0-1]\n"
+GPUS = "Name=gpu File={folder}/gpu[0-1]\n"
 CGROUP = "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\n"
 
 
@@ -64,6 +65,12 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")
 
 
+def node_names() -> tuple[str, str]:
+    """The first is the machine's name, since processes of a job look for one another there."""
+    host = socket.gethostname().split(".")[0]
+    return host, f"{host}-again"
+
+
 def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -74,13 +81,13 @@ def free_ports(count: int) -> list[int]:
 
 def configure(folder: Path):
     """Write configuration, key and devices. Job steps look for a configuration in /etc/slurm only: it is linked there."""
-    host = socket.gethostname().split(".")[0]
+    nodes = node_names()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 1024
-    facts = {"host": host, "folder": folder, "ports": free_ports(2), "cores": os.cpu_count(), "memory": memory}
+    facts = {"host": nodes[0], "nodes": nodes, "folder": folder, "ports": free_ports(3), "cores": os.cpu_count(), "memory": memory}
     for name, text in {"slurm.conf": SLURM, "gres.conf": GPUS, "cgroup.conf": CGROUP}.items():
         (folder / name).write_text(text.format(**facts))
         (SYSTEM / name).symlink_to(folder / name)
-    for name in ("ctld", "slurmd"):
+    for name in ("ctld", *nodes):
         (folder / name).mkdir()
     for name in ("gpu0", "gpu1"):
         os.mknod(folder / name, 0o20666, NULL_DEVICE)
@@ -93,19 +100,19 @@ def start(folder: Path):
     files = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munge.pid", "log-file": "munge.log", "seed-file": "munge.seed"}
     options = [f"--{option}={folder / name}" for option, name in files.items()]
     subprocess.run([find("munged"), "--force", *options], check=True, capture_output=True)
-    for daemon in ("slurmctld", "slurmd"):
-        subprocess.run([find(daemon), "-f", folder / "slurm.conf"], check=True, capture_output=True)
+    for daemon, *options in (["slurmctld"], *(["slurmd", "-N", node] for node in node_names())):
+        subprocess.run([find(daemon), "-f", folder / "slurm.conf", *options], check=True, capture_output=True)
     for _ in range(150):
-        if ask("sinfo", "--noheader", "--format=%T") in ("idle", "mixed", "allocated"):
+        if ask("sinfo", "--Node", "--noheader", "--format=%T").split() == ["idle", "idle"]:
             return
         time.sleep(0.2)
-    raise RuntimeError(f"the node does not come up; see {folder}/slurmctld.log and slurmd.log")
+    raise RuntimeError(f"the nodes do not come up; see the *.log in {folder}")
 
 
 def stop(folder: Path):
     for name in ("slurm.conf", "gres.conf", "cgroup.conf"):
         (SYSTEM / name).unlink(missing_ok=True)
-    for name in ("slurmd", "slurmctld", "munge"):
+    for name in (*node_names(), "slurmctld", "munge"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int((folder / f"{name}.pid").read_text()), 15)
 

@@ -1,4 +1,4 @@
-"""The cluster profile on a real Slurm of one node: the tiny sample runs through it, while its training is stopped and cancelled."""
+"""The cluster profile on a real Slurm: a training that is stopped and cancelled in a run of the tiny sample, and one on two nodes."""
 
 import copy
 import os
@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from slurm_cluster import ask, slurm_cluster, why_not
+from slurm_cluster import ask, node_names, slurm_cluster, why_not
 from tiny_project import ROOT, SNAKEMAKE, TINY
+from trainer import losses
 
 PROFILE = ROOT / "workflow/profiles/slurm"
 NO_PLUGIN = None if find_spec("snakemake_executor_plugin_slurm") else "no snakemake-executor-plugin-slurm: pip install '.[slurm]'"
@@ -21,11 +22,11 @@ QUICK = ["--slurm-init-seconds-before-status-checks", "2", "--slurm-status-comma
 pytestmark = pytest.mark.skipif(NO_PLUGIN is not None, reason=str(NO_PLUGIN))
 
 
-def command(*arguments: str) -> list:
-    return [SNAKEMAKE, "--snakefile", ROOT / "Snakefile", "--workflow-profile", PROFILE, "results/sample/metrics.json", *arguments]
+def command(*arguments: str, target: str = "results/sample/metrics.json") -> list:
+    return [SNAKEMAKE, "--snakefile", ROOT / "Snakefile", "--workflow-profile", PROFILE, target, *arguments]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     if reason := why_not():
         pytest.skip(reason)
@@ -75,6 +76,28 @@ def test_a_training_that_is_stopped_and_cancelled_ends_all_the_same(cluster, mak
     assert project.metrics()["metrics"]["l1"]["frames"] == 6
     with_gpu = [line for line in ask("scontrol", "--oneliner", "show", "jobs").splitlines() if "gres:gpu:1" in line]
     assert sum("rule_train" in line for line in with_gpu) == 3
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+def test_two_nodes_learn_the_same_as_one_process(cluster, make_project):
+    config, run, model = copy.deepcopy(TINY), "results/sample/runs/full", "results/sample/runs/full/model.safetensors"
+    config["train"] |= {"device": "cpu"}
+    config["datasets"]["sample"]["shards"] = 1
+    project = make_project(config)
+    done = project.run(model)
+    assert done.returncode == 0, done.stdout
+    alone = shutil.move(project.folder / run, project.folder / "alone")
+    config["train"] |= {"nodes": 2}
+    project.configure(config)
+    done = subprocess.run(command(*QUICK, target=model), cwd=project.folder, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found, wanted = losses(project.folder / run), losses(alone)
+    assert found[0] == wanted[0] and len(found) == len(wanted) == 1 + TINY["train"]["steps"]
+    for row, other in zip(found[1:], wanted[1:], strict=True):
+        assert [float(value) for value in row] == pytest.approx([float(value) for value in other], rel=2e-3)
+    (job,) = [line for line in ask("scontrol", "--oneliner", "show", "jobs").splitlines() if "NumNodes=2" in line]
+    assert "JobState=COMPLETED" in job and f"NodeList={','.join(node_names())}" in job and "rule_train" in job
 
 
 def wait_for_training(process: subprocess.Popen, log: Path, rows: int, words: Path) -> str:

@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -26,6 +27,8 @@ put_verbs_on_path()
 DISPLAY = listen(workflow, shell)
 # A cluster sends it to all processes of a job before the time is up. It is meant for the training, which saves its state and stops.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+# A plan of many jobs is millions of objects that stay: Python looks through them for cycles less often than it would.
+gc.set_threshold(500_000)
 STARTED = time.time()
 TEMPLATES = Path(dwnet.__file__).parent / "templates"
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
@@ -92,11 +95,19 @@ def rollout_settings(evaluate):
     return type(evaluate).model_validate(evaluate.model_dump(include=keys))
 
 
+@lru_cache
 def stage_settings(stage, dataset, variant):
     """The settings that `stage` of `dataset` reads, by name."""
     return STAGES[stage][1](CONFIG.datasets[dataset], variant)
 
 
+@lru_cache
+def stage_texts(stage, dataset, variant):
+    """JSON texts of the settings that `stage` of `dataset` reads, by name."""
+    return {name: canonical_json(value.model_dump(mode="json")) for name, value in stage_settings(stage, dataset, variant).items()}
+
+
+@lru_cache
 def chain_digest(stage, dataset, variant):
     """Digest of the settings and format versions of `stage` and of all the stages before it."""
     before = STAGES[stage][0]
@@ -124,8 +135,7 @@ def given(name):
     """
 
     def params(wildcards, output):
-        settings = stage_settings(name, wildcards.dataset, getattr(wildcards, "variant", "full"))
-        return {key: canonical_json(value.model_dump(mode="json")) for key, value in settings.items()}
+        return stage_texts(name, wildcards.dataset, getattr(wildcards, "variant", "full"))
 
     return params
 
@@ -172,13 +182,19 @@ def shard_table(wildcards):
 
     No rule declares it. Where it is gone it is written again at once, or what stands of the shard would be taken for a source file.
     """
-    whole = checkpoints.clips.get(dataset=wildcards.dataset).output[0]
+    whole = clip_table(wildcards.dataset)
     table = Path(whole).parent / "clips" / f"{wildcards.shard}.csv"
     if not table.is_file():
         from densepose_cache.clips.build import restore_shard
 
         restore_shard(Path(whole), table, CONFIG.datasets[wildcards.dataset].shards)
     return table
+
+
+@lru_cache
+def clip_table(dataset):
+    """The clip table of a data set. Raises, until it is there, the exception by which an input function waits for its checkpoint."""
+    return checkpoints.clips.get(dataset=dataset).output[0]
 
 
 def sample_options(wildcards):
