@@ -39,7 +39,7 @@ ReturnToService=2
 MpiDefault=none
 SwitchType=switch/none
 GresTypes=gpu
-MinJobAge=300
+MinJobAge=3600
 KillWait=5
 NodeName=DEFAULT CPUs={cores} RealMemory={memory} Gres=gpu:2 State=UNKNOWN
 NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]}

@@ -67,7 +67,7 @@ def test_a_training_that_is_stopped_and_cancelled_ends_all_the_same(cluster, mak
             job = wait_for_training(process, log, rows=60 * (number + 1), words=words)
             before.append(log.read_text().splitlines()[:50])
             ask("scancel", *stop, job)
-        assert process.wait(400) == 0, words.read_text()
+        assert process.wait(900) == 0, words.read_text()
     finally:
         process.kill()
     rows = log.read_text().splitlines()
@@ -90,7 +90,7 @@ def test_two_nodes_learn_the_same_as_one_process(cluster, make_project):
     alone = shutil.move(project.folder / run, project.folder / "alone")
     config["train"] |= {"nodes": 2}
     project.configure(config)
-    done = subprocess.run(command(*QUICK, target=model), cwd=project.folder, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(command(*QUICK, target=model), cwd=project.folder, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     found, wanted = losses(project.folder / run), losses(alone)
     assert found[0] == wanted[0] and len(found) == len(wanted) == 1 + TINY["train"]["steps"]

@@ -36,7 +36,7 @@ rule ablation:
     benchmark:
         "logs/{dataset}/ablation.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/evaluate.yaml"
     threads: 2
     resources:
         mem_mb=growing(4000),

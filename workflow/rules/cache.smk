@@ -11,7 +11,7 @@ checkpoint clips:
     benchmark:
         "logs/{dataset}/clips.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/decode.yaml"
     params:
         stage=clips_params,
         given=given("clips"),
@@ -32,7 +32,7 @@ rule decode:
     benchmark:
         "logs/{dataset}/decode/{shard}.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/decode.yaml"
     resources:
         mem_mb=growing(2000),
     params:
@@ -78,7 +78,7 @@ rule warp:
     benchmark:
         "logs/{dataset}/warp/{shard}.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        warp_environment
     resources:
         gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].warp.engine == "torch"),
         mem_mb=lambda wildcards, attempt: attempt * (8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000),
@@ -110,7 +110,7 @@ rule index:
     log:
         "logs/{dataset}/index.log",
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/decode.yaml"
     params:
         stage=stage("index"),
         shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,

@@ -259,6 +259,11 @@ def evaluate_weights(data):
 WANTED_WEIGHTS = {"densepose": densepose_weights, "train": train_weights, "evaluate": evaluate_weights}
 
 
+def warp_environment(wildcards):
+    """The environment of a data set's warp grids: the engine for a GPU needs torch."""
+    return f"../../envs/{'train' if CONFIG.datasets[wildcards.dataset].warp.engine == 'torch' else 'warp'}.yaml"
+
+
 def train_settings(wildcards):
     return CONFIG.datasets[wildcards.dataset].train
 

@@ -12,6 +12,6 @@ rule rulegraph:
     log:
         "logs/rulegraph.log",
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/report.yaml"
     shell:
         "python {input.script} --out {output} 2>&1 | tee {log}"

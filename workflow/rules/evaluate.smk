@@ -21,7 +21,7 @@ rule evaluate:
     benchmark:
         "logs/{dataset}/evaluate/{variant}.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/evaluate.yaml"
     threads: 2
     resources:
         gpu=1,
@@ -58,7 +58,7 @@ rule report:
     log:
         "logs/{dataset}/report.log",
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/report.yaml"
     params:
         stage=stage("report"),
         given=given("report"),

@@ -9,7 +9,7 @@ rule sample:
     benchmark:
         "logs/{dataset}/sample.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/decode.yaml"
     threads: 2
     params:
         stage=stage("sample"),
@@ -28,7 +28,7 @@ rule fetch:
         "logs/{dataset}/fetch.tsv"
     retries: 2
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/decode.yaml"
     params:
         stage=stage("fetch"),
         given=given("fetch"),
@@ -44,7 +44,7 @@ rule weights:
     wildcard_constraints:
         file="|".join(re.escape(weight.file) for weight in WEIGHTS.values()),
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/decode.yaml"
     params:
         name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
         folder=parent_folder,

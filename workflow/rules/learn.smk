@@ -13,7 +13,7 @@ rule train:
     benchmark:
         "logs/{dataset}/train/{variant}.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/train.yaml"
     threads: train_threads
     resources:
         gpu=lambda wildcards: train_settings(wildcards).devices * train_settings(wildcards).nodes,
@@ -45,7 +45,7 @@ rule rollout:
     benchmark:
         "logs/{dataset}/rollout/{variant}.tsv"
     conda:
-        "../../envs/dwnet.yaml"
+        "../../envs/evaluate.yaml"
     threads: 2
     resources:
         gpu=1,

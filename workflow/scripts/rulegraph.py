@@ -1,7 +1,9 @@
 """Write the rules of the workflow, and whose output each reads, as a Mermaid diagram in a Markdown file."""
 
 import argparse
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +28,9 @@ flowchart TB
 
 def rule_graph(snakefile: Path, config: Path) -> dict[str, set[str]]:
     """Rules by name, each with those whose output it reads, as nothing has been made yet."""
-    command = [Path(sys.executable).with_name("snakemake"), "--snakefile", snakefile.resolve(), "--configfile", config.resolve()]
+    # The rule's own environment has no Snakemake: the one that started it is on the path.
+    snakemake = shutil.which("snakemake", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    command = [snakemake, "--snakefile", snakefile.resolve(), "--configfile", config.resolve()]
     with tempfile.TemporaryDirectory() as empty:
         command += ["--directory", empty, "--workflow-profile", "none", "--cores", "1", "--rulegraph", "mermaid-js", "--", *TARGETS]
         done = subprocess.run(command, capture_output=True, text=True)
