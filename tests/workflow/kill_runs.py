@@ -110,12 +110,12 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
         done.problems.append(f"unlock ended with {code}")
     with project.start(*COMMAND) as again:
         said = again.stdout.read()
+    done.problems += [f"process {name} is left" for name in left_processes((process.pid, again.pid))]
+    done.problems += [f"{name} is left" for name in leftovers(folder)]
     if again.returncode:
         done.problems.append(f"the second run ended with {again.returncode}:\n{said}")
         return done
     done.problems += [f"{name} differs" for name in differences(folder, reference.results)]
-    done.problems += [f"{name} is left" for name in leftovers(folder)]
-    done.problems += [f"process {name} is left" for name in left_processes((process.pid, again.pid))]
     starts = [first_step(path) for path in set((folder / RUN / "tensorboard").glob("*")) - logs]
     done.resumed = bool(done.state and starts)
     if done.state and any(step <= done.state for step in starts):
@@ -133,16 +133,23 @@ def kill(process: subprocess.Popen, way: str, chance: random.Random) -> str:
         victim = chance.choice(sorted(jobs)) if way == "job" else process.pid
         others = f"{len(jobs)} processes of jobs"
         what = {"job": name(victim), "snakemake": f"Snakemake, not {others}", "group": f"Snakemake and {others}"}[way]
-        with contextlib.suppress(ProcessLookupError):
-            if way == "group":
-                for pid in (process.pid, *jobs):
-                    os.kill(pid, signal.SIGSTOP)  # nothing goes on between the first and the last
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                os.kill(victim, signal.SIGKILL)
-            process.wait()
-            return what
+        if way == "group":
+            for number in (signal.SIGSTOP, signal.SIGKILL):  # nothing goes on between the first and the last
+                for pid in members(process.pid):
+                    send(pid, number)
+        elif not send(victim, signal.SIGKILL):
+            continue
+        return what if process.wait() == -signal.SIGKILL or way == "job" else ""
     return ""
+
+
+def send(pid: int, number: int) -> bool:
+    """Send a process a signal; whether it was still there."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def members(session: int) -> list[int]:
@@ -171,8 +178,7 @@ def left_processes(sessions: tuple[int, ...]) -> list[str]:
         time.sleep(0.2)
     said = [f"{pid} ({name(pid)})" for pid in left]
     for pid in left:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        send(pid, signal.SIGKILL)
     return said
 
 
