@@ -13,7 +13,7 @@ from .alone import alone
 from .errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR)
 TOKEN = secrets.token_hex(4)
 """Tells processes apart that have the same number on different machines."""
 
