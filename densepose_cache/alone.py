@@ -27,7 +27,7 @@ def alone(path: Path, wait: bool = True) -> Iterator[bool]:
     """Context manager inside which no other process is that asks for the same `path`, in whatever working folder, on whatever machine.
 
     Waits for one that is there, and says so; with `wait` False raises Taken instead. The lock is the hidden file `.{name}.lock` beside
-    `path`, in a folder that exists; it is removed at the end. This process may ask for the same path again inside. Gives False where the
+    `path`, whose folder is made; it is removed at the end. This process may ask for the same path again inside. Gives False where the
     file system has no locks: then nothing keeps others away. Raises OSError where the file cannot be made.
     """
     lock = path.with_name(f".{path.name}.lock")
@@ -50,7 +50,11 @@ def _locked(lock: Path, wait: bool) -> int | None:
     """An open file that holds the lock; None where the file system has none. Its holder removes the file before it lets go, so a lock
     that was waited for may be that of a file that is no more."""
     while True:
-        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            continue
         try:
             if not _lock(file, lock, wait):
                 os.close(file)

@@ -13,7 +13,7 @@ from .alone import alone
 from .errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR)
 TOKEN = secrets.token_hex(4)
 """Tells processes apart that have the same number on different machines."""
 
@@ -53,7 +53,6 @@ def only_writer(path: Path, wait: bool = True) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with room_for(path), _allowed(path.parent):
             if not path.parent.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
                 stack.callback(_remove_if_empty, path.parent)
             if stack.enter_context(alone(path, wait)):
                 _remove_leftovers(path)
@@ -125,13 +124,13 @@ def _remove_leftovers(path: Path):
     """Remove what killed processes have left of `path`; nobody else is writing it now. What this process writes there stays."""
     names = re.compile(re.escape(f".{path.name}.") + r"\d+-[0-9a-f]{8}(\.old)?\.tmp")
     own = temporary_name(path).name.removesuffix("tmp")
-    for left in list(path.parent.iterdir()):
-        if not names.fullmatch(left.name) or left.name.startswith(own):
-            continue
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
+    with os.scandir(path.parent) as entries:
+        left = [path.with_name(each.name) for each in entries if names.fullmatch(each.name) and not each.name.startswith(own)]
+    for each in left:
+        if each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
         else:
-            left.unlink(missing_ok=True)
+            each.unlink(missing_ok=True)
 
 
 def write_text_whole(path: Path, text: str):

@@ -105,6 +105,12 @@ def test_without_locks_everything_is_written_and_nothing_of_others_removed(tmp_p
     assert {".table.csv.1-00000000.tmp", "table.csv"} <= set(names(tmp_path))
 
 
+def test_a_folder_that_is_none_is_named(tmp_path):
+    (tmp_path / "cache").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=rf"{tmp_path}/cache/frames: cannot be written to \(file exists\)"):
+        write_text_whole(tmp_path / "cache" / "frames" / "table.csv", "mine")
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
 def test_a_folder_that_may_not_be_written_to_is_named(tmp_path, monkeypatch, number):
     def refused(*_, **__):

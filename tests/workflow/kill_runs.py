@@ -13,6 +13,7 @@ import copy
 import os
 import random
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,8 @@ COMMAND = ("--rerun-incomplete", METRICS)
 """As the profiles have it."""
 STEPS, SAVE_EVERY = 24, 3
 DATE = "%a %b %d %H:%M:%S %Y"
+MARK = "DWNET_KILL_RUN"
+"""Environment variable by which the processes of a round are known; their numbers and sessions are given to others once they are gone."""
 PATIENCE = 15.0
 """Seconds that processes get to end after the last run."""
 
@@ -96,10 +99,10 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
         shutil.copytree(reference.project.folder, folder, symlinks=True)
         forget(folder, stage)
         done = Round(way, stage, max(moment, 0.0))
-        project = Project(folder, reference.project.config)
-        with project.start(*COMMAND, stdout=subprocess.DEVNULL) as process:
+        project, mark = Project(folder, reference.project.config), secrets.token_hex(8)
+        with project.start(*COMMAND, stdout=subprocess.DEVNULL, env=os.environ | {MARK: mark}) as process:
             time.sleep(done.seconds)
-            done.victim = kill(process, way, chance)
+            done.victim = kill(process, mark, way, chance)
         if done.victim:
             break
         shutil.rmtree(folder)  # it was faster than the undisturbed run
@@ -108,9 +111,9 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
     logs = set((folder / RUN / "tensorboard").glob("*"))
     if way != "job" and (code := project.run("--unlock").returncode):
         done.problems.append(f"unlock ended with {code}")
-    with project.start(*COMMAND) as again:
+    with project.start(*COMMAND, env=os.environ | {MARK: mark}) as again:
         said = again.stdout.read()
-    done.problems += [f"process {name} is left" for name in left_processes((process.pid, again.pid))]
+    done.problems += [f"process {name} is left" for name in left_processes(mark)]
     done.problems += [f"{name} is left" for name in leftovers(folder)]
     if again.returncode:
         done.problems.append(f"the second run ended with {again.returncode}:\n{said}")
@@ -123,10 +126,10 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
     return done
 
 
-def kill(process: subprocess.Popen, way: str, chance: random.Random) -> str:
+def kill(process: subprocess.Popen, mark: str, way: str, chance: random.Random) -> str:
     """Kill by `way` and wait for Snakemake's end. What was killed; "" if the run had ended before."""
     while process.poll() is None:
-        jobs = [pid for pid in members(process.pid) if pid != process.pid]
+        jobs = [pid for pid in marked(mark) if pid != process.pid]
         if way == "job" and not jobs:
             time.sleep(0.01)
             continue
@@ -135,7 +138,7 @@ def kill(process: subprocess.Popen, way: str, chance: random.Random) -> str:
         what = {"job": name(victim), "snakemake": f"Snakemake, not {others}", "group": f"Snakemake and {others}"}[way]
         if way == "group":
             for number in (signal.SIGSTOP, signal.SIGKILL):  # nothing goes on between the first and the last
-                for pid in members(process.pid):
+                for pid in marked(mark):
                     send(pid, number)
         elif not send(victim, signal.SIGKILL):
             continue
@@ -152,13 +155,12 @@ def send(pid: int, number: int) -> bool:
     return True
 
 
-def members(session: int) -> list[int]:
-    """Living processes of a session."""
+def marked(mark: str) -> list[int]:
+    """Living processes with `mark` in their environment."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
-            if int(its) == session and state not in "ZX":
+            if f"{MARK}={mark}".encode() in path.read_bytes():
                 found.append(int(path.parent.name))
     return found
 
@@ -171,10 +173,10 @@ def name(pid: int) -> str:
     return str(pid)
 
 
-def left_processes(sessions: tuple[int, ...]) -> list[str]:
-    """Commands of processes of `sessions` that do not end."""
+def left_processes(mark: str) -> list[str]:
+    """Commands of processes with `mark` that do not end."""
     patience = time.monotonic() + PATIENCE
-    while (left := [pid for session in sessions for pid in members(session)]) and time.monotonic() < patience:
+    while (left := marked(mark)) and time.monotonic() < patience:
         time.sleep(0.2)
     said = [f"{pid} ({name(pid)})" for pid in left]
     for pid in left:

@@ -56,11 +56,13 @@ class Project:
             process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
-    def start(self, *arguments: str, root: Path = ROOT, profile: Path | str = "none", stdout: int = subprocess.PIPE) -> subprocess.Popen:
-        """Start what `run` runs, in a session of its own."""
+    def start(
+        self, *arguments: str, root: Path = ROOT, profile: Path | str = "none", stdout: int = subprocess.PIPE, env: dict | None = None
+    ) -> subprocess.Popen:
+        """Start what `run` runs, with the environment `env` if it is given."""
         command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", profile, *arguments]
         streams = {"text": True, "stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=self.folder, start_new_session=True, **streams)
+        return subprocess.Popen(command, cwd=self.folder, env=env, **streams)
 
     def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:
         """How often each rule ran (or would run), from Snakemake's table of jobs at the end of scheduling."""
