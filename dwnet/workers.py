@@ -9,6 +9,7 @@ import torch.multiprocessing as mp
 from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 
 from densepose_cache.errors import InputError
+from densepose_cache.parent import end_with_parent
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 GRACE = 10.0
@@ -82,6 +83,7 @@ def run_workers(function: Callable, arguments: tuple, count: int):
 
 
 def _work(rank: int, function: Callable, arguments: tuple, count: int, port: int, messages):
+    end_with_parent()
     values = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in values.items()})
     try:
