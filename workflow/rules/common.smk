@@ -293,8 +293,8 @@ def train_start(wildcards):
 
 
 def start_model(start):
-    """The file of a `train.start` that may be a run's folder."""
-    return start if start.endswith(".safetensors") else f"{start}/model.safetensors"
+    """The file of a `train.start` that may be a run's folder, perhaps one that is not there yet."""
+    return start if start.endswith(".safetensors") or Path(start).is_file() else f"{start}/model.safetensors"
 
 
 def made_here(start):
@@ -313,7 +313,7 @@ def configured_files(data):
     """Paths of files that a data set's settings name, by key; its source is looked at by the stage that reads it."""
     files = {"densepose.weights": data.densepose.weights, "evaluate.pairs": data.evaluate.pairs}
     if data.train.start and not made_here(data.train.start):
-        files["train.start"] = data.train.start
+        files |= {f"train.start of {name}": start_model(variant_train(data.train, name).start) for name in VARIANTS}
     files |= {f"evaluate.weights.{name}": path for name, path in data.evaluate.weights.items()}
     return {key: path for key, path in files.items() if path}
 
