@@ -46,12 +46,14 @@ def room_for(path: Path) -> Iterator[None]:
 def only_writer(path: Path, wait: bool = True) -> Iterator[None]:
     """Context manager of the one process that writes `path`; others wait until it is done, or get Taken (see `alone`).
 
-    Makes the folder of `path`, and removes the temporary files and folders that killed processes have left there. Raises InputError where
-    the folder cannot be written to, or the disk is full.
+    Makes the folder of `path`, which goes again if it stays empty, and removes the temporary files and folders that killed processes have
+    left there. Raises InputError where the folder cannot be written to, or the disk is full.
     """
     path = Path(path)
     with contextlib.ExitStack() as stack:
         with room_for(path), _allowed(path.parent):
+            if not path.parent.exists():
+                stack.callback(_remove_if_empty, path.parent)
             if stack.enter_context(alone(path, wait)):
                 _remove_leftovers(path)
         yield
@@ -111,6 +113,11 @@ def _allowed(folder: Path) -> Iterator[None]:
         reason = os.strerror(error.errno).lower()
         advice = "make it writable for you, or name another folder in the section `folders` of the configuration"
         raise InputError(f"{folder}: cannot be written to ({reason}); {advice}") from None
+
+
+def _remove_if_empty(folder: Path):
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _remove_leftovers(path: Path):

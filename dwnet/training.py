@@ -52,7 +52,6 @@ def train(
     among those that torchrun or srun has started, or starts a process for each. SIGTERM and SIGUSR1 save a state and exit with code 75.
     Raises InputError for wrong input, where a loss is no longer finite or explodes, and where the disk is full.
     """
-    needs_workers(settings.devices, settings.nodes)  # refuses what cannot be, before anything is written
     with only_writer(out) if first_process() else contextlib.nullcontext():
         train_alone(train_h5, Path(out), model, settings, weights)
 

@@ -277,7 +277,7 @@ def test_a_stopped_warp_job_leaves_nothing(cache, monkeypatch):
     monkeypatch.setattr("densepose_cache.warp.stage.source_frame", fail)
     with pytest.raises(KeyboardInterrupt):
         warp_shard(folder / "clips" / f"{name}.csv", folder / "iuv" / f"{name}.h5", folder / "fresh/000.h5", WARP)
-    assert list((folder / "fresh").iterdir()) == []
+    assert not (folder / "fresh").exists()
 
 
 def test_too_short_training_clip_is_named(tmp_path):

@@ -77,7 +77,7 @@ def test_where_the_memory_is_too_small_fewer_videos_at_once_give_the_same_frames
     if not room:
         with pytest.raises(InputError, match=r"for a single video \(CUDA out of memory\); set evaluate\.precision: bf16"):
             rollout(model, data, EvaluateSettings(batch=4), out)
-        assert not list(out.parent.iterdir())
+        assert not out.parent.exists()
         return
     rollout(model, data, EvaluateSettings(batch=4), out)
     wanted, found = generated(tmp_path / "one" / "rollout.h5"), generated(out)
