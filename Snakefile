@@ -30,6 +30,7 @@ onstart:
     jobs = list(workflow.dag.needrun_jobs())
     keep_others_out(jobs)
     check_settings(jobs)
+    name_embedded(jobs)
     DISPLAY.start()
 
 

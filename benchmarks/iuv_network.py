@@ -4,9 +4,9 @@ Usage: DWNET_TEST_DATA=... python benchmarks/iuv_network.py [--every 10] [--weig
 Takes one frame of `--every` of the clips fashion/1 and taichi/1 (folders `target` with frames, `dp_target` with IUV maps) and the one
 after it. These clips measure and choose nothing: the network learns from rendered people alone. Prints one JSON line a clip:
 
-silhouette_iou   mean over frames
-part_miou        intersections over unions of the 24 parts, pixels of all frames together, mean of the parts that occur
-part_accuracy    share of the real body's pixels with the same part, mean over frames
+silhouette_iou   of the pixels of all frames together, as all of these
+part_miou        intersections over unions of the 24 parts, mean of the parts that occur
+part_accuracy    share of the real body's pixels with the same part
 u_error, v_error mean absolute difference, levels of 0..255, where the part agrees
 warp_*           L1 in levels between a frame and the first one, warped, over the real driving body: by real maps, by found maps, not at all
 flicker_*        body pixels whose colour hardly changes to the next frame: share whose part changes, and mean change of U, V
@@ -25,6 +25,7 @@ import torch
 from natsort import natsorted
 from PIL import Image
 
+from densepose_cache.densepose.agreement import agreement
 from densepose_cache.densepose.embedded import EmbeddedNetwork
 from densepose_cache.densepose.person import Follower
 from densepose_cache.iuv import read_iuv_png
@@ -59,23 +60,6 @@ def extract(network: EmbeddedNetwork, frames: np.ndarray, batch: int) -> tuple[n
     speed = {"both": len(frames) / seconds.sum(), "first_pass": len(frames) / seconds[0], "second_pass": len(frames) / seconds[1]}
     speed["cpu_ms"] = 1000 * (time.process_time() - cpu) / len(frames)
     return np.stack(maps), missed, {name: round(value, 1) for name, value in speed.items()}
-
-
-def agreement(found: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """Silhouette, parts, U and V of maps (n, S, S, 3) against the real ones."""
-    ious, accuracies, gaps, hits = [], [], [], np.zeros((25, 25))
-    for a, b in zip(found.astype(int), real.astype(int), strict=True):
-        body, other = b[..., 0] > 0, a[..., 0] > 0
-        same = body & (a[..., 0] == b[..., 0])
-        ious.append((body & other).sum() / max((body | other).sum(), 1))
-        accuracies.append(same.sum() / max(body.sum(), 1))
-        gaps += [np.abs(a - b)[same][:, 1:].mean(0)] if same.any() else []
-        np.add.at(hits, (b[..., 0].ravel(), a[..., 0].ravel()), 1)
-    both = np.diag(hits)[1:]
-    union = (hits.sum(0) + hits.sum(1))[1:] - both
-    u, v = np.mean(gaps, 0)
-    miou = (both / np.maximum(union, 1))[hits.sum(1)[1:] > 0].mean()
-    return {"silhouette_iou": np.mean(ious), "part_miou": miou, "part_accuracy": np.mean(accuracies), "u_error": u, "v_error": v}
 
 
 def warp_errors(frames: np.ndarray, found: np.ndarray, real: np.ndarray) -> dict[str, float]:

@@ -13,6 +13,8 @@ from .animate_inputs import Options, frame_size, load_motion, load_person
 from .checkpoint import load_model
 from .devices import pick_device
 
+DEMO = Path("results/sample/runs/full")
+
 
 def command(
     source: Annotated[
@@ -20,7 +22,7 @@ def command(
     ],
     driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, or a clip of the cache.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="MP4 to write.")],
-    model: Annotated[Path, typer.Option(help="Run folder or model.safetensors.")],
+    model: Annotated[Path, typer.Option(help="Run folder or model.safetensors. Default: what `make demo` trains.")] = DEMO,
     source_iuv: Annotated[
         Path | None, typer.Option(help="IUV map of the picture: PNG or .iuv.h5. Default: PICTURE_IUV.png or PICTURE.iuv.h5 beside it.")
     ] = None,
@@ -39,8 +41,8 @@ def command(
 ):
     """Animate the person of a picture with the motion of a video.
 
-    Example: dwnet animate cache/sample/test.h5:sample-test-0000 cache/sample/test.h5:sample-test-0001 -o out.mp4 --model
-    results/sample/runs/full. A picture and a video need IUV maps beside them, or DensePose (detectron2) and its weights.
+    Example: dwnet animate photo.jpg dance.mp4 -o out.mp4 --model results/fashion/runs/full. IUV maps come from files beside the picture and
+    the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package.
     """
     generator, metadata = load_model(model)
     side = frame_size(source, driving) or size or metadata.get("size", 256)

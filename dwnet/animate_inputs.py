@@ -1,6 +1,7 @@
 """What `dwnet animate` is given: a person (one frame with its IUV map) and a motion (IUV maps), from the cache or from files."""
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,6 +173,7 @@ def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options
         settings = settings.model_copy(update={"backend": "auto"})
     try:
         backend = make_backend(settings, options.weights)
+        print(f"{path}: IUV maps by the backend {backend.name}", file=sys.stderr)
         return list(backend.maps(clip))
     except InputError as error:
         raise InputError(

@@ -65,7 +65,7 @@ class Backend(Protocol):
         """What is on every frame, in order: a generator. Raises ClipError if this clip can have no maps, InputError if none can."""
 
     def keypoints(self, clip: ClipFrames) -> np.ndarray | None:
-        """Exact COCO keypoints (T, 17, 3) float32 in pixels of the square frames, visibility 0 or 1; None where the source has none."""
+        """Exact COCO keypoints (T, 17, 3) float32 in pixels of the square frames, visibility 0 or 1; None where it has none."""
 
 
 def make_backend(settings: DensePoseSettings, weights: Path) -> Backend:

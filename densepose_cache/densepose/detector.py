@@ -13,6 +13,7 @@ from ..config import DensePoseSettings
 from ..digest import file_sha256
 from ..memory import FittingBatches
 from .backend import ClipFrames, FrameMap
+from .choice import choose_backend
 from .install import missing_packages
 from .models import weight_file
 from .network import Network
@@ -27,8 +28,8 @@ class Detector:
 
     def __init__(self, settings: DensePoseSettings, weights: Path):
         self.settings, self.folder = settings, weights
-        self.name = settings.backend
-        if settings.backend == "auto":
+        self.name = choose_backend(settings, weights).backend
+        if self.name == "rcnn":
             self.name = "torchvision" if missing_packages() else "detectron2"
         self._network: Network | None = None
         self._fitting = FittingBatches(settings.batch, "frame", "lower densepose.input_size, or set densepose.device: cpu")

@@ -147,7 +147,7 @@ class Precomputed:
             video = Path(clip.row.video)
             raise ClipError(
                 f"clip {clip.row.clip} has no IUV maps: its column `iuv` is empty; put `{video.stem}.iuv.h5` beside {video} and build the "
-                "clip table again, or set densepose.backend to auto, detectron2 or torchvision"
+                "clip table again, or set densepose.backend to rcnn or embedded"
             )
         path = Path(clip.row.iuv)
         source = PngFolder(path, self.png_order) if path.is_dir() else SideFile(path)

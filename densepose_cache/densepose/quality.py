@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from .agreement import agreement
 from .missing import ClipMaps
 
 
@@ -29,6 +30,12 @@ class Quality:
     """Share of the pixels that are body in frame t-1, t or t+1 on which t-1 and t+1 agree on the part, but t has another one."""
     uv_flicker: float | None
     """Mean of |x(t) - (x(t-1) + x(t+1)) / 2| in levels of 0..255, x = U and V, over body pixels with one part in all three frames."""
+    reference_silhouette_iou: float | None
+    """`agreement` with the maps that lie beside the video, where a network has made these."""
+    reference_part_accuracy: float | None
+    reference_part_miou: float | None
+    reference_u_error: float | None
+    reference_v_error: float | None
 
     def known(self) -> dict[str, float | int]:
         """The figures that are not None, by name."""
@@ -37,16 +44,19 @@ class Quality:
 
 FIGURES = tuple(field.name for field in fields(Quality))
 """Names of the figures, in order."""
+REFERENCE = "reference_"
+"""How the names of those begin that compare with other maps."""
 
 
-def measure(maps: ClipMaps) -> Quality:
-    """Figures of a clip's maps.
+def measure(maps: ClipMaps, reference: np.ndarray | None = None) -> Quality:
+    """Figures of a clip's maps, also against those of `reference` (T, S, S, 3) uint8 if there are any.
 
     Flicker is change beyond steady motion: three frames in a row are compared, and a chart that moves on evenly has none. Frames that the
     policy for missing ones filled in are left out of it.
     """
     scores = maps.scores[np.isfinite(maps.scores)]
     body_share, part_flicker, uv_flicker = _walk(maps.iuv, maps.held)
+    against = {} if reference is None else agreement(maps.iuv, reference)
     return Quality(
         detection_rate=1 - float(maps.held.mean()),
         mean_score=float(scores.mean()) if len(scores) else None,
@@ -57,6 +67,7 @@ def measure(maps: ClipMaps) -> Quality:
         body_share=body_share,
         part_flicker=part_flicker,
         uv_flicker=uv_flicker,
+        **{name: against.get(name.removeprefix(REFERENCE)) for name in FIGURES if name.startswith(REFERENCE)},
     )
 
 

@@ -16,6 +16,7 @@ from ..quarantine import Quarantine, handed_on
 from ..shards import ShardWriter, blamed_on_damage, check_clip, clip_group, open_shard
 from .backend import Backend, ClipFrames, make_backend
 from .missing import fill_missing
+from .precomputed import Precomputed
 from .quality import measure
 
 
@@ -24,9 +25,10 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
 
     Datasets `iuv` (T, S, S, 3) uint8, `held` (T,) bool and, where the source has exact ones, `keypoints` (T, 17, 3) float32; attributes
     `backend` (which one made the maps), `detector` (JSON: the backend's fingerprint), `degraded`, and the figures of `quality.Quality` that
-    are known. `weights` is the folder of published weight files. Clips whose frames, maps and settings are unchanged are taken over from
-    the shard before. A bad clip is one whose maps are missing in its row of the table, damaged or do not fit its frames, or on which too
-    many frames show nobody: it goes into quarantine if the settings say so; one that is in quarantine already stays there.
+    are known: where a network makes the maps although some lie beside the video, those measure it. `weights` is the folder of published
+    weight files. Clips whose frames, maps and settings are unchanged are taken over from the shard before. A bad clip is one whose maps are
+    missing in its row of the table, damaged or do not fit its frames, or on which too many frames show nobody: it goes into quarantine if
+    the settings say so; one that is in quarantine already stays there.
     Raises InputError, which names the file or clip, for a bad clip otherwise, and where files or the detector are missing or damaged.
     """
     rows = read_table(clips_csv).itertuples(index=False)
@@ -61,9 +63,18 @@ class Job(NamedTuple):
 def _job(row: NamedTuple, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> Job:
     fingerprint, source = backend.fingerprint(row), frames.attrs["digest"]
     policy = [settings.missing, settings.max_missing, _degraded(row, settings)]
-    key = digest("densepose", FORMATS["densepose"], fingerprint, policy, source)
+    beside = _beside(row, backend, settings)
+    compared = [beside.fingerprint(row)] if beside and beside is not backend else []
+    key = digest("densepose", FORMATS["densepose"], fingerprint, policy, source, *compared)
     facts = {"made_from": source, "split": row.split, "backend": backend.name, "detector": canonical_json(fingerprint)}
     return Job(row, key, frames, facts)
+
+
+def _beside(row: NamedTuple, backend: Backend, settings: DensePoseSettings) -> Backend | None:
+    """The reader of the maps that lie beside a clip's video: `backend` itself where it is that; None where there are none."""
+    if backend.name == "precomputed":
+        return backend
+    return Precomputed(settings.png_order) if row.iuv else None
 
 
 def _degraded(row: NamedTuple, settings: DensePoseSettings) -> bool:
@@ -79,12 +90,24 @@ def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: Dense
         from ..sample.degrade import degrade_iuv
 
         maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
-    group = writer.create(name, job.key, degraded=degraded, **job.facts, **measure(maps).known())
+    beside = _beside(job.row, backend, settings)
+    reference = None if beside is None or beside is backend else _whole_maps(beside, clip)
+    group = writer.create(name, job.key, degraded=degraded, **job.facts, **measure(maps, reference).known())
     writer.write(group, "iuv", maps.iuv)
     writer.table(group, "held", maps.held)
-    keypoints = backend.keypoints(clip)
+    keypoints = beside.keypoints(clip) if beside else None
     if keypoints is not None:
         writer.table(group, "keypoints", keypoints.astype(np.float32))
+
+
+def _whole_maps(backend: Backend, clip: ClipFrames) -> np.ndarray:
+    """(T, S, S, 3) uint8 of all frames, 0 on those without anybody."""
+    maps = np.zeros(clip.rgb.shape, np.uint8)
+    with contextlib.closing(backend.maps(clip)) as found:
+        for time, one in enumerate(found):
+            if one.iuv is not None:
+                maps[time] = one.iuv
+    return maps
 
 
 def _counted(maps, bar: Bar, clip: str):

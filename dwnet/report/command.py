@@ -9,6 +9,7 @@ from densepose_cache.settings import read_settings
 from densepose_cache.whole import write_text_whole
 
 from ..config import ReportSettings
+from .maps import maps_summary
 from .page import build_page
 from .summary import metrics_text, read_metrics
 
@@ -18,15 +19,16 @@ def command(
     run: Annotated[Path, typer.Option(help="Folder of the run, with metrics.json, videos/ and train_log.csv.")],
     out: Annotated[Path, typer.Option(help="HTML page to write; it needs no other file.")],
     settings: Annotated[str | None, typer.Option(help="Section `report` of the configuration: JSON text, or a file.")] = None,
-    metrics: Annotated[Path | None, typer.Option(help="Also copy the run's metrics.json to this path.")] = None,
-    quality: Annotated[Path | None, typer.Option(help="The cache's iuv_quality.csv: adds a section about the IUV maps.")] = None,
+    metrics: Annotated[Path | None, typer.Option(help="Also copy the run's metrics.json to this path, with figures of the maps.")] = None,
+    quality: Annotated[Path | None, typer.Option(help="The cache's iuv_quality.csv: page and metrics then tell of the IUV maps.")] = None,
     quarantine: Annotated[Path | None, typer.Option(help="The cache's quarantine.csv: that section lists the clips left out.")] = None,
 ):
     """Write the HTML page of a run: metrics beside the baselines, videos, training curves, clips, IUV maps, failures, configuration."""
     page = build_page(dataset, run, read_settings(ReportSettings, settings), quality, quarantine)
     write_text_whole(out, page)
     if metrics is not None:
-        write_text_whole(metrics, metrics_text(moved(read_metrics(run / "metrics.json"), metrics)))
+        maps = {"iuv": maps_summary(quality)} if quality else {}
+        write_text_whole(metrics, metrics_text(moved(read_metrics(run / "metrics.json"), metrics) | maps))
     typer.echo(f"{out}")
 
 

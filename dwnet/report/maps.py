@@ -1,11 +1,11 @@
-"""The page's section about the IUV maps: figures of the clips, worst first, and the clips in quarantine."""
+"""What a result says of the IUV maps: figures by split, and for the page figures of the clips, worst first, and the clips in quarantine."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from densepose_cache.densepose.quality import FIGURES
+from densepose_cache.densepose.quality import FIGURES, REFERENCE
 from densepose_cache.errors import InputError
 from densepose_cache.index import QUALITY_COLUMNS
 from densepose_cache.quarantine import read_quarantine
@@ -25,6 +25,11 @@ COLUMNS = {
     "frames_with_several": ("Frames with several", "{}"),
     "near_ties": ("Near ties", "{}"),
     "body_share": ("Body", "{:.1%}"),
+    "reference_silhouette_iou": ("Silhouette IoU", "{:.3f}"),
+    "reference_part_accuracy": ("Right part", "{:.1%}"),
+    "reference_part_miou": ("Part IoU", "{:.3f}"),
+    "reference_u_error": ("U error", "{:.1f}"),
+    "reference_v_error": ("V error", "{:.1f}"),
 }
 """Columns of the table: title, and format of a value."""
 
@@ -40,6 +45,8 @@ class Maps:
     """Frames on which nobody was found."""
     several: int
     near_ties: int
+    compared: bool
+    """Were maps of a network measured by maps that lie beside the videos?"""
     titles: list[str]
     rows: list[list[str]]
     more: int
@@ -54,6 +61,7 @@ class Maps:
 def maps_section(quality: Path, quarantine: Path | None) -> Maps:
     """The section from the cache's iuv_quality.csv and quarantine.csv. Raises InputError if one of them is missing or something else."""
     table = read_quality(quality)
+    columns = [name for name in COLUMNS if not name.startswith(REFERENCE) or table[name].notna().any()]
     worst = table.sort_values(["detection_rate", "part_flicker", "uv_flicker"], ascending=[True, False, False], kind="stable")[:SHOWN]
     return Maps(
         clips=len(table),
@@ -62,12 +70,28 @@ def maps_section(quality: Path, quarantine: Path | None) -> Maps:
         missing=int(((1 - table["detection_rate"]) * table["frames"]).round().sum()),
         several=int(table["frames_with_several"].sum()),
         near_ties=int(table["near_ties"].sum()),
-        titles=[title for title, _ in COLUMNS.values()],
-        rows=[[_cell(getattr(row, name), name) for name in COLUMNS] for row in worst.itertuples()],
+        titles=[COLUMNS[name][0] for name in columns],
+        rows=[[_cell(getattr(row, name), name) for name in columns] for row in worst.itertuples()],
+        compared=columns[-1].startswith(REFERENCE),
         more=len(table) - len(worst),
         table=str(quality),
         quarantined=[] if quarantine is None else read_quarantine(quarantine).to_dict("records"),
     )
+
+
+def maps_summary(quality: Path) -> dict[str, dict]:
+    """By split, from the cache's iuv_quality.csv: clips, frames, the number of clips by backend, and the means over clips of the figures
+    that are known. Raises InputError if the table is missing or something else."""
+    found = {}
+    for split, rows in read_quality(quality).groupby("split"):
+        means = rows[list(FIGURES)].astype(float).mean().dropna()
+        found[split] = {
+            "clips": len(rows),
+            "frames": int(rows["frames"].sum()),
+            "backends": {name: int(count) for name, count in rows["backend"].value_counts().sort_index().items()},
+            "figures": {name: float(value) for name, value in means.items()},
+        }
+    return found
 
 
 def read_quality(path: Path) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from densepose_cache.densepose.quality import REFERENCE
 from densepose_cache.errors import InputError
 
 from ..metrics.names import METHODS, by_method, table
@@ -55,8 +56,19 @@ def print_summary(metrics_path: Path, console: Console | None = None):
     console.print(shown)
     for name, reason in metrics.get("unavailable", {}).items():
         console.print(f"not measured: {name}: {reason}", style="yellow", markup=False, soft_wrap=True)
+    if "iuv" in metrics:
+        console.print(maps_line(metrics["iuv"]["test"]), markup=False, highlight=False, soft_wrap=True)
     for label, place in places(path).items():
         console.print(f"{label + ':':<10}{place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def maps_line(maps: dict) -> str:
+    """What made the IUV maps of the test clips, and how far they agree with those that lie beside the videos."""
+    line, figures = f"IUV maps: {', '.join(maps['backends'])}", maps["figures"]
+    if REFERENCE + "silhouette_iou" not in figures:
+        return line
+    iou, right = (figures[REFERENCE + name] for name in ("silhouette_iou", "part_accuracy"))
+    return f"{line}; against those beside the videos: silhouettes overlap by {iou:.3f}, {right:.1%} of the body has the right part"
 
 
 def places(metrics_path: Path) -> dict[str, Path]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from densepose_cache.densepose.choice import choose_backend
 from densepose_cache.errors import InputError
+from densepose_cache.settings import Settings
 from densepose_cache.versions import installed_versions
 
 from ..config import NO_RESULT, load_config
@@ -16,18 +18,22 @@ NOTHING = "not there"
 
 
 def check_configuration(record: Record, path: Path) -> Iterator[Finding]:
-    """Every key of the data set's merged settings that is another one in the configuration `path`."""
+    """Every key of the data set's merged settings that is another one in the configuration `path`, but for those that change no result."""
     name = "configuration"
     try:
-        data = load_config(path).datasets.get(record.origin.dataset)
+        config = load_config(path)
+        data = config.datasets.get(record.origin.dataset)
+        chosen = choose_backend(data.densepose, Path(config.folders.weights)) if data else None
     except InputError as error:
         yield Finding(name, "differs", " ".join(str(error).split()))
         return
     if data is None:
         yield Finding(name, "differs", f"{path} holds no data set {record.origin.dataset}")
         return
+    data = data.model_copy(update={"densepose": chosen})
     then, now = flat(record.origin.settings), flat(data.model_dump(mode="json", exclude=NO_RESULT))
-    changed = [key for key in then | now if then.get(key, NOTHING) != now.get(key, NOTHING)]
+    free = {f"{section}.{key}" for section, settings in data if isinstance(settings, Settings) for key in settings.no_effect}
+    changed = [key for key in then | now if key not in free and then.get(key, NOTHING) != now.get(key, NOTHING)]
     for key in changed:
         yield Finding(name, "differs", f"{key}: {_shown(then.get(key, NOTHING))} then, {_shown(now.get(key, NOTHING))} now")
     if not changed:

@@ -10,6 +10,7 @@ from densepose_cache.clips import read_table, write_table
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.decode import decode_shard
 from densepose_cache.densepose import stage
+from densepose_cache.densepose.agreement import agreement
 from densepose_cache.densepose.backend import FrameMap
 from densepose_cache.densepose.missing import fill_missing
 from densepose_cache.densepose.quality import measure
@@ -174,6 +175,23 @@ def test_figures_and_the_makers_name_go_into_the_shard(tmp_path, monkeypatch):
     assert {name: found[name] for name in wanted} == wanted and "uv_flicker" in wanted
 
 
+def test_maps_beside_a_video_measure_those_that_a_network_makes(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "make_backend", lambda *_: Watched())
+    exact = body_maps(0, FRAMES)
+    clip = OneClip(tmp_path, exact, side_file=True)
+    found = clip.run()
+    wanted = agreement(found["iuv"], exact)
+    assert {name: found[f"reference_{name}"] for name in wanted} == wanted
+    assert 0.5 < wanted["part_accuracy"] < 1 and wanted["u_error"] == 0, "the third frame stands still"
+    assert found["keypoints"].shape == (FRAMES, 17, 3)
+    table = read_table(clip.table)
+    write_table(clip.table, table.assign(iuv_sha256="changed"))
+    assert clip.run()["digest"] != found["digest"]
+    write_table(clip.table, table.assign(iuv="", iuv_sha256=""))
+    alone = clip.run()
+    assert "keypoints" not in alone and not any(name.startswith("reference_") for name in alone)
+
+
 def test_maps_from_files_have_no_score(tmp_path):
     found = OneClip(tmp_path, body_maps(0, FRAMES)).run()
     assert "mean_score" not in found
@@ -227,7 +245,7 @@ def test_side_files_that_are_none(tmp_path):
 
 def test_clip_without_maps_says_what_to_do(tmp_path):
     clip = OneClip(tmp_path, body_maps(0, FRAMES), iuv="")
-    clip.refuses("anna has no IUV maps.*detectron2")
+    clip.refuses("anna has no IUV maps.*rcnn or embedded")
 
 
 def test_frames_that_are_missing_truncated_or_foreign(tmp_path):

@@ -8,6 +8,7 @@ import torch
 
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.densepose.backend import ClipFrames
+from densepose_cache.densepose.choice import choose_backend
 from densepose_cache.densepose.detector import Detector
 from densepose_cache.densepose.install import missing_packages
 from densepose_cache.densepose.network import Detections
@@ -23,9 +24,20 @@ def settings(weights, **keys):
 
 def test_missing_weights_say_how_to_get_them(tmp_path):
     with pytest.raises(InputError, match=r"model_final_162be9\.pkl.*densepose-cache fetch"):
-        Detector(DensePoseSettings(), tmp_path).fingerprint(ROW)
+        Detector(DensePoseSettings(backend="rcnn"), tmp_path).fingerprint(ROW)
     with pytest.raises(InputError, match=r"mine\.pth: no such checkpoint"):
         Detector(settings(tmp_path / "mine.pth"), tmp_path).fingerprint(ROW)
+
+
+def test_auto_is_the_rcnn_where_its_weights_are(tmp_path):
+    def chosen(**keys):
+        return choose_backend(DensePoseSettings(**keys), tmp_path).backend
+
+    assert chosen() == Detector(DensePoseSettings(), tmp_path).name == "embedded"
+    assert chosen(weights="mine.pth") == "rcnn"
+    (tmp_path / "model_final_162be9.pkl").touch()
+    assert chosen() == "rcnn" and Detector(DensePoseSettings(), tmp_path).name in ("detectron2", "torchvision")
+    assert all(chosen(backend=name) == name for name in ("precomputed", "rcnn", "detectron2", "torchvision", "embedded"))
 
 
 def test_a_checkpoint_whose_digest_is_not_known_is_not_fetched(tmp_path):
@@ -102,6 +114,6 @@ def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_maps(t
         followed(0, tmp_path)
 
 
-def test_auto_takes_detectron2_where_it_is_installed(tmp_path):
-    assert Detector(DensePoseSettings(), tmp_path).name == ("torchvision" if missing_packages() else "detectron2")
+def test_rcnn_takes_detectron2_where_it_is_installed(tmp_path):
+    assert Detector(DensePoseSettings(backend="rcnn"), tmp_path).name == ("torchvision" if missing_packages() else "detectron2")
     assert Detector(settings(tmp_path), tmp_path).name == "torchvision"

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from densepose_cache.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.reader import SplitReader
+from densepose_cache.sample.render import Clip
 from densepose_cache.video import probe, read_frames, write_video
 from dwnet.animate_command import command
 from dwnet.driving import FreeDriving
@@ -111,6 +112,17 @@ def test_any_multiple_of_4_is_a_size(files, tmp_path, size, fits):
     assert (info.width, info.height) == sheet_size(5, size)
 
 
+def test_a_photo_and_a_video_need_nothing_beside_them(files, tmp_path):
+    """The network that ships with the package draws the maps where there are no others and no weights."""
+    frames = [frame.rgb for frame in Clip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain")]
+    Image.fromarray(frames[0]).save(tmp_path / "photo.jpg", quality=95)
+    write_video(tmp_path / "dance.mp4", frames, 5)
+    out = tmp_path / "out.mp4"
+    arguments = tmp_path / "photo.jpg", tmp_path / "dance.mp4", "-o", out, "--model", files, "--size", 128
+    assert run(*arguments, "--weights", tmp_path / "weights").count("IUV maps by the backend embedded") == 2
+    assert len(list(read_frames(out))) == 3
+
+
 def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
     out = tmp_path / "out.mp4"
     cases = [
@@ -123,5 +135,17 @@ def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
     ]
     for arguments, message in cases:
         with pytest.raises(InputError, match=message):
-            run(*arguments, "-o", out, "--model", files, "--size", 64, "--weights", tmp_path / "weights")
+            run(
+                *arguments,
+                "-o",
+                out,
+                "--model",
+                files,
+                "--size",
+                64,
+                "--weights",
+                tmp_path / "weights",
+                "--densepose",
+                '{"backend": "rcnn"}',
+            )
     assert list(tmp_path.iterdir()) == []

@@ -17,9 +17,9 @@ from dwnet.config import ReportSettings
 from dwnet.metrics.names import MEANINGS, better, table
 from dwnet.report.command import command, moved
 from dwnet.report.curves import training_curves
-from dwnet.report.maps import maps_section
+from dwnet.report.maps import maps_section, maps_summary
 from dwnet.report.page import build_page, choose_videos, lost_clips
-from dwnet.report.summary import print_summary
+from dwnet.report.summary import maps_line, print_summary
 
 
 def value(number, frames=4, clips=2):
@@ -158,10 +158,11 @@ def test_best_value_of_a_row_is_marked(run):
     assert [text for style, text in cells if "best" in style] == ["0.0123", "25.25"]
 
 
-def write_tables(folder, clips=25):
+def write_tables(folder, clips=25, compared=False):
     """iuv_quality.csv of some clips, the later the worse, and quarantine.csv; their paths."""
     rows = [
-        f"clip{k:02d},{'train' if k % 5 else 'test'},40,torchvision,False,{1 - k / 100},0.912,2,1.25,3,{k % 2},0.15,{k / 1000},{2.5 + k}"
+        f"clip{k:02d},{'train' if k % 5 else 'test'},40,torchvision,False,{1 - k / 100},0.912,2,1.25,3,{k % 2},0.15,{k / 1000},{2.5 + k},"
+        + (f"0.8,{k / 50},0.4,20,30" if compared else ",,,,")
         for k in range(clips)
     ]
     quality, quarantine = folder / "iuv_quality.csv", folder / "quarantine.csv"
@@ -192,6 +193,19 @@ def test_maps_without_score_or_quarantine(run, tmp_path):
     section = parse(build_page("mine", run, ReportSettings(), quality, quarantine))[1]
     assert "Clips in quarantine: 0" in section and "precomputed" in section and "All figures are in" in section
     assert maps_section(quality, None).rows[0][5] == "-"
+
+
+def test_maps_that_others_measure(run, tmp_path):
+    quality, quarantine = write_tables(tmp_path, 6, compared=True)
+    section = parse(build_page("mine", run, ReportSettings(), quality, quarantine))[1]
+    assert "Silhouette IoU" in section and "10.0%" in section and "measured by those that lie" in " ".join(section.split())
+    summary = maps_summary(quality)
+    assert summary["test"]["clips"] == 2 and summary["train"]["backends"] == {"torchvision": 4}
+    assert summary["test"]["figures"]["reference_part_accuracy"] == pytest.approx(5 / 50 / 2)
+    assert maps_line(summary["test"]).endswith("silhouettes overlap by 0.800, 5.0% of the body has the right part")
+    quality, quarantine = write_tables(tmp_path, 6)
+    assert "Silhouette IoU" not in parse(build_page("mine", run, ReportSettings(), quality, quarantine))[1]
+    assert not any(name.startswith("reference") for name in maps_summary(quality)["test"]["figures"])
 
 
 def test_maps_in_a_list_that_is_long_are_cut(run, tmp_path):
@@ -258,12 +272,22 @@ def test_verb_writes_page_and_metrics_and_summary_says_where(run):
     arguments += ["--quality", str(quality), "--quarantine", str(quarantine)]
     result = CliRunner().invoke(app, [*arguments, "--settings", '{"videos": 1}'])
     assert result.exit_code == 0, result.output
-    assert json.loads((folder / "metrics.json").read_text()) == metrics()
+    copy = json.loads((folder / "metrics.json").read_text())
+    assert copy == metrics() | {"iuv": maps_summary(quality)}
     assert "bro&lt;ken" in (folder / "report.html").read_text()
     text = io.StringIO()
     print_summary(folder / "metrics.json", Console(file=text, width=200))
     shown = text.getvalue()
-    for wanted in ("mine: 2 test clips, 8 frames", "0.0123", "copied source", "libGL is missing", "report.html", "metrics.json", "videos"):
+    for wanted in (
+        "mine: 2 test clips, 8 frames",
+        "0.0123",
+        "copied source",
+        "libGL is missing",
+        "report.html",
+        "metrics.json",
+        "videos",
+        "IUV maps: torchvision\n",
+    ):
         assert wanted in shown, wanted
 
 

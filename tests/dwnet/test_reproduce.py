@@ -40,8 +40,9 @@ def made(tmp_path_factory):
         for name in ("Snakefile", "v/train/a.mp4", "v/train/b.mp4", "v/test/c.mp4", "weights/detector.pkl", "weights/pose.task"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(name)
-        merged = settings(densepose={"weights": "weights/detector.pkl"}, **CHANGES)
-        (folder / "config.yaml").write_text(yaml.safe_dump({"datasets": {"mine": merged}}))
+        merged = settings(densepose={"backend": "rcnn", "weights": "weights/detector.pkl"}, **CHANGES)
+        asked = merged | {"densepose": merged["densepose"] | {"backend": "auto"}}
+        (folder / "config.yaml").write_text(yaml.safe_dump({"datasets": {"mine": asked}}))
         cache = folder / "cache/mine"
         build_clip_table(read_source(json.dumps(merged["source"])), folder, cache / "clips.csv", 2)
         for split in ("train", "test"):
@@ -117,7 +118,8 @@ def test_the_written_configuration_is_that_of_the_result(project, capsys):
 
 
 def test_every_changed_key_is_named(project):
-    merged = settings(densepose={"weights": "weights/detector.pkl"}, **CHANGES, warp={"samples": {"sources": 4}}, video={"pad": [0, 0, 0]})
+    maps, grids = {"weights": "weights/detector.pkl", "batch": 3}, {"samples": {"sources": 4}, "engine": "lattice"}
+    merged = settings(densepose=maps, **CHANGES, warp=grids, video={"pad": [0, 0, 0]})
     merged["evaluate"]["weights"] = {"alexnet": "x.pth"}
     (project / "config.yaml").write_text(yaml.safe_dump({"datasets": {"mine": merged}}))
     assert set(lines(project)) == {
@@ -190,7 +192,7 @@ def test_another_cache_and_other_weights_differ(project):
 def test_published_weights_are_looked_for_where_the_workflow_puts_them(project):
     record = read_record(METRICS)
     changed = settings(train={"start": "weights/detector.pkl"}, evaluate={"weights": {"inception": "mine.pth"}})
-    changed["densepose"]["backend"] = "auto"
+    changed["densepose"]["backend"] = "rcnn"
     extractors = {name: {"sha256": "a"} for name in ("vgg19", "inception")}
     weights = {"densepose": "1", "train.features": "2", "train.start": "3"}
     origin = record.origin.model_copy(update={"settings": changed})

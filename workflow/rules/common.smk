@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import signal
+import sys
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import dwnet
 from densepose_cache.alone import Taken
 from densepose_cache.config import FORMATS as CACHE_FORMATS
-from densepose_cache.densepose.models import check_model
+from densepose_cache.densepose.choice import choose_backend, published_file
 from densepose_cache.digest import canonical_json, digest, listing_digest
 from densepose_cache.errors import InputError
 from densepose_cache.shards import FOLDERS as SHARD_FOLDERS, open_shard, shard_name
@@ -34,11 +35,22 @@ TEMPLATES = Path(dwnet.__file__).parent / "templates"
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
 
 try:
-    CONFIG = parse_config(config, "the configuration")
+    ASKED = parse_config(config, "the configuration")
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-FOLDERS = CONFIG.folders
+FOLDERS = ASKED.folders
+
+
+def chosen(name, data):
+    """The settings of a data set with a backend in place of `auto`."""
+    try:
+        return data.model_copy(update={"densepose": choose_backend(data.densepose, Path(FOLDERS.weights))})
+    except InputError as error:
+        raise WorkflowError(f"datasets.{name}: {error}") from None
+
+
+CONFIG = ASKED.model_copy(update={"datasets": {name: chosen(name, data) for name, data in ASKED.datasets.items()}})
 CACHE = f"{FOLDERS.cache}/{{dataset}}"
 DATA = f"{FOLDERS.data}/{{dataset}}"
 RUN = f"{FOLDERS.results}/{{dataset}}/runs/{{variant}}"
@@ -327,11 +339,6 @@ missing = [
 ]
 if missing:
     raise WorkflowError("the configuration names files that are not there; correct the path or set the key to null:\n" + "\n".join(missing))
-for name, data in CONFIG.datasets.items():
-    try:
-        check_model(data.densepose)
-    except InputError as error:
-        raise WorkflowError(f"datasets.{name}: {error}") from None
 
 
 def unmounted(folder):
@@ -408,6 +415,18 @@ def check_settings(jobs):
                     f"{path}: was made from another working folder with other settings ({section}.{other[0]} was {found.get(other[0])}); set "
                     "the same here, or name a cache of your own with the key folders.cache"
                 )
+
+
+def name_embedded(jobs):
+    """Say for which data sets `jobs` make rough maps for want of weights, and how to get better ones."""
+    for name in sorted({job.wildcards_dict["dataset"] for job in jobs if job.rule.name == "densepose"}):
+        if ASKED.datasets[name].densepose.backend == "auto" and CONFIG.datasets[name].densepose.backend == "embedded":
+            path = published_file(CONFIG.datasets[name].densepose, FOLDERS.weights)
+            print(
+                f"IUV maps of {name} by the small network that ships with the package: there is no {path}; "
+                f"densepose.backend: rcnn downloads it and makes better ones",
+                file=sys.stderr,
+            )
 
 
 def print_new_metrics():
