@@ -40,6 +40,16 @@ def test_every_stage_ran_and_left_its_files(finished):
     assert "<html" in (finished.folder / "results/sample/report.html").read_text()[:500].lower()
 
 
+def test_maps_of_the_network_that_ships_are_measured_by_the_exact_ones(make_project):
+    project = make_project(changed(densepose={"backend": "auto", "degrade": "none", "missing": "empty", "max_missing": 1.0, "score": 0.0}))
+    done = project.run("cache/sample/iuv_quality.csv")
+    assert done.returncode == 0, done.stdout
+    assert "IUV maps of sample by the small network" in done.stdout and "no weights/model_final_162be9.pkl" in done.stdout
+    table = pd.read_csv(project.folder / "cache/sample/iuv_quality.csv")
+    assert set(table["backend"]) == {"embedded"}
+    assert table["reference_silhouette_iou"].between(0.3, 1).all() and table["reference_part_accuracy"].between(0.1, 1).all()
+
+
 def test_metrics_name_what_was_measured(finished):
     result = finished.metrics()
     for name in ("l1", "l1_body", "psnr", "ssim", "perceptual_efficientnet_lite0", "frechet_efficientnet_lite0"):
