@@ -1,4 +1,4 @@
-"""Frames per second of DensePose: detectron2's own predictor, one picture at a time, against this package's two backends.
+"""Frames per second of DensePose: detectron2's own predictor, one picture at a time, against this package's backends.
 
 Usage: python benchmarks/densepose.py [FRAMES] [--count 8] [--batch 8] [--input-size 800] [--rounds 2] [--device auto] [--precision auto]
 [--weights FILE]. FRAMES is a folder of square pictures; without it, the fashion clip in DWNET_TEST_DATA. Without a checkpoint of
@@ -6,7 +6,7 @@ densepose_rcnn_R_50_FPN_s1x the weights are random, set so that every frame has 
 frame's best one, `people_a_frame` on average. The more there are, the more the one-picture predictor does in vain. Needs detectron2 with
 its DensePose project. Prints one JSON line.
 
-All three give the IUV map of one followed person of every frame; they take turns in this process, and the best of `--rounds` counts.
+All of them give the IUV map of one followed person of every frame; they take turns in this process, and the best of `--rounds` counts.
 """
 
 import argparse
@@ -135,6 +135,7 @@ def main():
             "predictor": one_at_a_time(weights, device, options.input_size),
             "detectron2": backend("detectron2", weights, options),
             "torchvision": backend("torchvision", weights, options),
+            "embedded": backend("embedded", weights, options),
         }
         rates, maps = dict.fromkeys(runs, 0.0), {}
         for run in runs.values():
