@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/checks.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/cache.smk"
 include: "workflow/rules/learn.smk"

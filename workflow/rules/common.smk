@@ -1,26 +1,19 @@
 """Configuration, and the functions that rules read it with."""
 
-import atexit
-import contextlib
 import gc
-import json
-import os
 import signal
-import sys
 import time
 from functools import lru_cache
 from pathlib import Path
 
 import dwnet
-from densepose_cache.alone import Taken
 from densepose_cache.config import FORMATS as CACHE_FORMATS
-from densepose_cache.densepose.choice import choose_backend, published_file
+from densepose_cache.densepose.choice import choose_backend
 from densepose_cache.digest import canonical_json, digest, listing_digest
 from densepose_cache.errors import InputError
-from densepose_cache.shards import FOLDERS as SHARD_FOLDERS, open_shard, shard_name
+from densepose_cache.shards import shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
-from densepose_cache.whole import only_writer
 from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, parse_config, variant_model, variant_train
 from dwnet.display.handler import listen
 
@@ -54,16 +47,6 @@ CONFIG = ASKED.model_copy(update={"datasets": {name: chosen(name, data) for name
 CACHE = f"{FOLDERS.cache}/{{dataset}}"
 DATA = f"{FOLDERS.data}/{{dataset}}"
 RUN = f"{FOLDERS.results}/{{dataset}}/runs/{{variant}}"
-
-
-# The folder of a data set, or of one of its runs, that a rule writes to.
-WRITTEN = {
-    DATA: ("sample", "fetch"),
-    CACHE: ("clips", "decode", "densepose", "warp", "index"),
-    RUN: ("train", "rollout", "evaluate"),
-    f"{FOLDERS.results}/{{dataset}}": ("report", "ablation"),
-    FOLDERS.weights: ("weights",),
-}
 
 
 wildcard_constraints:
@@ -319,114 +302,6 @@ def transfer_pairs(wildcards):
     """Input function: the table of motion-transfer pairs, if there is one."""
     pairs = CONFIG.datasets[wildcards.dataset].evaluate.pairs
     return [pairs] if pairs else []
-
-
-def configured_files(data):
-    """Paths of files that a data set's settings name, by key; its source is looked at by the stage that reads it."""
-    files = {"densepose.weights": data.densepose.weights, "evaluate.pairs": data.evaluate.pairs}
-    if data.train.start and not made_here(data.train.start):
-        files |= {f"train.start of {name}": start_model(variant_train(data.train, name).start) for name in VARIANTS}
-    files |= {f"evaluate.weights.{name}": path for name, path in data.evaluate.weights.items()}
-    return {key: path for key, path in files.items() if path}
-
-
-# Here and not in an input function: a rule whose input function fails is passed over in silence where its old output stands.
-missing = [
-    f"datasets.{name}.{key}: {path} does not exist"
-    for name, data in CONFIG.datasets.items()
-    for key, path in configured_files(data).items()
-    if not Path(path).exists()
-]
-if missing:
-    raise WorkflowError("the configuration names files that are not there; correct the path or set the key to null:\n" + "\n".join(missing))
-
-
-def unmounted(folder):
-    """Why the configured `folder` seems to lie on a file system that is not there; None if it does not."""
-    path = Path(folder)
-    if path.is_symlink() and not path.exists():
-        return f"{path} is a link to {path.readlink()}, which is not there"
-    if path.exists() or not path.is_absolute():
-        return None
-    if not path.parent.is_dir():
-        return f"{path.parent}, in which {path.name} is to be made, is not there"
-    if not os.path.ismount(path.parent) and not any(path.parent.iterdir()):
-        return f"{path.parent}, in which {path.name} is to be made, is empty and nothing is mounted there"
-    return None
-
-
-# Everything would be computed anew otherwise, into the empty mount point.
-gone = {key: unmounted(folder) for key, folder in FOLDERS.model_dump().items()}
-if any(gone.values()):
-    raise WorkflowError(
-        "a folder of the configuration is missing; mount its file system, make the folder yourself, or correct the path:\n"
-        + "\n".join(f"folders.{key}: {reason}" for key, reason in gone.items() if reason)
-    )
-
-
-def keep_others_out(jobs):
-    """Let no other run, in whatever working folder, write to the folders that `jobs` write to, as long as this process lives.
-
-    Snakemake deletes the outputs of a job before it runs it: what two runs make together, one of them would miss.
-    """
-    roots = {rule: root for root, rules in WRITTEN.items() for rule in rules}
-    locks = contextlib.ExitStack()
-    atexit.register(locks.close)
-    for folder in sorted({roots[job.rule.name].format(**job.wildcards_dict) for job in jobs if job.rule.name in roots}):
-        try:
-            locks.enter_context(only_writer(Path(folder) / "run", wait=False))
-        except Taken as holder:
-            raise WorkflowError(
-                f"{folder}: another run, {holder}, is making these files; run the same command again when it has ended, what it has finished "
-                "is taken over, or name folders of your own in the section `folders` of the configuration"
-            ) from None
-        except InputError as error:
-            raise WorkflowError(str(error)) from None
-
-
-# Section of a data set's settings by the stage that makes shards of it, and the keys that change nothing in a clip.
-SHARD_SETTINGS = {
-    "decode": ("video", ["bad_clips"]),
-    "densepose": ("densepose", ["bad_clips", "weights"]),
-    "warp": ("warp", []),
-}
-
-
-def check_settings(jobs):
-    """Stop where `jobs` are to read shards that another working folder has made with other settings.
-
-    Snakemake has no record of them here, so it takes them for what is wanted.
-    """
-    due = {(job.wildcards_dict.get("dataset"), job.rule.name) for job in jobs}
-    for dataset in sorted({name for name, _ in due if name}):
-        for folder, stage in SHARD_FOLDERS.items():
-            path = Path(FOLDERS.cache) / dataset / folder / f"{shard_name(0)}.h5"
-            if {(dataset, "clips"), (dataset, stage)} & due or not path.is_file():
-                break
-            section, free = SHARD_SETTINGS[stage]
-            try:
-                with open_shard(path, stage) as file:
-                    found = json.loads(file.attrs["settings"])
-            except InputError as error:
-                raise WorkflowError(str(error)) from None
-            wanted = getattr(CONFIG.datasets[dataset], section).decisive(*free)
-            if other := [key for key in wanted if found.get(key) != wanted[key]]:
-                raise WorkflowError(
-                    f"{path}: was made from another working folder with other settings ({section}.{other[0]} was {found.get(other[0])}); set "
-                    "the same here, or name a cache of your own with the key folders.cache"
-                )
-
-
-def name_embedded(jobs):
-    """Say for which data sets `jobs` make rough maps for want of weights, and how to get better ones."""
-    for name in sorted({job.wildcards_dict["dataset"] for job in jobs if job.rule.name == "densepose"}):
-        if ASKED.datasets[name].densepose.backend == "auto" and CONFIG.datasets[name].densepose.backend == "embedded":
-            path = published_file(CONFIG.datasets[name].densepose, FOLDERS.weights)
-            print(
-                f"IUV maps of {name} by the small network that ships with the package: there is no {path}; "
-                f"densepose.backend: rcnn downloads it and makes better ones",
-                file=sys.stderr,
-            )
 
 
 def print_new_metrics():
