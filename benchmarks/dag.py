@@ -25,11 +25,14 @@ from pathlib import Path
 
 from scale import BIN, ROOT, Used, run
 
+from densepose_cache.config import DensePoseSettings, VideoSettings, WarpSettings
+from densepose_cache.shards import FOLDERS, ShardWriter
+
 CLIPS_A_VIDEO = 12
 TEST_EVERY = 12
 FRAMES = 300
 REPORT, INDEX = "results/taichi/metrics.json", "cache/taichi/train.h5"
-KINDS = ("frames", "iuv", "warps")
+SETTINGS = {"frames": VideoSettings(), "iuv": DensePoseSettings(backend="rcnn"), "warps": WarpSettings()}
 INDEX_FILES = ("train.h5", "test.h5", "samples.csv", "iuv_quality.csv", "quarantine.csv")
 IDLE_VERB_NAME = "BASH_FUNC_densepose-cache%%"
 IDLE_VERB = """() {
@@ -87,7 +90,7 @@ class Project:
                 (data / f"{video}.mp4").write_text(video)
         (data / "metadata.csv").write_text("\n".join(rows) + "\n")
         source = {"kind": "videos", "path": "data/taichi", "table": "data/taichi/metadata.csv", "missing": "leave_out"}
-        dataset = {"source": source, "shards": shards, "model": {"padding_mode": "border"}}
+        dataset = {"source": source, "shards": shards, "densepose": {"backend": "rcnn"}, "model": {"padding_mode": "border"}}
         (folder / "config.yaml").write_text(json.dumps({"datasets": {"taichi": dataset}}))
 
     def snakemake(self, *arguments: str, program: tuple = (BIN / "snakemake",)) -> tuple[Used, int]:
@@ -112,14 +115,17 @@ class Project:
             del os.environ[IDLE_VERB_NAME]
 
     def take_shards(self, made: "Project"):
-        """Empty shards, and for each what Snakemake has written down of the first shard of `made`."""
+        """Empty shards, the first of each kind a real one, whose settings a run looks at; and for each what Snakemake has written down of
+        the first shard of `made`."""
         records, others = (each.folder / ".snakemake/metadata" for each in (self, made))
-        for kind in KINDS:
+        for kind in SETTINGS:
             (self.cache / kind).mkdir()
             text = (others / record_name(kind, 0)).read_text()
             for number in range(self.shards):
                 (self.cache / kind / f"{number:03d}.h5").touch()
                 (records / record_name(kind, number)).write_text(text.replace("/000.", f"/{number:03d}."))
+            with ShardWriter(self.cache / kind / "000.h5", FOLDERS[kind], SETTINGS[kind].decisive()):
+                pass
 
 
 def record_name(kind: str, shard: int) -> str:
