@@ -1,5 +1,6 @@
 """Training: steps make the losses fall, a stopped run goes on, the schedule, the files that come out."""
 
+import copy
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from densepose_cache.iuv_network.batches import Batches
 from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
 from densepose_cache.iuv_network.losses import to_input
 from densepose_cache.iuv_network.score import CHECK, score
-from densepose_cache.iuv_network.train import Trainer, Training, main, train
+from densepose_cache.iuv_network.train import Trainer, Training, main, settled, train
 from densepose_cache.iuv_network.weights import load_weights, read_record, save_weights
 
 SMALL = Training(people=2, frames=3, backgrounds=3, batch=2, small_steps=2, large_steps=1, warm_up=1, cool_down=1)
@@ -22,10 +23,15 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def batch(tmp_path_factory):
+def people(tmp_path_factory):
     folder, request = tmp_path_factory.mktemp("people"), Request("train", 2, 3, 1)
     render_set(request, folder, 1)
-    return Batches(CutOuts(request, folder), draw_backgrounds(3, 1), 4, 9, 1)[0]
+    return Batches(CutOuts(request, folder), draw_backgrounds(3, 1), 4, 9, 1)
+
+
+@pytest.fixture(scope="module")
+def batch(people):
+    return people[0]
 
 
 def test_a_few_steps_make_the_losses_fall(batch):
@@ -60,6 +66,19 @@ def test_a_run_that_was_stopped_goes_on(batch, tmp_path):
     other.go_on(tmp_path / "kept.pt")
     assert other.step == 1
     assert trainer.learn(batch) == pytest.approx(other.learn(batch))
+
+
+def test_norms_take_their_statistics_from_all_batches_alike(people):
+    trainer = Trainer(SMALL, torch.ones(24))
+    norm, seen = trainer.network.centre[1], []
+    before = norm.running_mean.clone()
+    found = settled(trainer.network, people, range(3)).centre[1].running_mean
+    watched = copy.deepcopy(trainer.network).train()
+    watched.centre[1].register_forward_pre_hook(lambda _, values: seen.append(values[0].detach().mean((0, 2, 3))))
+    for number in range(3):
+        watched(to_input(people[number].images))
+    torch.testing.assert_close(found, torch.stack(seen).mean(0))
+    assert torch.equal(norm.running_mean, before), "the network that learns stays as it is"
 
 
 def test_from_nothing_to_weights_and_record(tmp_path, monkeypatch):
