@@ -28,6 +28,7 @@ from PIL import Image
 from densepose_cache.densepose.agreement import agreement
 from densepose_cache.densepose.embedded import EmbeddedNetwork
 from densepose_cache.densepose.person import Follower
+from densepose_cache.densepose.steady import SteadyBoxes
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.iuv_network.weights import WEIGHTS
 from densepose_cache.warp import SourceTrees
@@ -45,13 +46,17 @@ def read_clip(folder: Path, every: int) -> tuple[np.ndarray, np.ndarray]:
     return pictures, np.stack([read_iuv_png(maps[k]) for k in chosen])
 
 
-def extract(network: EmbeddedNetwork, frames: np.ndarray, batch: int) -> tuple[np.ndarray, int, dict[str, float]]:
+def extract(network: EmbeddedNetwork, frames: np.ndarray, batch: int, smooth: bool) -> tuple[np.ndarray, int, dict[str, float]]:
     """Maps of all frames, the number without anybody, and the speed."""
-    follower, maps, missed, seconds, cpu = Follower(frames.shape[1]), [], 0, np.zeros(2), time.process_time()
+    follower, steady, maps, missed, seconds, cpu = Follower(frames.shape[1]), SteadyBoxes(), [], 0, np.zeros(2), time.process_time()
     for start in range(0, len(frames), batch):
         began = time.perf_counter()
         found = network.detect([network.prepare(frame) for frame in frames[start : start + batch]])
         chosen = [follower.choose(boxes, scores).person for boxes, scores in zip(found.boxes, found.scores, strict=True)]
+        for boxes, person in zip(found.boxes, chosen, strict=True) if smooth else ():
+            box = steady.add(None if person is None else boxes[person].copy())
+            if person is not None:
+                boxes[person] = box
         middle = time.perf_counter()
         drawn = network.maps(found, chosen)
         seconds += middle - began, time.perf_counter() - middle
@@ -111,11 +116,11 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    network, shown = EmbeddedNetwork(weights=options.weights, smooth=options.smooth), []
+    network, shown = EmbeddedNetwork(weights=options.weights), []
     for clip in CLIPS:
         frames, real = read_clip(Path(os.environ["DWNET_TEST_DATA"]) / "data/ubc_sample" / clip / "1", options.every)
-        extract(network, frames[:8], options.batch)
-        found, missed, speed = extract(network, frames, options.batch)
+        extract(network, frames[:8], options.batch, options.smooth)
+        found, missed, speed = extract(network, frames, options.batch, options.smooth)
         figures = agreement(found[::2], real[::2]) | warp_errors(frames, found, real)
         for name, maps in (("real", real), ("found", found)):
             figures[f"flicker_parts_{name}"], figures[f"flicker_uv_{name}"] = flicker(frames, maps)

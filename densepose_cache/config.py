@@ -55,6 +55,8 @@ class DensePoseSettings(Settings):
     """Number format of the network; `auto` is fp16 on a GPU, eight times nearer to fp32 than bf16, and fp32 elsewhere."""
     input_size: int = Field(800, ge=64, le=2048)
     """Side in pixels to which the square frames are scaled for the network."""
+    smooth: bool = False
+    """Of the backend `embedded`: the crop around the person follows the mean of three frames, against flicker."""
     missing: Literal["hold", "empty", "fail"] = "hold"
     """A frame without a detection takes the last frame's map, an empty map, or stops the clip."""
     max_missing: float = Field(0.5, ge=0, le=1)

@@ -18,6 +18,7 @@ from .install import missing_packages
 from .models import weight_file
 from .network import Network
 from .person import Follower
+from .steady import SteadyBoxes
 
 READERS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """Threads that read and resize the next batches while the network works on one."""
@@ -43,7 +44,7 @@ class Detector:
         if self.name == "embedded":
             from ..iuv_network.weights import WEIGHTS
 
-            return {"embedded": settings.model_dump(include={"score", "precision"}), "weights": file_sha256(WEIGHTS)}
+            return {"embedded": settings.model_dump(include={"score", "precision", "smooth"}), "weights": file_sha256(WEIGHTS)}
         config = file_sha256(Path(settings.model)) if Path(settings.model).is_file() else None
         weights = file_sha256(weight_file(settings, self.folder))
         keys = settings.model_dump(include={"model", "score", "input_size", "precision"})
@@ -53,15 +54,20 @@ class Detector:
         """Yield what is on every frame. Raises InputError if detectron2 or the weights are missing or wrong."""
         if self._network is None:
             self._network = make_network(self.name, self.settings, self.folder)
-        follower = Follower(clip.rgb.shape[1])
+        follower, steady = Follower(clip.rgb.shape[1]), SteadyBoxes()
         for prepared in prepared_batches(clip, self.settings.batch, self._network.prepare):
-            for found in self._fitting.run(partial(self._followed, follower), prepared):
+            for found in self._fitting.run(partial(self._followed, follower, steady), prepared):
                 yield from found
 
-    def _followed(self, follower: Follower, prepared: list) -> list[FrameMap]:
-        """What is on prepared frames; `follower` moves on only if all of it succeeds."""
-        found, moved = self._network.detect(prepared), copy.copy(follower)
+    def _followed(self, follower: Follower, steady: SteadyBoxes, prepared: list) -> list[FrameMap]:
+        """What is on prepared frames; `follower` and `steady` move on only if all of it succeeds."""
+        found, moved, evened = self._network.detect(prepared), copy.copy(follower), copy.copy(steady)
         choices = [moved.choose(boxes, scores) for boxes, scores in zip(found.boxes, found.scores, strict=True)]
+        if self.settings.smooth and self.name == "embedded":
+            for boxes, choice in zip(found.boxes, choices, strict=True):
+                box = evened.add(None if choice.person is None else boxes[choice.person].copy())
+                if box is not None:
+                    boxes[choice.person] = box
         drawn = self._network.maps(found, [choice.person for choice in choices])
         maps = []
         for iuv, choice, scores in zip(drawn, choices, found.scores, strict=True):
@@ -70,6 +76,7 @@ class Detector:
             else:
                 maps.append(FrameMap(iuv, float(scores[choice.person]), choice.people, choice.near_tie))
         vars(follower).update(vars(moved))
+        vars(steady).update(vars(evened))
         return maps
 
     def keypoints(self, clip: ClipFrames) -> None:

@@ -33,8 +33,7 @@ class EmbeddedNetwork:
 
     `device` and `autocast` (None is float32) say where and in which number format it runs. Silhouettes whose mean probability is below
     `score` in [0, 1] are nobody. `weights` is a file that `python -m densepose_cache.iuv_network.train` made. People who touch are one
-    person to the first pass. With `smooth` a frame's crop is the mean of those of the frames before and after it in the batch and its own,
-    against flicker; the frames of a batch must then follow each other. Raises InputError if the weights file is missing or none.
+    person to the first pass. Raises InputError if the weights file is missing or none.
     """
 
     def __init__(
@@ -43,9 +42,8 @@ class EmbeddedNetwork:
         autocast: torch.dtype | None = None,
         score: float = 0.5,
         weights: Path = WEIGHTS,
-        smooth: bool = False,
     ):
-        self.device, self.autocast, self.score, self.smooth = torch.device(device), autocast, score, smooth
+        self.device, self.autocast, self.score = torch.device(device), autocast, score
         self.network = load_weights(weights, self.device)
 
     def prepare(self, frame: np.ndarray) -> Prepared:
@@ -66,7 +64,6 @@ class EmbeddedNetwork:
     def maps(self, detections: Detections, chosen: list[int | None]) -> list[np.ndarray | None]:
         """For every frame the IUV map (S, S, 3) uint8 of person number `chosen`; None where that is None."""
         boxes = [None if k is None else detections.boxes[b][k] for b, k in enumerate(chosen)]
-        boxes = running_mean(boxes) if self.smooth else boxes
         crops = {b: crop_around(box, detections.state[b].frame.shape[:2]) for b, box in enumerate(boxes) if box is not None}
         drawn: list[np.ndarray | None] = [None] * len(chosen)
         for shape in {crop.shape for crop in crops.values()}:
@@ -105,9 +102,3 @@ def cut_out(frame: np.ndarray, crop: Crop) -> np.ndarray:
     """The part `crop` of a frame, scaled to its input size."""
     box = (crop.left, crop.top, min(crop.left + crop.width, frame.shape[1]), min(crop.top + crop.height, frame.shape[0]))
     return np.asarray(Image.fromarray(frame).resize(crop.shape[::-1], Image.Resampling.BILINEAR, box))
-
-
-def running_mean(boxes: list[np.ndarray | None]) -> list[np.ndarray | None]:
-    """Every box averaged with the one before and the one after it, where they are there."""
-    near = [[box for box in boxes[max(b - 1, 0) : b + 2] if box is not None] for b in range(len(boxes))]
-    return [None if box is None else np.mean(around, 0) for box, around in zip(boxes, near, strict=True)]

@@ -71,6 +71,18 @@ def test_the_embedded_network_needs_no_weights_and_follows_a_rendered_person(tmp
         assert one.people == 1 and 0.7 <= one.score <= 1
 
 
+def test_smooth_crops_change_the_maps_and_do_not_depend_on_the_batch(tmp_path):
+    frames = np.stack([frame.rgb for frame in Clip(np.random.default_rng(3), size=128, frames=5, fps=5, motion="walk", background="plain")])
+
+    def maps(**keys):
+        detector = Detector(DensePoseSettings(backend="embedded", device="cpu", **keys), tmp_path)
+        return detector.fingerprint(ROW), np.stack([found.iuv for found in detector.maps(ClipFrames(ROW, frames, np.arange(5), None))])
+
+    (plain, rough), (other, one), (_, two) = maps(batch=5), maps(batch=5, smooth=True), maps(batch=2, smooth=True)
+    assert plain != other and np.array_equal(rough[0], one[0]) and (rough[3] != one[3]).any()
+    assert (one != two).any(-1).mean() < 0.005
+
+
 class SmallMemory:
     """A network that finds as many people as a frame's number says, and has room for `room` frames."""
 

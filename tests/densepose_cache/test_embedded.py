@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from densepose_cache.densepose.embedded import EmbeddedNetwork, cut_out, people, running_mean
+from densepose_cache.densepose.embedded import EmbeddedNetwork, cut_out, people
 from densepose_cache.densepose.network import Network
 from densepose_cache.digest import file_sha256
 from densepose_cache.errors import InputError
@@ -127,9 +127,3 @@ def test_one_person_drops_others_and_keeps_cut_off_hands():
     iuv[10:50, 20:35], iuv[20:24, 38:42], iuv[10:50, 50:60], iuv[2:4, 60:62] = 2, 3, 2, 5
     left = one_person(iuv, np.array([18, 8, 44, 52]))
     assert (left[10:50, 20:35] == 2).all() and (left[20:24, 38:42] == 3).all() and not left[:, 44:].any()
-
-
-def test_boxes_are_averaged_with_their_neighbours():
-    boxes = [np.array([0.0, 0, 10, 10]), None, np.array([4.0, 0, 14, 10]), np.array([8.0, 0, 18, 10])]
-    smooth = running_mean(boxes)
-    assert smooth[1] is None and smooth[0].tolist() == [0, 0, 10, 10] and smooth[2].tolist() == [6, 0, 16, 10]
