@@ -53,10 +53,8 @@ def extract(network: EmbeddedNetwork, frames: np.ndarray, batch: int, smooth: bo
         began = time.perf_counter()
         found = network.detect([network.prepare(frame) for frame in frames[start : start + batch]])
         chosen = [follower.choose(boxes, scores).person for boxes, scores in zip(found.boxes, found.scores, strict=True)]
-        for boxes, person in zip(found.boxes, chosen, strict=True) if smooth else ():
-            box = steady.add(None if person is None else boxes[person].copy())
-            if person is not None:
-                boxes[person] = box
+        if smooth:
+            steady.move(found.boxes, chosen)
         middle = time.perf_counter()
         drawn = network.maps(found, chosen)
         seconds += middle - began, time.perf_counter() - middle

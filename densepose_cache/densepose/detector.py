@@ -63,12 +63,10 @@ class Detector:
         """What is on prepared frames; `follower` and `steady` move on only if all of it succeeds."""
         found, moved, evened = self._network.detect(prepared), copy.copy(follower), copy.copy(steady)
         choices = [moved.choose(boxes, scores) for boxes, scores in zip(found.boxes, found.scores, strict=True)]
+        chosen = [choice.person for choice in choices]
         if self.settings.smooth and self.name == "embedded":
-            for boxes, choice in zip(found.boxes, choices, strict=True):
-                box = evened.add(None if choice.person is None else boxes[choice.person].copy())
-                if box is not None:
-                    boxes[choice.person] = box
-        drawn = self._network.maps(found, [choice.person for choice in choices])
+            evened.move(found.boxes, chosen)
+        drawn = self._network.maps(found, chosen)
         maps = []
         for iuv, choice, scores in zip(drawn, choices, found.scores, strict=True):
             if iuv is None or not iuv[..., 0].any():

@@ -52,29 +52,24 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
 
 
 class Job(NamedTuple):
-    """A clip whose maps are to be made: its row of the table, digest, group of the frames' shard, and first attributes."""
+    """A clip whose maps are to be made: its row of the table, digest, group of the frames' shard, first attributes, and the reader of other
+    maps that measure them."""
 
     row: NamedTuple
     key: str
     frames: h5py.Group
     facts: dict
+    reference: Precomputed | None
 
 
 def _job(row: NamedTuple, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> Job:
     fingerprint, source = backend.fingerprint(row), frames.attrs["digest"]
     policy = [settings.missing, settings.max_missing, _degraded(row, settings)]
-    beside = _beside(row, backend, settings)
-    compared = [beside.fingerprint(row)] if beside and beside is not backend else []
+    reference = Precomputed(settings.png_order) if row.iuv and backend.name != Precomputed.name else None
+    compared = [reference.fingerprint(row)] if reference else []
     key = digest("densepose", FORMATS["densepose"], fingerprint, policy, source, *compared)
     facts = {"made_from": source, "split": row.split, "backend": backend.name, "detector": canonical_json(fingerprint)}
-    return Job(row, key, frames, facts)
-
-
-def _beside(row: NamedTuple, backend: Backend, settings: DensePoseSettings) -> Backend | None:
-    """The reader of the maps that lie beside a clip's video: `backend` itself where it is that; None where there are none."""
-    if backend.name == "precomputed":
-        return backend
-    return Precomputed(settings.png_order) if row.iuv else None
+    return Job(row, key, frames, facts, reference)
 
 
 def _degraded(row: NamedTuple, settings: DensePoseSettings) -> bool:
@@ -90,12 +85,11 @@ def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: Dense
         from ..sample.degrade import degrade_iuv
 
         maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
-    beside = _beside(job.row, backend, settings)
-    reference = None if beside is None or beside is backend else _whole_maps(beside, clip)
+    reference = _whole_maps(job.reference, clip) if job.reference else None
     group = writer.create(name, job.key, degraded=degraded, **job.facts, **measure(maps, reference).known())
     writer.write(group, "iuv", maps.iuv)
     writer.table(group, "held", maps.held)
-    keypoints = beside.keypoints(clip) if beside else None
+    keypoints = (job.reference or backend).keypoints(clip)
     if keypoints is not None:
         writer.table(group, "keypoints", keypoints.astype(np.float32))
 
