@@ -48,10 +48,10 @@ def evaluate(
 
     `origin` is the data set and configuration that the workflow made it from: the summary then says where it comes from (`provenance`).
     Earlier metrics of the same rollout, settings, feature networks and package versions are taken over. Raises InputError if a file is
-    missing or the rollout does not belong to the data, or if the paper's weights are missing.
+    missing, the rollout was made from other data or has another number of frames, or the paper's weights are missing.
     """
     out = Path(out)
-    origins = {"provenance": provenance(origin)} if origin else {}
+    asked = {"settings": settings.model_dump(mode="json")} | ({"provenance": provenance(origin)} if origin else {})
     features = out.with_name(FEATURES)
     links = {path: path.with_name(f".{path.name}.kept") for path in (out, features)}
     device = pick_device(settings.device)
@@ -59,13 +59,13 @@ def evaluate(
     with only_writer(out), RolloutReader(rollout) as generated, SplitReader(data) as reader:
         names = [name for name in generated.names if generated.kind(name) == "reconstruction"]
         lengths = {name: generated.length(name) for name in names}
-        check_rollout(generated, reader, names, facts)
+        check_rollout(generated, reader, names, facts, settings.max_frames)
         measures, unavailable = build_measures(settings, weights, device)
         extractors = {key: value for measure in measures for key, value in (measure.extractor or {}).items()}
         wanted = evaluation_digest(generated, settings, extractors, unavailable)
         if (earlier := kept_summary(links[out], wanted)) and take_over_features(links[features], features, wanted):
             with closing(measures):
-                write_summary(out, earlier := earlier | origins)
+                write_summary(out, earlier := earlier | asked)
             return earlier
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
@@ -86,12 +86,11 @@ def evaluate(
             "protocol": protocol(generated, reader, names, settings),
             "extractors": extractors,
             "model": facts,
-            "settings": settings.model_dump(mode="json"),
             "versions": versions(),
             "revision": git_revision(),
             "format": FORMATS["evaluate"],
             "digest": wanted,
-        } | origins
+        } | asked
         if any(errors.values()):
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
         write_summary(out, summary)
@@ -127,8 +126,8 @@ def take_over_features(link: Path, features: Path, wanted: str) -> bool:
     return True
 
 
-def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str], facts: dict):
-    """Raise InputError if the rollout is of another model or its clips are not those of the data."""
+def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str], facts: dict, max_frames: int | None):
+    """Raise InputError if the rollout is of another model, its clips are not those of the data, or not so many frames of each."""
     if not names:
         raise InputError(f"{generated.path}: holds no reconstructed clip, so there is nothing to measure; run the rollout again")
     if generated.model_sha256 != facts["sha256"]:
@@ -136,8 +135,12 @@ def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str
     for name in names:
         if name not in reader.clips:
             raise InputError(f"{generated.path}: clip {name} is not in {reader.path}; run the rollout again")
-        if generated.length(name) > reader.length(name):
-            raise InputError(f"{generated.path}: clip {name} is longer than in {reader.path}; run the rollout again")
+        if generated.digests(name) != (reader.digest(name),) * 2:
+            raise InputError(f"{generated.path}: clip {name} was made from other data than {reader.path}; run the rollout again")
+        wanted = min(reader.length(name), max_frames or reader.length(name))
+        if generated.length(name) != wanted:
+            found = generated.length(name)
+            raise InputError(f"{generated.path}: has {found} frames of clip {name}, evaluate.max_frames asks for {wanted}; run the rollout again")
 
 
 @dataclass
@@ -204,11 +207,12 @@ def clip_summary(values: Values) -> dict:
 
 
 def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) -> dict:
-    """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances."""
+    """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances where there are
+    two frames at least."""
     methods = {"model": [clip["metrics"] for clip in clips.values()]}
     methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in BASELINES}
     result = {method: _means(parts) for method, parts in methods.items()}
-    for name in (measure.frechet for measure in measures if getattr(measure, "frechet", None)):
+    for name in frechet_names(measures) if frames > 1 else ():
         real = frechet.get(name, "real")
         for method, values in result.items():
             other = frechet.get(name, method)
@@ -226,7 +230,13 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) ->
 def uncounted(metrics: dict, measures: list) -> dict[str, str]:
     """Why a metric has no value although it was measured: {name: reason}."""
     names = [name for measure in measures for name in measure.names if name not in metrics]
-    return dict.fromkeys(names, "no frame has a value: no body, or no joint that is found in both the real and the generated frame")
+    reasons = dict.fromkeys(names, "no frame has a value: no body, or no joint that is found in both the real and the generated frame")
+    return reasons | {name: "needs two frames at least" for name in frechet_names(measures) if name not in metrics}
+
+
+def frechet_names(measures: list) -> list[str]:
+    """Names of the Frechet distances that `measures` give."""
+    return [measure.frechet for measure in measures if getattr(measure, "frechet", None)]
 
 
 def _means(parts: list[dict]) -> dict:

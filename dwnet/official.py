@@ -19,12 +19,17 @@ from .generator import Generator
 State = Mapping[str, Tensor]
 GENERATOR_SIGN, CRITIC_SIGN = "model_downsample.1.weight", "scale0_layer0.0.weight"
 """Names that every official file of that network has."""
+REFINE_SIGN = "model_downsample_grid_set."
+"""How the names of a refine branch begin."""
 
 
-def load_generator(state_dict: State, padding_mode: str = "reflection", coarse_warp: bool = True, refine: bool = True) -> Generator:
+def load_generator(
+    state_dict: State, padding_mode: str = "reflection", coarse_warp: bool = True, refine: bool = True, previous: bool = True
+) -> Generator:
     """A generator in eval mode from an official `latest_net_G` state dict; widths and depths follow from the shapes.
 
-    With `refine` off the weights of the refine branch are left out; `coarse_warp` off also switches `refine` off.
+    With `refine` off the weights of the refine branch are left out; `coarse_warp` off also switches `refine` off; `previous` off makes every
+    frame from the source alone. None of them can be seen in the weights of a network with refine branch.
     Raises InputError if the tensors are not those of such a generator.
     """
     state = _plain(state_dict)
@@ -38,13 +43,16 @@ def load_generator(state_dict: State, padding_mode: str = "reflection", coarse_w
             padding_mode=padding_mode,
             coarse_warp=coarse_warp,
             refine=coarse_warp and refine,
+            previous=previous,
         )
     except KeyError as error:
         raise InputError(f"these are no weights of an official DwNet generator: {error} is missing") from None
     generator = Generator(settings)
     pairs = dict(_generator_names(settings))
+    if settings.refine and not any(name.startswith(REFINE_SIGN) for name in state):
+        raise InputError("this generator was trained without refined warp: switch `refine` off (--no-refine)")
     if not settings.refine:
-        state = {name: value for name, value in state.items() if not name.startswith("model_downsample_grid_set.")}
+        state = {name: value for name, value in state.items() if not name.startswith(REFINE_SIGN)}
     _fill(generator, state, pairs, "generator")
     return generator.eval()
 

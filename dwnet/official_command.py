@@ -16,6 +16,7 @@ def command(
     ] = "reflection",
     coarse_warp: Annotated[bool, typer.Option(help="Off for a model that was trained without coarse warp.")] = True,
     refine: Annotated[bool, typer.Option(help="Off for a model that was trained without refined warp.")] = True,
+    previous: Annotated[bool, typer.Option(help="Off for a model that was trained without the frame before (--prev_frame_num 0).")] = True,
 ):
     """Turn weights of the official DwNet code into a model that `dwnet rollout` and `dwnet animate` take.
 
@@ -23,5 +24,5 @@ def command(
     """
     from .official_files import import_official
 
-    import_official(generator, out, critic, padding_mode, coarse_warp, refine)
+    import_official(generator, out, critic, padding_mode, coarse_warp, refine, previous)
     typer.echo(f"{out}")

@@ -32,18 +32,20 @@ STRANGERS = {
 """What other files begin with, and what to say of them."""
 
 
-def import_official(generator: Path, out: Path, critic: Path | None, padding_mode: str, coarse_warp: bool, refine: bool):
-    """Write `out` from the official generator's file, and the critic beside it if its file is given.
+def import_official(generator: Path, out: Path, critic: Path | None, padding_mode: str, coarse_warp: bool, refine: bool, previous: bool):
+    """Write `out` from the official generator's file, and the critic beside it if its file is given; without it, none stays there.
 
     Raises InputError, and writes nothing, if a file is missing, is no PyTorch file, or holds other weights.
     """
     generator_weights, critic_weights = read_weights(generator), read_weights(critic) if critic else None
     with _named(generator):
-        model = load_generator(generator_weights, padding_mode, coarse_warp, refine)
+        model = load_generator(generator_weights, padding_mode, coarse_warp, refine, previous)
     if critic:
         with _named(critic):
             judge = load_discriminator(critic_weights)
         save_model(Path(out).with_name(CRITIC_NAME), judge, _origin(critic))
+    else:
+        Path(out).with_name(CRITIC_NAME).unlink(missing_ok=True)
     save_model(out, model, _origin(generator))
 
 

@@ -122,7 +122,7 @@ def generate(generator, reader: SplitReader, jobs: list[Job], settings: Evaluate
     """Generate all frames of `jobs`, `settings.batch` videos side by side, fewer where the GPU has too little memory; longer ones first, so
     that few places stay empty."""
     for job in jobs:
-        writer.add(job)
+        writer.add(job, (reader.digest(job.source_clip), reader.digest(job.driving_clip)))
     fitting = FittingBatches(settings.batch, "video", "set evaluate.precision: bf16, or evaluate.device: cpu")
     with Bar("rollout", sum(job.length for job in jobs), unit="frames") as bar:
 

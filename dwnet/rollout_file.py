@@ -14,6 +14,7 @@ from densepose_cache.shards import COMPRESSION
 from .config import FORMATS
 
 STAGE = "rollout"
+DIGESTS = ("source_digest", "driving_digest")
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ class RolloutWriter:
         self.file, self.size = file, size
         file.attrs.update({"stage": STAGE, "format": FORMATS["rollout"], "size": size, **facts})
 
-    def add(self, job: Job):
-        """A group for `job` with room for its frames."""
+    def add(self, job: Job, digests: tuple[str, str]):
+        """A group for `job` with room for its frames; `digests` are those of the source's and the driving clip's data."""
         group = self.file.create_group(job.name)
         group.attrs.update({"source_clip": job.source_clip, "driving_clip": job.driving_clip, "kind": job.kind})
+        group.attrs.update(zip(DIGESTS, digests, strict=True))
         shape = (job.length, self.size, self.size, 3)
         group.create_dataset("generated", shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION, fletcher32=True)
 
@@ -86,10 +88,18 @@ class RolloutReader:
         """`reconstruction` or `transfer`."""
         return str(self._file[name].attrs["kind"])
 
+    def digests(self, name: str) -> tuple[str, str]:
+        """Digests of the source's and the driving clip's data."""
+        source, driving = (str(self._file[name].attrs[key]) for key in DIGESTS)
+        return source, driving
+
     def length(self, name: str) -> int:
         """Number of generated frames."""
         return len(self._file[name]["generated"])
 
     def frames(self, name: str, which: slice) -> np.ndarray:
-        """Generated frames (K, S, S, 3) uint8."""
-        return self._file[name]["generated"][which]
+        """Generated frames (K, S, S, 3) uint8. Raises InputError if they are damaged."""
+        try:
+            return self._file[name]["generated"][which]
+        except OSError as error:
+            raise InputError(f"{self.path}: frames of {name} are damaged ({error}); delete it and run the rollout again") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 
-from ..config import FORMATS, VARIANTS
+from ..config import FORMATS, VARIANTS, EvaluateSettings
 from ..evaluate import data_digest
 from ..metrics.feature_file import NAME as FEATURES
 from ..metrics.feature_file import open_features
@@ -72,13 +72,18 @@ def check_files(run: Run):
 def check_alike(full: Run, run: Run):
     """Raise InputError if a variant was measured with other settings or networks, or on other frames, than the full model."""
     path, other = run.folder / "metrics.json", full.folder / "metrics.json"
-    for key in ("settings", "extractors"):
-        if run.metrics[key] != full.metrics[key]:
+    for key, same in (("settings", decisive(run) == decisive(full)), ("extractors", run.metrics["extractors"] == full.metrics["extractors"])):
+        if not same:
             raise InputError(f"{path}: was measured with other {key} than {other}; {_again(path)}")
     for key in ALIKE:
         found, wanted = run.metrics["protocol"][key], full.metrics["protocol"][key]
         if found != wanted:
             raise InputError(f"{path}: was measured on other frames than {other} ({key}: {found}, there {wanted}); {_again(path)}")
+
+
+def decisive(run: Run) -> dict:
+    """The settings of an evaluation on which its results depend."""
+    return {key: value for key, value in run.metrics["settings"].items() if key not in EvaluateSettings.no_effect}
 
 
 def check_data(run: Run, data: SplitReader):

@@ -160,8 +160,8 @@ def order_table(values: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame
         ranked = sorted(numbers, key=lambda name: numbers[name], reverse=MEANINGS[metric].higher_is_better)
         best = all(better(metric, numbers[FULL], numbers[name]) for name in named[1:])
         holds = best and not any(better(metric, numbers[worse], numbers[reference]) for worse, reference in steps)
-        best_decided = all(verdicts[name, FULL] == "worse" for name in named[1:])
-        decided = all(verdicts[step] == "worse" for step in steps)
+        best_decided = all(verdicts.get((name, FULL)) == "worse" for name in named[1:])
+        decided = all(verdicts.get(step) == "worse" for step in steps)
         rows.append((metric, " ".join(ranked), best, best_decided, holds, decided))
     return pd.DataFrame(rows, columns=ORDER)
 

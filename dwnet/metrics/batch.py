@@ -16,7 +16,7 @@ class Batch:
     @classmethod
     def of(cls, pixels: np.ndarray, device: torch.device) -> "Batch":
         """A batch of frames (B, S, S, 3) uint8 on `device`."""
-        images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float() / 255
+        images = torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 255
         return cls(pixels, images)
 
     @property

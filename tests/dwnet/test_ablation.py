@@ -332,6 +332,11 @@ def test_runs_that_cannot_be_compared_are_named(folder, tmp_path, change, words)
         load_runs(runs)
 
 
+def test_settings_without_effect_may_differ(folder, tmp_path):
+    runs = changed(folder, tmp_path, lambda metrics: metrics["settings"].update(batch=3, device="cpu"))
+    assert list(load_runs(runs)) == list(VARIANTS)
+
+
 def test_a_missing_run_or_other_data_is_named(folder, tmp_path):
     shutil.copytree(folder / "runs", tmp_path / "runs")
     with SplitReader(write_split(tmp_path / "test.h5", {"clip0": 2})) as data, pytest.raises(InputError, match="holds other clips than"):

@@ -161,6 +161,39 @@ def test_paper_features_without_weights_say_what_to_do(run, tmp_path):
     assert not (tmp_path / "metrics.json").exists()
 
 
+def test_a_rollout_of_other_data_or_of_fewer_frames_is_refused(run, tmp_path):
+    folder, _ = run
+    rest = folder / "model.safetensors", EvaluateSettings(features="embedded"), folder / "weights", tmp_path / "metrics.json"
+    with pytest.raises(InputError, match=r"rollout\.h5: clip a was made from other data than .*test\.h5; run the rollout again"):
+        evaluate(folder / "rollout.h5", write_split(tmp_path / "test.h5", LENGTHS, poison=True), *rest)
+    rollout(folder / "model.safetensors", folder / "test.h5", EvaluateSettings(max_frames=2), tmp_path / "short.h5")
+    with pytest.raises(InputError, match=r"short\.h5: has 2 frames of clip a, evaluate\.max_frames asks for 3"):
+        evaluate(tmp_path / "short.h5", folder / "test.h5", *rest)
+
+
+def test_damaged_frames_of_a_rollout_are_named(run, tmp_path):
+    folder, _ = run
+    copy = tmp_path / "rollout.h5"
+    content = bytearray((folder / "rollout.h5").read_bytes())
+    with RolloutReader(folder / "rollout.h5") as reader:
+        place = reader._file["b"]["generated"].id.get_chunk_info(0)
+    content[place.byte_offset + place.size // 2] ^= 255
+    copy.write_bytes(content)
+    with RolloutReader(copy) as reader, pytest.raises(InputError, match=r"rollout\.h5: frames of b are damaged"):
+        reader.frames("b", slice(None))
+
+
+def test_one_frame_has_all_metrics_but_the_frechet_distance(run, tmp_path):
+    folder, _ = run
+    data = write_split(tmp_path / "test.h5", {"a": 1})
+    embedded = EvaluateSettings(features="embedded")
+    rollout(folder / "model.safetensors", data, embedded, tmp_path / "rollout.h5")
+    place = folder / "weights", tmp_path / "metrics.json"
+    summary = evaluate(tmp_path / "rollout.h5", data, folder / "model.safetensors", embedded, *place)
+    assert PIXEL_NAMES < set(summary["metrics"]) and "frechet_efficientnet_lite0" not in summary["metrics"]
+    assert summary["unavailable"]["frechet_efficientnet_lite0"] == "needs two frames at least"
+
+
 def test_a_rollout_of_another_model_is_refused(run, tmp_path):
     folder, _ = run
     from dwnet.checkpoint import load_model, save_model
@@ -195,6 +228,8 @@ def test_metrics_of_the_same_rollout_are_taken_over(run, tmp_path, monkeypatch):
     embedded = EvaluateSettings(features="embedded")
     assert _again(copy, embedded, monkeypatch) == []
     assert {name: (copy / name).read_bytes() for name in first} == first
+    assert _again(copy, embedded.model_copy(update={"batch": 3}), monkeypatch) == []
+    assert json.loads((copy / "metrics.json").read_text())["settings"]["batch"] == 3
     assert _again(copy, embedded.model_copy(update={"blur_sigma": 1.0}), monkeypatch) != []
     assert json.loads((copy / "metrics.json").read_text())["settings"]["blur_sigma"] == 1.0
     for name, damaged in ((".metrics.json.kept", "{"), (".features.h5.kept", "no HDF5")):

@@ -198,3 +198,16 @@ def test_ablations_name_the_official_options(tmp_path, capsys):
     assert _run("export-official", tmp_path, "-o", tmp_path / "G.pth") == 0
     assert "--grid_padding border --no_refining_warp --prev_frame_num 0" in capsys.readouterr().out
     assert not any(name.startswith("model_downsample_grid_set") for name in read_weights(tmp_path / "G.pth"))
+    back = tmp_path / "back" / "model.safetensors"
+    assert _run("import-official", tmp_path / "G.pth", "-o", back, "--padding-mode", "border", "--no-previous") == 2
+    assert "without refined warp: switch `refine` off (--no-refine)" in capsys.readouterr().err
+    assert _run("import-official", tmp_path / "G.pth", "-o", back, "--padding-mode", "border", "--no-previous", "--no-refine") == 0
+    found = load_model(back)[0].settings
+    assert found == settings.model_copy(update={"ndf": found.ndf, "critic_layers": found.critic_layers, "refine_blocks": 0})
+
+
+def test_an_import_without_critic_leaves_none_of_another_behind(files, tmp_path):
+    out = tmp_path / "run" / "model.safetensors"
+    _import(files, out)
+    assert _run("import-official", files / "latest_net_G.pth", "-o", out) == 0
+    assert [path.name for path in out.parent.iterdir()] == [out.name]

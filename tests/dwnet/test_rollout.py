@@ -175,7 +175,8 @@ def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, mod
         expected = by_hand(generator, reader, "a", "b", 5)
     assert np.abs(frames["a_to_b"].astype(int) - expected).mean() < 0.05, "up to rounding"
     with h5py.File(tmp_path / "rollout.h5") as file:
-        assert dict(file["a_to_b"].attrs) == {"source_clip": "a", "driving_clip": "b", "kind": "transfer"}
+        digests = {"source_digest": reader.digest("a"), "driving_digest": reader.digest("b")}
+        assert dict(file["a_to_b"].attrs) == {"source_clip": "a", "driving_clip": "b", "kind": "transfer"} | digests
         assert file["a_to_b/generated"].chunks == (1, SIZE, SIZE, 3)
     assert {path.name for path in (tmp_path / "videos").iterdir()} == {f"{name}.mp4" for name in frames}
     info = probe(tmp_path / "videos" / "a_to_b.mp4")
