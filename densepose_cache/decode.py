@@ -82,7 +82,7 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
             seconds = np.arange(len(files)) / fps
         else:
             times, info = frame_times(path), probe(path)
-            width, height, seconds, fps = info.width, info.height, times.seconds, info.fps
+            width, height, seconds, fps = info.width, info.height, times.seconds, times.rate(info.fps)
     start, end = _window(clip, path, len(seconds))
     frames = np.arange(start, end)
     if settings.fps:

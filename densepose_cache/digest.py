@@ -1,8 +1,11 @@
 """Content digests: SHA-256 of files, folders and JSON values."""
 
+import fnmatch
 import hashlib
 import json
 from pathlib import Path
+
+from .walk import walk
 
 
 def canonical_json(value) -> str:
@@ -28,9 +31,10 @@ def file_sha256(path: Path) -> str:
 def listing_digest(path: Path, pattern: str = "*") -> str:
     """Digest of the relative names, sizes and modification times of the files under `path` whose names match `pattern` (or of one file).
 
-    Cheap: no content is read.
+    Links are followed, hidden files and folders passed over. Cheap: no content is read.
     """
     path = Path(path)
-    found = sorted(path.rglob(pattern)) if path.is_dir() else [path]
+    below = (Path(place, name) for place, _, files in walk(path) for name in files if fnmatch.fnmatch(name, pattern))
+    found = sorted(below) if path.is_dir() else [path]
     facts = [(p, p.stat()) for p in found if p.is_file() and not p.name.startswith(".")]
     return digest([[str(p.relative_to(path)), stat.st_size, stat.st_mtime_ns] for p, stat in facts])

@@ -1,7 +1,7 @@
 """The verb `dwnet animate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,7 +37,9 @@ def command(
     fps: Annotated[float | None, typer.Option(help="Frame rate. Default: the driving video's; 25 for a folder of frames.")] = None,
     densepose: Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")] = Path("weights"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where DensePose, unless its settings say so, and the generator run.")
+    ] = "auto",
 ):
     """Animate the person of a picture with the motion of a video.
 
@@ -45,8 +47,11 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package.
     """
     generator, metadata = load_model(model)
-    side = frame_size(source, driving) or size or metadata.get("size", 256)
-    options = Options(side, read_settings(DensePoseSettings, densepose), weights, panels)
+    side = frame_size(source, driving, size) or metadata.get("size", 256)
+    maps = read_settings(DensePoseSettings, densepose)
+    if maps.device == "auto":
+        maps = maps.model_copy(update={"device": device})
+    options = Options(side, maps, weights, panels)
     person = load_person(source, source_iuv, options)
     motion = load_motion(driving, driving_iuv, fps, options)
     count = animate(generator, person, motion, out, panels, pick_device(device))

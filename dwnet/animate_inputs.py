@@ -17,14 +17,12 @@ from densepose_cache.errors import InputError
 from densepose_cache.geometry import Geometry
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.reader import SplitReader
-from densepose_cache.video import frame_files, probe, read_folder, read_frames
+from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.folder import picture_size, read_picture
 
 CACHED = re.compile(r"(?P<path>.+\.h5):(?P<clip>[^:/]+)")
 FOLDER_FPS = 25.0
 """Frame rate of a folder of frames, unless the caller says another."""
-MAX_MISSING = 0.5
-"""Largest share of frames in which nobody is found; they take the last map."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +65,22 @@ def cached(text: str) -> tuple[Path, str] | None:
     return (Path(match["path"]), match["clip"]) if match else None
 
 
-def frame_size(*texts: str) -> int | None:
-    """Side of the frames of the clips of the cache among `texts`; None where there is none. Raises InputError if they differ."""
+def frame_size(source: str, driving: str, asked: int | None) -> int | None:
+    """Side of the frames: that of clips of the cache, else the one `asked` for, perhaps None. Raises InputError if they differ."""
     sizes = {}
-    for path, _ in filter(None, map(cached, texts)):
+    for path, _ in filter(None, map(cached, (source, driving))):
         with SplitReader(path) as reader:
             sizes[path] = reader.size
+            if asked not in (None, reader.size):
+                raise InputError(f"{path}: its frames have a side of {reader.size} pixels, not {asked}; leave out --size, or give files")
     if len(set(sizes.values())) > 1:
         raise InputError("the clips have frames of different sizes: " + ", ".join(f"{path} {size}" for path, size in sizes.items()))
-    return next(iter(sizes.values()), None)
+    return next(iter(sizes.values()), asked)
 
 
 def load_person(text: str, iuv: Path | None, options: Options) -> Person:
     """The first frame of a clip of the cache, or a picture with the IUV map in `iuv`, beside it, or from DensePose. Raises InputError."""
-    if place := cached(text):
+    if place := _cached_alone(text, iuv, "--source-iuv"):
         with SplitReader(place[0]) as reader:
             return Person(reader.frames(place[1], 0), reader.iuv(place[1], 0))
     path = _existing(text, "picture")
@@ -91,8 +91,10 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
         [path.with_name(f"{path.stem}_IUV.png"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}_IUV.png"]
     )
     if found is None:
-        maps = _detect(path, image[None], geometry, options, "--source-iuv")
-        return Person(image, fill_missing(maps, str(path), 1, options.size, "fail", 0).iuv[0])
+        (found,) = _detect(path, image[None], geometry, options, "--source-iuv")
+        if found.iuv is None:
+            raise InputError(f"{path}: nobody was found on this picture; choose another one, or give its IUV map with --source-iuv")
+        return Person(image, found.iuv)
     person = _picture_iuv(found, options.densepose.png_order)
     if person.shape[:2] != (geometry.height, geometry.width):
         raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {geometry.width}x{geometry.height} pixels")
@@ -103,16 +105,17 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
 
 def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options) -> Motion:
     """A clip of the cache, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose. Raises InputError."""
-    if place := cached(text):
+    if place := _cached_alone(text, iuv, "--driving-iuv"):
         with SplitReader(place[0]) as reader:
             frames = reader.frames(place[1], slice(None)) if options.frames else None
-            return Motion(reader.iuv(place[1], slice(None)), fps or reader.fps(place[1]), frames)
+            return Motion(reader.iuv(place[1], slice(None)), reader.fps(place[1]) if fps is None else fps, frames)
     path = _existing(text, "driving video")
     if path.is_dir():
         size, rate = picture_size(frame_files(path)[0]), FOLDER_FPS
     else:
         info = probe(path)
-        size, rate = (info.width, info.height), info.fps
+        times = frame_times(path)
+        size, rate = (info.width, info.height), times.rate(info.fps)
     geometry = Geometry.from_box(*size, None, options.size)
     official = [path.with_name("dp_target")] if path.is_dir() else []
     found = iuv or _first([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
@@ -123,7 +126,17 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
     else:
         frames = np.stack(list(_square_frames(path, geometry))) if options.frames else None
         maps, length = _file_maps(path, found, geometry, options)
-    return Motion(fill_missing(maps, str(path), length, options.size, "hold", MAX_MISSING).iuv, fps or rate, frames)
+    settings = options.densepose
+    filled = fill_missing(maps, str(path), length, options.size, settings.missing, settings.max_missing)
+    return Motion(filled.iuv, rate if fps is None else fps, frames)
+
+
+def _cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | None:
+    """As `cached`. Raises InputError where maps are given for a clip that has its own."""
+    place = cached(text)
+    if place and iuv:
+        raise InputError(f"{iuv}: the clip {text} has IUV maps of its own; leave out {flag}")
+    return place
 
 
 def _existing(text: str, what: str) -> Path:
@@ -154,15 +167,9 @@ def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> t
     if not iuv.exists():
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
-    length = len(frame_files(path)) if path.is_dir() else _count(path)
+    length = len(frame_files(path)) if path.is_dir() else len(frame_times(path).seconds)
     clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)
     return backend.maps(clip), length
-
-
-def _count(path: Path) -> int:
-    from densepose_cache.video import frame_times
-
-    return len(frame_times(path).seconds)
 
 
 def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[FrameMap]:

@@ -5,7 +5,7 @@ what rules pass on and what fingerprints are made of. Importing this module need
 """
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import yaml
 from pydantic import Field, ValidationError, create_model, field_validator, model_validator
@@ -23,6 +23,9 @@ VARIANTS: dict[str, dict[str, bool]] = {
     "no_prev_no_refine_no_warp": {"previous": False, "refine": False, "visibility": False, "coarse_warp": False},
 }
 """Ablations of the paper's Figure 5: what each changes in the model section."""
+Beta = Annotated[float, Field(ge=0, lt=1)]
+PaperWeights = Literal["vgg19", "inception", "alexnet", "keypointrcnn"]
+"""Networks of the paper's metrics."""
 VARIANT = "{variant}"
 """In `train.start`: the name of the variant that is trained."""
 
@@ -117,7 +120,7 @@ class TrainSettings(Settings):
     """Pass no gradient through the previously generated frame."""
     learning_rate: float = Field(2e-4, gt=0)
     """Adam's learning rate at the start, of both networks."""
-    betas: tuple[float, float] = Field((0.5, 0.999), strict=False)
+    betas: tuple[Beta, Beta] = Field((0.5, 0.999), strict=False)
     """Adam's betas."""
     decay: Literal["linear", "none"] = "linear"
     """Learning rate to zero over the training, or constant."""
@@ -196,8 +199,8 @@ class EvaluateSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` takes a GPU if there is one."""
 
-    weights: dict[str, str] = Field(default_factory=dict)
-    """Paths of weight files by name (vgg19, inception, alexnet, keypointrcnn) instead of the downloaded ones."""
+    weights: dict[PaperWeights, str] = Field(default_factory=dict)
+    """Paths of weight files by name instead of the downloaded ones."""
 
 
 class AblationSettings(Settings):
@@ -233,6 +236,14 @@ def size_problem(size: int, model: ModelSettings, train: TrainSettings) -> str |
             f"{size}, but losses.warp with features: vgg19 needs {WARP_LOSS_SMALLEST} pixels, since VGG-19 halves a quarter of the "
             "frame four times; set losses.warp to 0 or features to embedded"
         )
+    return None
+
+
+def loss_problem(model: ModelSettings, train: TrainSettings) -> str | None:
+    """Why a model has nothing to learn from; None where it has."""
+    weights = train.losses.model_dump(exclude=set() if model.refine else {"warp"})
+    if not any(weights.values()):
+        return f"none of {', '.join(weights)} has a weight above 0, so that there is nothing to learn from"
     return None
 
 
@@ -274,6 +285,8 @@ class _DatasetBase(Settings):
             )
         if problem := size_problem(self.video.size, self.model, self.train):
             raise ValueError(f"video.size is {problem}")
+        if problem := loss_problem(self.model, self.train):
+            raise ValueError(f"train.losses: {problem}")
         if self.densepose.backend == "precomputed" and self.source.kind == "urls":
             raise ValueError("densepose.backend precomputed needs a source with IUV maps (sample, frames or videos with side files)")
         return self

@@ -140,7 +140,9 @@ def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str
         wanted = min(reader.length(name), max_frames or reader.length(name))
         if generated.length(name) != wanted:
             found = generated.length(name)
-            raise InputError(f"{generated.path}: has {found} frames of clip {name}, evaluate.max_frames asks for {wanted}; run the rollout again")
+            raise InputError(
+                f"{generated.path}: has {found} frames of clip {name}, evaluate.max_frames asks for {wanted}; run the rollout again"
+            )
 
 
 @dataclass

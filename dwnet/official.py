@@ -28,8 +28,8 @@ def load_generator(
 ) -> Generator:
     """A generator in eval mode from an official `latest_net_G` state dict; widths and depths follow from the shapes.
 
-    With `refine` off the weights of the refine branch are left out; `coarse_warp` off also switches `refine` off; `previous` off makes every
-    frame from the source alone. None of them can be seen in the weights of a network with refine branch.
+    With `refine` off the weights of the refine branch are left out; `coarse_warp` off also switches `refine` off; `previous` off makes
+    every frame from the source alone. None of them can be seen in the weights of a network with refine branch.
     Raises InputError if the tensors are not those of such a generator.
     """
     state = _plain(state_dict)

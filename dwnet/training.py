@@ -13,7 +13,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.whole import only_writer
 
 from .compiled import RecordedStep, compile_step
-from .config import ModelSettings, TrainSettings, size_problem
+from .config import ModelSettings, TrainSettings, loss_problem, size_problem
 from .data import Batch, BatchOrder, SampleDataset, batches, to_device_batch
 from .devices import pick_compile
 from .discriminator import MultiscaleDiscriminator
@@ -86,9 +86,11 @@ def train_alone(train_h5: Path, out: Path, model: ModelSettings, settings: Train
 
 def plan_run(data: SampleDataset, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
     """The training of `model` on `data`: its steps, and the fingerprint by which its states are known. Raises InputError if the frames are
-    too small for a loss."""
+    too small for a loss, or there is none."""
     if problem := size_problem(data.reader.size, model, settings):
         raise InputError(f"{data.reader.path}: the side of the frames is {problem}")
+    if problem := loss_problem(model, settings):
+        raise InputError(f"losses: {problem}")
     steps = total_steps(settings, [len(epoch) for epoch in data.epochs])
     return Run(out, model, settings, fingerprint(model, settings, data.digest, start_digest(settings.start)), steps, data.reader.size)
 
@@ -132,7 +134,7 @@ def run_steps(run: Run, data: SampleDataset, nets: Networks, group: Group, found
             stop, problem = group.agree(bool(stopped), problem)
             if stop or problem:
                 finish(under_way, guard, record, group)
-                note = save_and_say(record, step - 1)
+                note = group.share(save_and_say(record, step - 1))
                 raise group.failure(f"training stopped before step {step}: {problem}{note}") if problem else SystemExit(STOPPED)
             rate = learning_rate(step - 1, run.steps, settings)
             nets.set_learning_rate(rate)
@@ -152,7 +154,7 @@ def finish(started: Started | None, guard: LossGuard, record: Recorder | None, g
         losses = started.outcome.read()
     except BadLoss as error:
         clips = ", ".join(group.collect(started.batch.clips))
-        note = save_and_say(record, started.step - 1)
+        note = group.share(save_and_say(record, started.step - 1))
         raise group.failure(f"training stopped at step {started.step}: {error} (clips {clips}){note}. {error.advice}") from None
     guard.add(losses["total"])
     if record:
@@ -160,7 +162,10 @@ def finish(started: Started | None, guard: LossGuard, record: Recorder | None, g
 
 
 def save_and_say(record: Recorder | None, step: int) -> str:
-    """Save the state after `step` steps, and the end of a message that says where it is."""
+    """Save the state after `step` steps, and the end of a message that says where it is.
+
+    The first process has a `record` and saves; the others must wait for it (`Group.share`), or it would be ended with them.
+    """
     saved = record.save(step) if record else None
     return f"; the state before it is {saved}" if saved else ""
 

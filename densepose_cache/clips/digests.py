@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..digest import file_sha256
+from ..digest import file_sha256, listing_digest
 from ..progress import track
 from ..whole import write_text_whole
 
@@ -43,8 +43,9 @@ def _looked_at(paths: Iterable[str], known: dict[str, list]) -> dict[str, list]:
     return found
 
 
-def _state(path: Path) -> list[int]:
-    """Number of files, bytes and latest time of change in nanoseconds of a file or folder."""
-    members = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else [path]
-    stats = [member.stat() for member in members]
-    return [len(stats), sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)]
+def _state(path: Path) -> list:
+    """Size and time of change in nanoseconds of a file; names, sizes and times of a folder's files."""
+    if path.is_dir():
+        return [listing_digest(path)]
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]

@@ -1,6 +1,5 @@
 """Rows of folders of frames with IUV maps beside them (the layout of the paper's official repository)."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,8 @@ from ..densepose.precomputed import PNG_SUFFIX
 from ..errors import InputError
 from ..exchange.side_file import side_file
 from ..video.folder import frame_files
-from .table import check_table, clip_name, read_csv
+from ..walk import walk
+from .table import check_names, check_table, clip_name, read_csv
 
 OFFICIAL = "github.com/ubc-vision/DwNet"
 
@@ -31,6 +31,8 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
     folders = _clip_folders(root, source.frames_folder)
     if not folders:
         raise InputError(f"{root}: holds no folder `{source.frames_folder}` with frames, at any depth")
+    if not source.table:
+        check_names(map(clip_name, folders), folders.values(), root)
     found = {name: _described(folder, source) for name, folder in folders.items()}
     if source.table:
         table = _table_rows(source, found)
@@ -42,11 +44,10 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
 def _clip_folders(root: Path, frames_folder: str) -> dict[str, Path]:
     """Folders of clips by their path relative to `root`, sorted; links are followed."""
     found = {}
-    for place, folders, _ in os.walk(root, followlinks=True):
-        if frames_folder in folders:
+    for place, _, _ in walk(root):
+        if (Path(place) / frames_folder).is_dir():
             name = Path(place).relative_to(root).as_posix()
             found[root.resolve().name if name == "." else name] = Path(place)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
     return found
 
 

@@ -1,7 +1,8 @@
 """The clip table's file format: read, check, write."""
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -97,9 +98,28 @@ def parse_box(text: str) -> tuple[int, int, int, int] | None:
 
 
 def clip_name(text: str) -> str:
-    """A valid clip name made of a relative path or another free text: `/` becomes `-`, what names may not hold `_`."""
+    """A valid clip name made of a relative path or another free text: `/` becomes `-`, what names may not hold `_`.
+
+    A text in other letters than A to Z gets six digits of its digest at the end, since little else may be left of it.
+    """
     name = re.sub(r"[^A-Za-z0-9._+-]", "_", str(text).strip("/").replace("/", "-"))
+    if not str(text).isascii():
+        name = f"{name}-{hashlib.sha256(str(text).encode()).hexdigest()[:6]}"
     return name if NAME.fullmatch(name) else f"v{name}"
+
+
+def check_names(names: Iterable[str], paths: Iterable[Path], root: Path):
+    """Raise InputError, which names both files, if two `paths` below `root` have given the same clip name."""
+    seen: dict[str, Path] = {}
+    for name, path in zip(names, paths, strict=True):
+        if name in seen:
+            one, other = (place.relative_to(root) for place in (seen[name], path))
+            raise InputError(
+                f"{root}: {one} would be clip {name!r} both to train and to test; change source.train or source.test"
+                if one == other
+                else f"{root}: both {one} and {other} would be clip {name!r}; rename one of them"
+            )
+        seen[name] = path
 
 
 def _frames(column: pd.Series, path: Path) -> pd.Series:

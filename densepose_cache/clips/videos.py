@@ -1,7 +1,6 @@
 """Rows of folders of videos: by pattern, drawn into two splits, or from a table of windows and boxes."""
 
 import hashlib
-import os
 import sys
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pandas as pd
 from ..config import VideosSource
 from ..errors import InputError
 from ..exchange.side_file import side_file
+from ..walk import walk
 from .rescale import REFERENCE, rescaled
-from .table import clip_name, read_csv
+from .table import check_names, clip_name, read_csv
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif"}
 PATTERNS = {"train": "train/*", "test": "test/*"}
@@ -38,10 +38,8 @@ def rows(source: VideosSource, data: Path) -> pd.DataFrame:
 
 def video_files(root: Path) -> list[Path]:
     """Video files in `root` and all folders below it, sorted; links are followed, hidden files and folders passed over."""
-    found, entered = [], set()
-    for place, folders, files in os.walk(root, followlinks=True):
-        entered.add(os.path.realpath(place))
-        folders[:] = [name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) not in entered]
+    found = []
+    for place, _, files in walk(root):
         found += [Path(place, name) for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
     return sorted(found)
 
@@ -54,7 +52,9 @@ def _pattern_rows(source: VideosSource, root: Path) -> pd.DataFrame:
         if not videos:
             raise InputError(f"{root}: no {split} video matches `{pattern}`; put videos there or change source.{split} of this data set")
         found += [{"clip": _clip(path, root), "split": split, "video": str(path)} for path in videos]
-    return pd.DataFrame(found)
+    table = pd.DataFrame(found)
+    check_names(table["clip"], map(Path, table["video"]), root)
+    return table
 
 
 def _drawn_rows(source: VideosSource, root: Path) -> pd.DataFrame:
@@ -66,6 +66,7 @@ def _drawn_rows(source: VideosSource, root: Path) -> pd.DataFrame:
             "videos, or cut windows from one with source.table"
         )
     names = [_clip(path, root) for path in videos]
+    check_names(names, videos, root)
     places = [_place(name) for name in names]
     border = min(max(source.test_fraction, min(places)), sorted(places)[-2])
     splits = ["test" if place <= border else "train" for place in places]

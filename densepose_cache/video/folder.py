@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from natsort import natsorted
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
+ON_ITS_SIDE = range(5, 9)
+"""EXIF orientations in which width and height change places."""
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -39,18 +41,19 @@ def read_folder(folder: Path, start: int | None = None, end: int | None = None) 
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of a picture file; transparency is dropped. Raises InputError."""
+    """(H, W, 3) uint8 RGB of a picture file, turned as its EXIF tags say; transparency is dropped. Raises InputError."""
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a picture ({error}); copy it again or remove it") from None
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture file. Raises InputError."""
+    """(width, height) of a picture file as shown. Raises InputError."""
     try:
         with Image.open(path) as image:
-            return image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in ON_ITS_SIDE
+            return image.size[::-1] if turned else image.size
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a picture ({error}); copy it again or remove it") from None

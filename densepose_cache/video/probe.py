@@ -15,11 +15,16 @@ INDEXED = {"mov", "mp4", "matroska", "webm"}
 """Containers in which seeking to a key frame is exact."""
 
 
+TRUSTED = 0.02
+"""Share by which a container's rate may be off the mean of its frames' times."""
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """Facts of a video's first video stream.
 
-    `width` and `height` are pixels as shown, after `rotation` (degrees, counter-clockwise: 0, 90, 180, -90). `fps` is the average rate.
+    `width` and `height` are pixels as shown, after `rotation` (degrees, counter-clockwise: 0, 90, 180, -90). `fps` is the average rate
+    as the container says it: of files whose frames come unevenly some say another one, see `FrameTimes.rate`.
     `frames_estimate` and `seconds` are what the container says or implies; `frame_times` counts exactly.
     """
 
@@ -44,6 +49,12 @@ class FrameTimes:
     keys: np.ndarray
     seekable: bool
     start: float
+
+    def rate(self, said: float) -> float:
+        """Frames a second: `said` by the container, or where the times are more than `TRUSTED` off that, their own mean."""
+        span = float(self.seconds[-1] - self.seconds[0]) if len(self.seconds) else 0.0
+        own = (len(self.seconds) - 1) / span if span > 0 else said
+        return said if abs(own - said) <= TRUSTED * own else own
 
 
 def open_video(path: Path) -> av.container.InputContainer:

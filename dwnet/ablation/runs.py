@@ -72,7 +72,10 @@ def check_files(run: Run):
 def check_alike(full: Run, run: Run):
     """Raise InputError if a variant was measured with other settings or networks, or on other frames, than the full model."""
     path, other = run.folder / "metrics.json", full.folder / "metrics.json"
-    for key, same in (("settings", decisive(run) == decisive(full)), ("extractors", run.metrics["extractors"] == full.metrics["extractors"])):
+    for key, same in (
+        ("settings", decisive(run) == decisive(full)),
+        ("extractors", run.metrics["extractors"] == full.metrics["extractors"]),
+    ):
         if not same:
             raise InputError(f"{path}: was measured with other {key} than {other}; {_again(path)}")
     for key in ALIKE:

@@ -2,17 +2,18 @@
 
 import contextlib
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from densepose_cache.errors import InputError
 from densepose_cache.weights import find_weights
 
-from ..config import EvaluateSettings
+from ..config import EvaluateSettings, PaperWeights
 from ..features import load_features
 from .measures import Inception, Keypoints, Lpips, Perceptual, Pixels
 
-PAPER_WEIGHTS = ("vgg19", "inception", "alexnet", "keypointrcnn")
+PAPER_WEIGHTS = get_args(PaperWeights)
 
 
 def build_measures(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list, dict[str, str]]:

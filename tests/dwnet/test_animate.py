@@ -123,6 +123,56 @@ def test_a_photo_and_a_video_need_nothing_beside_them(files, tmp_path):
     assert len(list(read_frames(out))) == 3
 
 
+def test_a_photo_without_anybody_is_named(files, tmp_path):
+    Image.new("RGB", (128, 128), "white").save(tmp_path / "wall.png")
+    arguments = tmp_path / "wall.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", 128
+    with pytest.raises(InputError, match=r"wall\.png: nobody was found on this picture; choose another one, or give .* --source-iuv"):
+        run(*arguments, "--weights", tmp_path / "weights")
+
+
+def test_a_photo_is_turned_as_its_tags_say(files, tmp_path):
+    """Orientation 6: stored lying on its left side."""
+    upright = Image.open(files / "person.png")
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "photo.png", exif=tags)
+    maps = "--source-iuv", files / "person_IUV.png"
+    for name, person in (("straight", files / "person.png"), ("turned", tmp_path / "photo.png")):
+        run(person, files / "dance.mp4", "-o", tmp_path / f"{name}.mp4", "--model", files, "--size", 64, *maps)
+    assert (tmp_path / "straight.mp4").read_bytes() == (tmp_path / "turned.mp4").read_bytes()
+
+
+def test_frames_without_anybody_follow_the_settings(files, tmp_path):
+    with h5py.File(files / "dance.iuv.h5") as file:
+        maps = file["iuv"][:]
+    maps[1:4] = 0
+    with h5py.File(tmp_path / "dance.iuv.h5", "w") as file:
+        file["iuv"] = maps
+    arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", 64
+    arguments += "--driving-iuv", tmp_path / "dance.iuv.h5"
+    with pytest.raises(InputError, match=r"nobody was found in 3 of 5 frames, more than densepose\.max_missing = 0\.5 allows"):
+        run(*arguments)
+    run(*arguments, "--densepose", '{"max_missing": 0.7}')
+    with pytest.raises(InputError, match="nobody was found in frame 1"):
+        run(*arguments, "--densepose", '{"missing": "fail"}')
+
+
+def test_options_that_the_cache_decides_are_refused(files, tmp_path):
+    cached = f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", tmp_path / "out.mp4", "--model", files
+    cases = [
+        (("--size", SIZE * 2), rf"test\.h5: its frames have a side of {SIZE} pixels, not {SIZE * 2}; leave out --size"),
+        (("--source-iuv", files / "person_IUV.png"), "person_IUV.png: the clip .* has IUV maps of its own; leave out --source-iuv"),
+        (("--driving-iuv", files / "dance.iuv.h5"), "dance.iuv.h5: the clip .* has IUV maps of its own; leave out --driving-iuv"),
+        (("--fps", 0), "the frame rate must be above 0, not 0"),
+    ]
+    for more, message in cases:
+        with pytest.raises(InputError, match=message):
+            run(*cached, *more)
+    with pytest.raises(AssertionError, match="'gpu' is not one of"):
+        run(*cached, "--device", "gpu")
+    run(*cached, "--size", SIZE)
+
+
 def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
     out = tmp_path / "out.mp4"
     cases = [

@@ -66,6 +66,12 @@ def test_a_data_set_overrides_single_keys():
         (with_section("train", batch=2.5), ["datasets.x.train.batch", "integer"]),
         (with_section("train", preset="papr"), ["datasets.x.train.preset", "'paper' or 'official'"]),
         (with_section("train", targets=5), ["train.targets is 5", "warp.samples.targets"]),
+        (with_section("train", betas=[1.5, 0.9]), ["datasets.x.train.betas.0", "less than 1"]),
+        (
+            with_section("train", losses=dict.fromkeys(("gan", "feature_matching", "perceptual"), 0)),
+            ["train.losses: none of gan", "above 0"],
+        ),
+        (with_section("evaluate", weights={"vgg": "vgg.pth"}), ["datasets.x.evaluate.weights.vgg", "'vgg19', 'inception', 'alexnet'"]),
         (with_section("model", coarse_warp=False), ["refine needs coarse_warp"]),
         (with_section("model", refine=False, visibility=True), ["visibility needs refine"]),
         (with_section("model", iuv_input="onehot"), ["datasets.x.model.iuv_input", "'channels' or 'one_hot'"]),

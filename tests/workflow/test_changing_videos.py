@@ -7,6 +7,7 @@ import shutil
 import h5py
 import pytest
 from tiny_project import TINY
+from web_server import WebServer
 
 from densepose_cache.sample.write import write_sample
 
@@ -80,3 +81,23 @@ def test_only_what_changed_is_built_again(videos):
     assert done.returncode != 0 and "error: data/mine: no such folder of videos" in done.stdout
     (videos.folder / "away").rename(videos.folder / "data/mine")
     assert rerun(videos) == ({"clips": 1}, set()), "a folder that was not mounted"
+
+
+def test_a_list_of_urls_that_changes_is_fetched_again(make_project):
+    source = {"kind": "urls", "train": "train.txt", "test": "test.txt"}
+    project = make_project({"datasets": {"mine": {"source": source, "densepose": {"backend": "embedded"}}}})
+    write_sample(project.folder / "rendered", train=2, test=1, size=64, frames=4, fps=5, workers=1)
+    server = WebServer()
+    try:
+        for path in (project.folder / "rendered").glob("*.mp4"):
+            server.files[f"/{path.name}"] = path.read_bytes()
+        train, fetched = project.folder / "train.txt", "data/mine/fetched.csv"
+        train.write_text(f"{server.url}/sample-train-0000.mp4\n")
+        (project.folder / "test.txt").write_text(f"{server.url}/sample-test-0000.mp4\n")
+        assert project.jobs(project.run(fetched)) == {"fetch": 1} and project.jobs(project.run(fetched)) == {}
+        with train.open("a") as file:
+            file.write(f"{server.url}/sample-train-0001.mp4\n")
+        assert project.jobs(project.run(fetched)) == {"fetch": 1}
+        assert len(list((project.folder / "data/mine").glob("*.mp4"))) == 3
+    finally:
+        server.close()

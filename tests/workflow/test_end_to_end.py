@@ -133,3 +133,12 @@ def test_a_configured_file_that_is_gone_is_never_passed_over(finished):
     finished.configure(changed(evaluate={"pairs": "no/pairs.csv"}))
     done = finished.run("results/sample/metrics.json")
     assert done.returncode != 0 and "evaluate.pairs: no/pairs.csv does not exist" in done.stdout
+
+
+def test_folders_may_have_spaces_in_their_names(make_project):
+    folders = {name: f"my {name}" for name in ("cache", "data", "results", "weights")}
+    project = make_project(changed(folders=folders, train={"steps": 1}))
+    done = project.run("my results/sample/metrics.json")
+    assert done.returncode == 0, done.stdout
+    assert {path.name for path in project.folder.iterdir()} >= {"my cache", "my data", "my results"}
+    assert not (project.folder / "cache").exists()

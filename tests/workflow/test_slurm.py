@@ -41,13 +41,50 @@ def test_account_and_partitions_come_from_the_environment(make_project):
     own = {name: value for name, value in os.environ.items() if name not in ("SBATCH_ACCOUNT", "SBATCH_PARTITION", "DWNET_GPU_PARTITION")}
     named = {"SBATCH_ACCOUNT": "lab-7", "SBATCH_PARTITION": "max", "DWNET_GPU_PARTITION": "a100"}
     for environment, wanted in ((own, {}), (own | named, {"sample": "max", "train": "a100", "evaluate": "a100"})):
-        done = subprocess.run(command("--dry-run"), cwd=project.folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        rules = dict(re.findall(r"^\s*rule (\w+):\n.*?^\s*resources: ([^\n]+)$", done.stdout + done.stderr, re.M | re.S))
+        rules = planned_resources(project, environment)
         for rule in ("sample", "train", "evaluate"):
             assert ("slurm_account=lab-7" in rules[rule]) == bool(wanted)
             assert f"slurm_partition={wanted[rule]}" in rules[rule] if wanted else "slurm_partition" not in rules[rule]
         assert "slurm_extra=--signal=USR1@300" in rules["train"] and "gpu=1" in rules["train"]
+
+
+def planned_resources(project, environment: dict, *arguments: str) -> dict[str, str]:
+    """What a dry run says of the resources of each rule."""
+    done = subprocess.run(command("--dry-run", *arguments), cwd=project.folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(re.findall(r"^\s*rule (\w+):\n.*?^\s*resources: ([^\n]+)$", done.stdout + done.stderr, re.M | re.S))
+
+
+def test_a_resource_on_the_command_line_leaves_the_others_as_they_are(make_project):
+    named = os.environ | {"SBATCH_PARTITION": "max", "DWNET_GPU_PARTITION": "a100"}
+    train = planned_resources(make_project(TINY), named, "--set-resources", "train:runtime=2880")["train"]
+    for wanted in ("runtime=2880", "mem_mb=16000", "slurm_extra=--signal=USR1@300", "slurm_partition=a100", "gpu=1"):
+        assert wanted in train
+
+
+def test_jobs_for_the_cpu_ask_for_no_gpu(make_project):
+    config = copy.deepcopy(TINY)
+    config["train"]["device"] = config["evaluate"]["device"] = "cpu"
+    rules = planned_resources(make_project(config), os.environ | {"SBATCH_PARTITION": "max", "DWNET_GPU_PARTITION": "a100"})
+    for rule in ("train", "rollout", "evaluate"):
+        assert "gpu=0" in rules[rule] and "slurm_partition=max" in rules[rule]
+
+
+def test_a_training_without_threads_is_submitted_with_eight(make_project, tmp_path):
+    config = copy.deepcopy(TINY)
+    config["train"]["threads"] = None
+    project = make_project(config)
+    assert project.run("cache/sample/train.h5").returncode == 0
+    calls = tmp_path / "calls"
+    for name, does in {"sacctmgr": "echo lab-7", "sbatch": f'echo "$@" >> {calls}; exit 1'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SBATCH_ACCOUNT": "lab-7", "SBATCH_PARTITION": "max"}
+    target = "results/sample/runs/full/model.safetensors"
+    done = subprocess.run(
+        command(*QUICK, "--retries", "0", target=target), cwd=project.folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0 and "--cpus-per-task=8" in calls.read_text(), done.stdout + done.stderr
 
 
 @pytest.mark.slurm

@@ -45,4 +45,4 @@ rule ablation:
         given=given("ablation"),
         runs=lambda wildcards: f"{FOLDERS.results}/{wildcards.dataset}/runs",
     shell:
-        "dwnet ablation --data {input.data} --runs {params.runs} --settings {params.given[settings]:q} --out {output.values} 2>&1 | tee {log}"
+        "dwnet ablation --data {input.data:q} --runs {params.runs:q} --settings {params.given[settings]:q} --out {output.values:q} 2>&1 | tee {log:q}"

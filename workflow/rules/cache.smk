@@ -19,7 +19,7 @@ checkpoint clips:
         data=DATA,
     shell:
         "densepose-cache clips --source {params.given[source]:q} --shards {params.shards}"
-        " --data {params.data} --out {output} 2>&1 | tee {log}"
+        " --data {params.data:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule decode:
@@ -35,11 +35,12 @@ rule decode:
         "../../envs/decode.yaml"
     resources:
         mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         stage=stage("decode"),
         given=given("decode"),
     shell:
-        "densepose-cache decode --clips {input.clips} --settings {params.given[settings]:q} --out {output} 2>&1 | tee {log}"
+        "densepose-cache decode --clips {input.clips:q} --settings {params.given[settings]:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule densepose:
@@ -56,15 +57,15 @@ rule densepose:
     conda:
         "../../envs/densepose.yaml"
     resources:
-        gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].densepose.backend != "precomputed"),
+        **gpus(lambda data: int(data.densepose.backend != "precomputed" and data.densepose.device != "cpu")),
         mem_mb=growing(8000),
     params:
         stage=stage("densepose"),
         given=given("densepose"),
         weights=FOLDERS.weights,
     shell:
-        "densepose-cache densepose --clips {input.clips} --frames {input.frames} --settings {params.given[settings]:q}"
-        " --weights {params.weights} --out {output} 2>&1 | tee {log}"
+        "densepose-cache densepose --clips {input.clips:q} --frames {input.frames:q} --settings {params.given[settings]:q}"
+        " --weights {params.weights:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule warp:
@@ -80,14 +81,14 @@ rule warp:
     conda:
         warp_environment
     resources:
-        gpu=lambda wildcards: int(CONFIG.datasets[wildcards.dataset].warp.engine == "torch"),
+        **gpus(lambda data: int(data.warp.engine == "torch")),
         mem_mb=lambda wildcards, attempt: attempt * (8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000),
     params:
         stage=stage("warp"),
         given=given("warp"),
     shell:
-        "densepose-cache warp --clips {input.clips} --iuv {input.iuv} --settings {params.given[settings]:q}"
-        " --workers {threads} --out {output} 2>&1 | tee {log}"
+        "densepose-cache warp --clips {input.clips:q} --iuv {input.iuv:q} --settings {params.given[settings]:q}"
+        " --workers {threads} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule index:
@@ -115,4 +116,4 @@ rule index:
         stage=stage("index"),
         shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,
     shell:
-        "densepose-cache index --clips {input.clips} --shards {params.shards} 2>&1 | tee {log}"
+        "densepose-cache index --clips {input.clips:q} --shards {params.shards} 2>&1 | tee {log:q}"

@@ -1,10 +1,12 @@
 """Configuration, and the functions that rules read it with."""
 
 import gc
+from os import getenv
 import signal
 import time
 from functools import lru_cache
 from pathlib import Path
+from typing import get_args
 
 import dwnet
 from densepose_cache.config import FORMATS as CACHE_FORMATS
@@ -14,7 +16,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.shards import shard_name
 from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
-from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, parse_config, variant_model, variant_train
+from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, PaperWeights, parse_config, variant_model, variant_train
 from dwnet.display.handler import listen
 
 put_verbs_on_path()
@@ -24,6 +26,7 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 # A plan of many jobs is millions of objects that stay: Python looks through them for cycles less often than it would.
 gc.set_threshold(500_000)
 STARTED = time.time()
+CLUSTER_THREADS = 8
 TEMPLATES = Path(dwnet.__file__).parent / "templates"
 FORMATS = CACHE_FORMATS | LEARN_FORMATS
 
@@ -158,6 +161,18 @@ def parent_folder(wildcards, output):
     return str(Path(output[0]).parent)
 
 
+def gpus(count):
+    """Resources of a job on `count(settings of the data set)` GPUs: their number, and the partition for it where the environment names one."""
+
+    def number(wildcards):
+        return count(CONFIG.datasets[wildcards.dataset])
+
+    def partition(wildcards):
+        return getenv("DWNET_GPU_PARTITION") if number(wildcards) else getenv("SBATCH_PARTITION")
+
+    return {"gpu": number} | ({"slurm_partition": partition} if getenv("DWNET_GPU_PARTITION") else {})
+
+
 def growing(amount):
     """A resource that doubles, trebles, ... with every attempt, for a job that had too little of it."""
     return lambda wildcards, attempt: amount * attempt
@@ -205,6 +220,13 @@ def clip_source(wildcards):
     return [f"{FOLDERS.data}/{wildcards.dataset}/{made[kind]}"] if kind in made else []
 
 
+def fetch_params(wildcards):
+    """What reruns the downloads: the source, and what is in lists of URLs that are files here."""
+    source = CONFIG.datasets[wildcards.dataset].source
+    lists = [getattr(source, split, "") for split in ("train", "test")]
+    return [stage("fetch")(wildcards), [source_listing(path) for path in lists if Path(path).is_file()]]
+
+
 def clips_params(wildcards):
     """What reruns the clip table: the source, the number of shards, names, sizes and times of the source's files.
 
@@ -246,7 +268,7 @@ def train_weights(data):
 
 def evaluate_weights(data):
     evaluate = data.evaluate
-    names = ("vgg19", "inception", "alexnet", "keypointrcnn") if evaluate.features == "paper" else evaluate.weights
+    names = get_args(PaperWeights) if evaluate.features == "paper" else evaluate.weights
     return {name: evaluate.weights.get(name) for name in names}
 
 
@@ -264,9 +286,11 @@ def train_settings(wildcards):
 
 
 def train_threads(wildcards):
-    """Threads of all devices of a machine."""
+    """Threads of all devices of a machine; where none are said, all cores of this one, and on a cluster `CLUSTER_THREADS` a device."""
     train = train_settings(wildcards)
-    return train.threads * train.devices if train.threads else workflow.cores
+    if train.threads:
+        return train.threads * train.devices
+    return workflow.resource_settings.cores or CLUSTER_THREADS * train.devices
 
 
 def train_processes(wildcards):

@@ -14,4 +14,4 @@ rule rulegraph:
     conda:
         "../../envs/report.yaml"
     shell:
-        "python {input.script} --out {output} 2>&1 | tee {log}"
+        "python {input.script:q} --out {output:q} 2>&1 | tee {log:q}"

@@ -24,7 +24,7 @@ rule evaluate:
         "../../envs/evaluate.yaml"
     threads: 2
     resources:
-        gpu=1,
+        **gpus(lambda data: int(data.evaluate.device != "cpu")),
         mem_mb=growing(8000),
     params:
         stage=stage("evaluate"),
@@ -32,9 +32,9 @@ rule evaluate:
         weights=FOLDERS.weights,
         origin=origin,
     shell:
-        "dwnet evaluate --data {input.data} --model {input.model} --rollout {input.rollout}"
-        " --settings {params.given[settings]:q} --weights {params.weights} --origin {params.origin:q}"
-        " --out {output.metrics} 2>&1 | tee {log}"
+        "dwnet evaluate --data {input.data:q} --model {input.model:q} --rollout {input.rollout:q}"
+        " --settings {params.given[settings]:q} --weights {params.weights:q} --origin {params.origin:q}"
+        " --out {output.metrics:q} 2>&1 | tee {log:q}"
 
 
 rule report:
@@ -64,6 +64,6 @@ rule report:
         given=given("report"),
         run=lambda wildcards, input: str(Path(input.metrics).parent),
     shell:
-        "dwnet report --dataset {wildcards.dataset} --run {params.run} --settings {params.given[settings]:q}"
-        " --quality {input.quality} --quarantine {input.quarantine}"
-        " --metrics {output.metrics} --out {output.page} 2>&1 | tee {log}"
+        "dwnet report --dataset {wildcards.dataset} --run {params.run:q} --settings {params.given[settings]:q}"
+        " --quality {input.quality:q} --quarantine {input.quarantine:q}"
+        " --metrics {output.metrics:q} --out {output.page:q} 2>&1 | tee {log:q}"

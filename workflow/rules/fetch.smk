@@ -16,7 +16,7 @@ rule sample:
         options=sample_options,
         folder=parent_folder,
     shell:
-        "densepose-cache sample --out {params.folder} {params.options} --workers {threads} 2>&1 | tee {log}"
+        "densepose-cache sample --out {params.folder:q} {params.options} --workers {threads} 2>&1 | tee {log:q}"
 
 
 rule fetch:
@@ -30,10 +30,10 @@ rule fetch:
     conda:
         "../../envs/decode.yaml"
     params:
-        stage=stage("fetch"),
+        stage=fetch_params,
         given=given("fetch"),
     shell:
-        "densepose-cache fetch --source {params.given[source]:q} --out {output} 2>&1 | tee {log}"
+        "densepose-cache fetch --source {params.given[source]:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule weights:
@@ -49,4 +49,4 @@ rule weights:
         name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
         folder=parent_folder,
     shell:
-        "densepose-cache fetch --weights {params.name} --out {params.folder} 2>&1 | tee {log}"
+        "densepose-cache fetch --weights {params.name:q} --out {params.folder:q} 2>&1 | tee {log:q}"

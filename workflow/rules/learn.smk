@@ -16,21 +16,24 @@ rule train:
         "../../envs/train.yaml"
     threads: train_threads
     resources:
-        gpu=lambda wildcards: train_settings(wildcards).devices * train_settings(wildcards).nodes,
+        **gpus(lambda data: data.train.devices * data.train.nodes * (data.train.device != "cpu")),
         nodes=lambda wildcards: train_settings(wildcards).nodes,
         mpi=lambda wildcards: "srun" if train_settings(wildcards).nodes > 1 else None,
         tasks=train_processes,
         # None a GPU: every process sees all the GPUs of its machine and takes its own.
         tasks_per_gpu=0,
         mem_mb=16000,
+        runtime=1440,
+        # Five minutes before the time is up the training saves its state and stops; the next attempt goes on from there.
+        slurm_extra="--signal=USR1@300",
     params:
         stage=stage("train"),
         given=given("train"),
         weights=FOLDERS.weights,
         launcher=train_launcher,
     shell:
-        "{params.launcher}dwnet train --data {input.data} --model {params.given[model]:q}"
-        " --settings {params.given[settings]:q} --weights {params.weights} --out {output} 2>&1 | tee {log}"
+        "{params.launcher}dwnet train --data {input.data:q} --model {params.given[model]:q}"
+        " --settings {params.given[settings]:q} --weights {params.weights:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule rollout:
@@ -48,10 +51,11 @@ rule rollout:
         "../../envs/evaluate.yaml"
     threads: 2
     resources:
-        gpu=1,
+        **gpus(lambda data: int(data.evaluate.device != "cpu")),
         mem_mb=growing(8000),
     params:
         stage=stage("rollout"),
         given=given("rollout"),
     shell:
-        "dwnet rollout --data {input.data} --model {input.model} --settings {params.given[settings]:q}" " --out {output} 2>&1 | tee {log}"
+        "dwnet rollout --data {input.data:q} --model {input.model:q} --settings {params.given[settings]:q}"
+        " --out {output:q} 2>&1 | tee {log:q}"

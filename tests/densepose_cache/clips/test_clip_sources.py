@@ -10,8 +10,9 @@ from PIL import Image
 from densepose_cache.clips import build_clip_table, clip_digests, current_table, read_table, table_digest
 from densepose_cache.clips import clip_rows as rows_and_missing
 from densepose_cache.clips import digests as digests_module
+from densepose_cache.clips.videos import video_files
 from densepose_cache.config import FramesSource, SampleSource, UrlsSource, VideosSource
-from densepose_cache.digest import file_sha256
+from densepose_cache.digest import file_sha256, listing_digest
 from densepose_cache.errors import InputError
 from densepose_cache.shards import bucket
 
@@ -131,9 +132,41 @@ def test_videos_that_are_missing(videos, tmp_path):
 
 
 def test_a_video_in_both_splits_is_refused(videos, tmp_path):
-    with pytest.raises(InputError, match="'train-a' stands in row 2, too"):
+    with pytest.raises(InputError, match=r"videos: train/a\.mp4 would be clip 'train-a' both to train and to test"):
         build_clip_table(VideosSource(kind="videos", path=str(videos), test="train/*"), tmp_path, tmp_path / "c/clips.csv", 1)
     assert not (tmp_path / "c/clips.csv").exists()
+
+
+def test_videos_that_would_have_one_name_are_both_named(videos, tmp_path):
+    for name in ("a b.mp4", "a_b.mov"):
+        (videos / "train" / name).touch()
+    with pytest.raises(InputError, match=r"videos: both train/a b\.mp4 and train/a_b\.mov would be clip 'train-a_b'; rename one"):
+        clip_rows(VideosSource(kind="videos", path=str(videos)), tmp_path)
+    (videos / "train/a_b.mov").unlink()
+    for name in ("舞蹈.mp4", "跳舞.mp4"):
+        (videos / "train" / name).touch()
+    names = clip_rows(VideosSource(kind="videos", path=str(videos)), tmp_path)["clip"]
+    assert names.is_unique and sum(name.startswith("train-__-") for name in names) == 2
+
+
+def test_folders_that_several_links_lead_to_are_entered_once(folders, videos, tmp_path):
+    (videos / "train/again").symlink_to(videos / "train")
+    (videos / "both").mkdir()
+    for name in ("one", "two"):
+        (videos / "both" / name).symlink_to(videos / "test")
+    assert len(video_files(videos)) == 3
+    (folders / "all").symlink_to(folders)
+    assert len(clip_rows(FramesSource(kind="frames", path=str(folders)), tmp_path)) == 4
+
+
+def test_what_changes_behind_a_link_changes_the_listing(videos, tmp_path):
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/train").symlink_to(videos / "train")
+    before = listing_digest(tmp_path / "linked")
+    assert before == listing_digest(tmp_path / "linked")
+    (videos / "train/c.mp4").write_bytes(b"new")
+    assert listing_digest(tmp_path / "linked") != before
+    assert listing_digest(tmp_path / "linked", "*.iuv.h5") == listing_digest(videos, "*.iuv.h5")
 
 
 def table_source(videos, tmp_path, text):
@@ -344,6 +377,15 @@ def test_digests_are_remembered_until_a_file_changes(videos, tmp_path, monkeypat
     assert sorted(counted) == ["a.mp4", "b.iuv.h5"]
     assert second["sha256"].equals(first["sha256"])
     assert second["iuv_sha256"].tolist() != first["iuv_sha256"].tolist()
+
+
+def test_frames_that_change_places_are_digested_again(folders, tmp_path):
+    source, out = FramesSource(kind="frames", path=str(folders)), tmp_path / "cache/clips.csv"
+    first, target = build_clip_table(source, tmp_path, out, 1), folders / "fashion/1/target"
+    for old, new in (("frame0", "x"), ("frame1", "frame0"), ("x", "frame1")):
+        (target / f"{old}.png").rename(target / f"{new}.png")
+    second = build_clip_table(source, tmp_path, out, 1)
+    assert second["sha256"][0] != first["sha256"][0] and second["sha256"][2] == first["sha256"][2]
 
 
 def test_the_table_as_it_would_be_now_writes_nothing(videos, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from PIL import Image
 
 from densepose_cache.errors import InputError
 from densepose_cache.video import frame_files, read_folder
+from densepose_cache.video.folder import picture_size, read_picture
 
 
 @pytest.fixture
@@ -26,6 +27,15 @@ def test_grey_and_transparent_pictures_become_rgb(tmp_path):
     frames = list(read_folder(tmp_path))
     assert [frame.shape for frame in frames] == [(4, 4, 3)] * 2
     assert [frame[0, 0].tolist() for frame in frames] == [[77] * 3, [99] * 3]
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(1, 0), (3, 2), (6, 1), (8, 3)])
+def test_pictures_are_turned_as_their_tags_say(tmp_path, orientation, turn):
+    shown = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(np.rot90(shown, turn))).save(tmp_path / "a.png", exif=tags)
+    assert (read_picture(tmp_path / "a.png") == shown).all() and picture_size(tmp_path / "a.png") == (3, 2)
 
 
 def test_a_picture_of_another_size_is_named(folder):

@@ -38,6 +38,17 @@ def test_variable_frame_rate_keeps_every_frame_once(coded, tmp_path):
     assert numbers_of(read_frames(path, 20, 33)) == expected[20:33]
 
 
+def test_the_rate_is_that_of_the_frames_where_the_container_says_another(coded, tmp_path):
+    for name in ("variable.webm", "variable.mp4"):
+        path = tmp_path / name
+        ffmpeg("-i", coded, "-vf", "select='not(mod(n,3))+eq(mod(n,7),1)+eq(n,99)'", "-fps_mode", "vfr", path)
+        times = frame_times(path)
+        assert times.rate(probe(path).fps) == pytest.approx((len(times.seconds) - 1) / (99 / 25), rel=0.02)
+    assert probe(tmp_path / "variable.webm").fps == pytest.approx(25), "what this is about"
+    steady = frame_times(coded)
+    assert steady.rate(25.0) == 25.0 and steady.rate(25.1) == 25.1 and steady.rate(0.0) == pytest.approx(25)
+
+
 def test_frames_that_an_edit_list_hides_do_not_count(coded, tmp_path):
     path = tmp_path / "edited.mp4"
     ffmpeg("-ss", "0.52", "-i", coded, "-c", "copy", path)

@@ -1,0 +1,19 @@
+"""Folders and all folders below them, through links."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`, sorted, with links followed; a folder that several links lead to is entered once, hidden ones are passed over."""
+    entered = {os.path.realpath(root)}
+    for place, folders, files in os.walk(root, followlinks=True):
+        new = []
+        for name in sorted(folders):
+            real = os.path.realpath(Path(place, name))
+            if not name.startswith(".") and real not in entered:
+                entered.add(real)
+                new.append(name)
+        folders[:] = new
+        yield place, folders, sorted(files)
