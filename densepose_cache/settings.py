@@ -38,8 +38,18 @@ def explain(error: ValidationError, where: str) -> str:
             lines.append(f"{key}: unknown key")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{key}: {message[0].lower()}{message[1:]} (given: {item['input']!r})")
+            lines.append(f"{key}: {message[0].lower()}{message[1:]} (given: {item['input']!r}{_hint(item)})")
     return "\n".join(lines)
+
+
+def _hint(item: dict) -> str:
+    """What to write in place of a number that YAML takes for text, such as 2e-4."""
+    if item["type"] == "float_type" and isinstance(item["input"], str):
+        try:
+            return f", text to YAML: write {float(item['input']):.1e}"
+        except ValueError:
+            pass
+    return ""
 
 
 def read_settings(kind: type[S], text: str | None) -> S:

@@ -4,11 +4,12 @@
 what rules pass on and what fingerprints are made of. Importing this module needs no torch.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import yaml
-from pydantic import Field, ValidationError, create_model, field_validator, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from densepose_cache.config import DensePoseSettings, Source, VideoSettings, WarpSettings
 from densepose_cache.errors import InputError
@@ -247,6 +248,9 @@ def loss_problem(model: ModelSettings, train: TrainSettings) -> str | None:
     return None
 
 
+NAME = "[A-Za-z0-9_][A-Za-z0-9_-]*"
+"""Names of data sets, as a regular expression."""
+
 SECTIONS = {
     "video": VideoSettings,
     "densepose": DensePoseSettings,
@@ -311,14 +315,6 @@ class Config(Settings):
     folders: Folders
     datasets: dict[str, DatasetConfig]
 
-    @field_validator("datasets")
-    @classmethod
-    def _names(cls, value):
-        for name in value:
-            if not name.replace("_", "").isalnum():
-                raise ValueError(f"the data set name {name!r} may hold letters, digits and _ only")
-        return value
-
 
 def merge(base, over):
     """`over` laid on `base`: mappings key by key, anything else replaced."""
@@ -338,7 +334,9 @@ def parse_config(raw: dict, where: str = "config.yaml") -> Config:
         raise InputError(f"{where}: unknown section {', '.join(unknown)}; allowed: {allowed}")
     if not isinstance(datasets, dict) or not datasets:
         raise InputError(f"{where}: `datasets` must name at least one data set")
-    problems = []
+    problems = [
+        f"datasets: the name {name!r} may hold letters, digits, _ and - only" for name in datasets if not re.fullmatch(NAME, str(name))
+    ]
     try:
         folders = check(Folders, folders)
     except ValidationError as error:
@@ -357,11 +355,20 @@ def parse_config(raw: dict, where: str = "config.yaml") -> Config:
         except ValidationError as error:
             problems.append(explain(error, f"datasets.{name}"))
     if problems:
-        raise InputError(f"{where} is not usable:\n" + "\n".join(problems))
-    try:
-        return Config(folders=folders, datasets=merged)
-    except ValidationError as error:
-        raise InputError(f"{where} is not usable:\n{explain(error, '')}") from None
+        raise InputError(f"{where} is not usable:\n" + "\n".join(dict.fromkeys(_told_once("\n".join(problems).splitlines(), raw))))
+    return Config(folders=folders, datasets=merged)
+
+
+def _told_once(problems: list[str], raw: dict) -> list[str]:
+    """Problems of data sets that a shared section has, too, as the section's own."""
+    shared = set()
+    for section, value in raw.items():
+        try:
+            check(SECTIONS[section], value or {})
+        except ValidationError as error:
+            shared |= set(explain(error, section).splitlines())
+    named = [re.sub(r"^datasets\.[^.]+\.", "", line) for line in problems]
+    return [short if short in shared else line for short, line in zip(named, problems, strict=True)]
 
 
 def load_config(path: Path | str = "config.yaml") -> Config:

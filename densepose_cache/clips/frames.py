@@ -24,9 +24,9 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
     root = Path(source.path)
     if not root.is_dir():
         raise InputError(
-            f"{root}: no such folder of frames. Copy or link it there (the real sample clips are the data folder of the paper's official "
-            f"repository {OFFICIAL}: `{root}/fashion/1/{source.frames_folder}`, `{root}/taichi/1/{source.frames_folder}`), or change "
-            "source.path of this data set in the configuration"
+            f"{root}: no such folder of frames. Copy or link it there (two real clips are in the paper's official repository {OFFICIAL}: "
+            f"its datasets/fashion_test/1 as {root}/fashion/1, its datasets/taichi_test/1 as {root}/taichi/1), or change source.path of this "
+            "data set in the configuration"
         )
     folders = _clip_folders(root, source.frames_folder)
     if not folders:

@@ -1,14 +1,18 @@
 """Which backend `auto` stands for."""
 
+import json
 from pathlib import Path
 
 from ..config import DensePoseSettings
+from ..errors import InputError
+from ..shards import open_shard
 from ..weights import WEIGHTS
 from .models import check_model
 
 
-def choose_backend(settings: DensePoseSettings, weights: Path) -> DensePoseSettings:
-    """`settings` with another backend in place of `auto`: `rcnn` where its checkpoint is, `embedded` where it is not.
+def choose_backend(settings: DensePoseSettings, weights: Path, shard: Path | None = None) -> DensePoseSettings:
+    """`settings` with another backend in place of `auto`: the one that has made `shard`, so that maps that are there are not made anew
+    because a checkpoint comes or goes; else `rcnn` where its checkpoint is, and `embedded` where it is not.
 
     The checkpoint is the file that `settings` name, or the published one of their model in the folder `weights`. Raises InputError if
     `check_model` finds that there can be none.
@@ -17,7 +21,18 @@ def choose_backend(settings: DensePoseSettings, weights: Path) -> DensePoseSetti
     if settings.backend != "auto":
         return settings
     there = settings.weights is not None or published_file(settings, weights).is_file()
-    return settings.model_copy(update={"backend": "rcnn" if there else "embedded"})
+    made = _backend_of(shard) if shard else None
+    return settings.model_copy(update={"backend": made or ("rcnn" if there else "embedded")})
+
+
+def _backend_of(shard: Path) -> str | None:
+    """The one of the two backends that has made a shard of maps; None where it is not there or says another one."""
+    try:
+        with open_shard(shard, "densepose") as file:
+            found = json.loads(file.attrs["settings"])["backend"]
+    except (InputError, KeyError, ValueError):
+        return None
+    return found if found in ("rcnn", "embedded") else None
 
 
 def published_file(settings: DensePoseSettings, weights: Path) -> Path:

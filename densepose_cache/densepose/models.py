@@ -50,7 +50,7 @@ def weight_file(settings: DensePoseSettings, folder: Path) -> Path:
 
 def check_model(settings: DensePoseSettings):
     """Raise InputError if `settings` name no checkpoint, and no SHA-256 is known by which a published one of their model could be told."""
-    if settings.backend == "embedded" or settings.weights is not None or settings.model in WEIGHTS:
+    if settings.backend in ("embedded", "precomputed") or settings.weights is not None or settings.model in WEIGHTS:
         return
     if settings.model in MODELS:
         raise InputError(

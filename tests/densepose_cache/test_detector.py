@@ -14,6 +14,7 @@ from densepose_cache.densepose.install import missing_packages
 from densepose_cache.densepose.network import Detections
 from densepose_cache.errors import InputError
 from densepose_cache.sample.render import Clip
+from densepose_cache.shards import ShardWriter
 
 ROW = SimpleNamespace(clip="anna")
 
@@ -38,6 +39,28 @@ def test_auto_is_the_rcnn_where_its_weights_are(tmp_path):
     (tmp_path / "model_final_162be9.pkl").touch()
     assert chosen() == "rcnn" and Detector(DensePoseSettings(), tmp_path).name in ("detectron2", "torchvision")
     assert all(chosen(backend=name) == name for name in ("precomputed", "rcnn", "detectron2", "torchvision", "embedded"))
+
+
+def test_auto_stays_with_what_has_made_the_maps(tmp_path):
+    shard, weights = tmp_path / "000.h5", tmp_path / "model_final_162be9.pkl"
+    for made in ("embedded", "rcnn", "precomputed"):
+        with ShardWriter(shard, "densepose", {"backend": made}):
+            pass
+        for there in (False, True):
+            weights.unlink(missing_ok=True)
+            if there:
+                weights.touch()
+            wanted = made if made != "precomputed" else "rcnn" if there else "embedded"
+            assert choose_backend(DensePoseSettings(), tmp_path, shard).backend == wanted
+    assert choose_backend(DensePoseSettings(backend="embedded"), tmp_path, shard).backend == "embedded"
+    shard.write_bytes(b"no shard")
+    assert choose_backend(DensePoseSettings(), tmp_path, shard).backend == "rcnn"
+
+
+def test_only_the_rcnn_needs_a_known_model(tmp_path):
+    unknown = {"model": "densepose_rcnn_R_101_FPN_DL_WC1_s1x"}
+    for backend in ("precomputed", "embedded"):
+        assert choose_backend(DensePoseSettings(backend=backend, **unknown), tmp_path).backend == backend
 
 
 def test_a_checkpoint_whose_digest_is_not_known_is_not_fetched(tmp_path):

@@ -56,31 +56,32 @@ def test_a_data_set_overrides_single_keys():
 @pytest.mark.parametrize(
     ("raw", "names"),
     [
-        (with_section("video", siz=128), ["datasets.x.video.siz", "unknown key"]),
-        (with_section("video", size=102), ["datasets.x.video.size", "multiple of 4"]),
-        (with_section("video", size=28), ["datasets.x.video.size", "greater than or equal to 32"]),
-        (with_section("video", size=2052), ["datasets.x.video.size", "less than or equal to 2048"]),
+        (with_section("video", siz=128), ["video.siz", "unknown key"]),
+        (with_section("video", size=102), ["video.size", "multiple of 4"]),
+        (with_section("video", size=28), ["video.size", "greater than or equal to 32"]),
+        (with_section("video", size=2052), ["video.size", "less than or equal to 2048"]),
         (MINIMAL | {"video": {"size": 60}, "train": {"preset": "official"}}, ["video.size is 60", "losses.warp", "needs 64"]),
-        (with_section("video", size="256"), ["datasets.x.video.size"]),
-        (with_section("train", learning_rate=-1), ["datasets.x.train.learning_rate", "greater than 0"]),
-        (with_section("train", batch=2.5), ["datasets.x.train.batch", "integer"]),
-        (with_section("train", preset="papr"), ["datasets.x.train.preset", "'paper' or 'official'"]),
+        (with_section("video", size="256"), ["video.size"]),
+        (with_section("train", learning_rate=-1), ["train.learning_rate", "greater than 0"]),
+        (with_section("train", batch=2.5), ["train.batch", "integer"]),
+        (with_section("train", preset="papr"), ["train.preset", "'paper' or 'official'"]),
         (with_section("train", targets=5), ["train.targets is 5", "warp.samples.targets"]),
-        (with_section("train", betas=[1.5, 0.9]), ["datasets.x.train.betas.0", "less than 1"]),
+        (with_section("train", betas=[1.5, 0.9]), ["train.betas.0", "less than 1"]),
         (
             with_section("train", losses=dict.fromkeys(("gan", "feature_matching", "perceptual"), 0)),
             ["train.losses: none of gan", "above 0"],
         ),
-        (with_section("evaluate", weights={"vgg": "vgg.pth"}), ["datasets.x.evaluate.weights.vgg", "'vgg19', 'inception', 'alexnet'"]),
+        (with_section("evaluate", weights={"vgg": "vgg.pth"}), ["evaluate.weights.vgg", "'vgg19', 'inception', 'alexnet'"]),
         (with_section("model", coarse_warp=False), ["refine needs coarse_warp"]),
         (with_section("model", refine=False, visibility=True), ["visibility needs refine"]),
-        (with_section("model", iuv_input="onehot"), ["datasets.x.model.iuv_input", "'channels' or 'one_hot'"]),
+        (with_section("model", iuv_input="onehot"), ["model.iuv_input", "'channels' or 'one_hot'"]),
         (with_section("train", preset="official", detach_previous=False), ["detach_previous: false needs update: sample"]),
         (MINIMAL | {"vidoe": {}}, ["vidoe", "allowed:", "video"]),
         ({"datasets": {}}, ["datasets"]),
         ({"datasets": {"x": {"source": {"kind": "sampel"}}}}, ["datasets.x.source", "'sample', 'frames', 'videos', 'urls'"]),
         ({"datasets": {"x": {}}}, ["datasets.x.source"]),
-        ({"datasets": {"a/b": {"source": {"kind": "sample"}}}}, ["a/b"]),
+        ({"datasets": {"a/b": {"source": {"kind": "sample"}}}}, ["datasets: the name 'a/b' may hold letters, digits, _ and - only"]),
+        (with_section("train", learning_rate="2e-4"), ["train.learning_rate", "(given: '2e-4', text to YAML: write 2.0e-04)"]),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(raw, names):
@@ -102,6 +103,16 @@ def test_mistakes_are_named_with_what_is_allowed(raw, names):
 )
 def test_any_multiple_of_4_is_a_frame_size(changes):
     assert parse_config(MINIMAL | changes).datasets["x"].video.size == changes["video"]["size"]
+
+
+def test_a_mistake_of_a_shared_section_is_told_once():
+    source = {"source": {"kind": "sample"}}
+    datasets = {"a-b": source, "c": source | {"video": {"size": 1}}}
+    with pytest.raises(InputError) as error:
+        parse_config({"datasets": datasets, "video": {"siz": 64}, "train": {"batch": 0}})
+    told = str(error.value).splitlines()[1:]
+    assert [line.split(":")[0] for line in told] == ["video.siz", "train.batch", "datasets.c.video.size"]
+    assert parse_config({"datasets": {"a-b": source}}).datasets.keys() == {"a-b"}
 
 
 def test_all_mistakes_are_reported_at_once():

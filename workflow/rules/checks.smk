@@ -124,8 +124,9 @@ def name_embedded(jobs):
     for name in sorted({job.wildcards_dict["dataset"] for job in jobs if job.rule.name == "densepose"}):
         if ASKED.datasets[name].densepose.backend == "auto" and CONFIG.datasets[name].densepose.backend == "embedded":
             path = published_file(CONFIG.datasets[name].densepose, FOLDERS.weights)
+            reason = f"the cache has such maps, although there is {path}" if path.is_file() else f"there is no {path}"
             print(
-                f"IUV maps of {name} by the small network that ships with the package: there is no {path}; "
-                f"densepose.backend: rcnn downloads it and makes better ones",
+                f"IUV maps of {name} by the small network that ships with the package: {reason}; "
+                f"densepose.backend: rcnn makes better ones and downloads what that needs",
                 file=sys.stderr,
             )

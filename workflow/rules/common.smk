@@ -41,7 +41,8 @@ FOLDERS = ASKED.folders
 def chosen(name, data):
     """The settings of a data set with a backend in place of `auto`."""
     try:
-        return data.model_copy(update={"densepose": choose_backend(data.densepose, Path(FOLDERS.weights))})
+        shard = Path(FOLDERS.cache) / name / "iuv" / f"{shard_name(0)}.h5"
+        return data.model_copy(update={"densepose": choose_backend(data.densepose, Path(FOLDERS.weights), shard)})
     except InputError as error:
         raise WorkflowError(f"datasets.{name}: {error}") from None
 

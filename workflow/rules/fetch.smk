@@ -1,6 +1,12 @@
 """Rendered videos, downloaded videos, weight files."""
 
 
+# Machines of a cluster that compute often have no network.
+localrules:
+    fetch,
+    weights,
+
+
 rule sample:
     output:
         f"{DATA}/manifest.csv",
