@@ -17,9 +17,10 @@ from .index_file import Index, linked, read_index
 from .iuv import PARTS
 from .quarantine import TABLE, quarantined, read_quarantine
 from .reader import SplitReader
-from .shards import FOLDERS, again, open_shard
+from .shards import FOLDERS, mending, open_shard, what_it_is
 from .verify import chosen, expected_stage, verify
 from .warp import visible_pixels
+from .whole import written_whole
 
 COLUMNS = 6
 """Driving frames on a picture."""
@@ -63,11 +64,11 @@ def _stage(path: Path) -> str:
     if path.is_file() and h5py.is_hdf5(path):
         try:
             with h5py.File(path, "r") as file:
-                stage = file.attrs.get("stage")
+                stage, what = file.attrs.get("stage"), what_it_is(file)
         except UNREADABLE:
             return expected
         if stage not in (*FOLDERS.values(), "index"):
-            raise InputError(f"{path}: is no shard and no index of the cache (its attribute `stage` is {stage!r}); {again(path, expected)}")
+            raise InputError(f"{path}: is no shard and no index of the cache, it {what}; {mending(path, expected, stage)}")
         return stage
     return expected
 
@@ -133,6 +134,8 @@ def command(
 
     Example: densepose-cache inspect cache/sample/test.h5 --clip sample-test-0000 --png clip.png
     """
+    if png is not None and png.suffix.lower() != ".png":
+        raise InputError(f"{png}: does not end in .png; name such a file with --png")
     stage = _stage(path)
     clips = verify(path, stage, clip)
     typer.echo(describe(path, clip))
@@ -140,5 +143,6 @@ def command(
     if png is not None:
         if stage != "index":
             raise InputError(f"{path}: is a shard; --png needs an index (train.h5 or test.h5), which knows frames, maps and grids")
-        Image.fromarray(picture(path, clip)).save(png)
+        with written_whole(png) as temporary:
+            Image.fromarray(picture(path, clip)).save(temporary, format="PNG")
         typer.echo(f"{png}: source frame, source IUV, driving IUV, warped source, driving frame, from top to bottom")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -52,6 +52,16 @@ def _hint(item: dict) -> str:
     return ""
 
 
+def read_yaml(path: Path) -> Any:
+    """The value that a JSON or YAML file holds. Raises InputError, which names the file and the line, if it is none."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
+        raise InputError(f"{path}: is not valid YAML or JSON ({reason}); mend it or give another file") from None
+
+
 def read_settings(kind: type[S], text: str | None) -> S:
     """Settings of class `kind` from JSON text, or from the path of a JSON or YAML file; None gives the defaults.
 
@@ -69,7 +79,7 @@ def read_settings(kind: type[S], text: str | None) -> S:
         path = Path(text)
         if not path.is_file():
             raise InputError(f"{path}: no such settings file; give JSON text or the path of a JSON or YAML file")
-        value = yaml.safe_load(path.read_text()) or {}
+        value = read_yaml(path) or {}
     try:
         return check(kind, value)
     except ValidationError as error:

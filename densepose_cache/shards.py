@@ -37,6 +37,8 @@ COMPRESSION = hdf5plugin.Zstd(clevel=3)
 a word. Blosc2 with the same codec took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
 FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
 """Folder of shards, and link in the index, by the stage that writes them, in this order."""
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""What HDF5 files begin with."""
 TOOLS = ("numpy", "h5py", "hdf5plugin", "scikit-learn", "av", "imageio-ffmpeg", "torch")
 
 
@@ -61,6 +63,29 @@ def again(path: Path, stage: str) -> str:
     return f"delete it and run the `{stage}` stage again: rm {name} && snakemake --cores all {name}"
 
 
+def instead(stage: str) -> str:
+    """What to do about a file that is none of `stage` but perhaps someone's own, for the end of a message."""
+    folder = next((folder for folder, writer in FOLDERS.items() if writer == stage), None)
+    wanted = f"a shard of {folder}/" if folder else "train.h5 or test.h5 of a cache"
+    return f"give {wanted}; if it should be one, move it away and run the `{stage}` stage again"
+
+
+def mending(path: Path, stage: str, found: str | None) -> str:
+    """`again` for a file whose stage is `found`, if it is one of `stage` or, without a stage, stands in its place; else `instead`."""
+    place = Path(path).absolute()
+    nameless = found is None and place.stem.isdigit() and FOLDERS.get(place.parent.name) == stage
+    return again(path, stage) if found == stage or nameless else instead(stage)
+
+
+def breaks_off(path: Path) -> bool:
+    """Whether a file that cannot be read as HDF5 begins as one, or is empty. Raises InputError where the system refuses to read it."""
+    try:
+        with Path(path).open("rb") as file:
+            return SIGNATURE.startswith(file.read(len(SIGNATURE)))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror.lower()})") from None
+
+
 def open_shard(path: Path, stage: str) -> h5py.File:
     """Open a shard of `stage` for reading.
 
@@ -72,7 +97,9 @@ def open_shard(path: Path, stage: str) -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read as HDF5 ({error}); {again(path, stage)}") from None
+        if breaks_off(path):
+            raise InputError(f"{path}: cannot be read as HDF5 ({error}); {again(path, stage)}") from None
+        raise InputError(f"{path}: is no HDF5 file; {instead(stage)}") from None
     try:
         check_version(file, stage, path)
     except InputError:
@@ -81,17 +108,23 @@ def open_shard(path: Path, stage: str) -> h5py.File:
     return file
 
 
+def what_it_is(file: h5py.File) -> str:
+    """What an open HDF5 file is, for messages: "is a side file of IUV maps", or "holds stage ...". Raises one of UNREADABLE."""
+    stage = file.attrs.get("stage")
+    if stage is None and "iuv" in file:
+        return "is a side file of IUV maps"
+    return f"holds stage {stage!r} in format {file.attrs.get('format')}"
+
+
 def check_version(file: h5py.File, stage: str, path: Path):
     """Raise InputError, which names `path`, if the open `file` is no shard of `stage` or has another format version."""
     try:
         found = file.attrs.get("stage"), file.attrs.get("format")
+        what = what_it_is(file)
     except UNREADABLE as error:
         raise InputError(f"{path}: is damaged ({error}); {again(path, stage)}") from None
     if found != (stage, FORMATS[stage]):
-        raise InputError(
-            f"{path}: holds stage {found[0]!r} in format {found[1]}, but {stage!r} in format {FORMATS[stage]} is needed; "
-            f"{again(path, stage)}"
-        )
+        raise InputError(f"{path}: {what}, but {stage!r} in format {FORMATS[stage]} is needed; {mending(path, stage, found[0])}")
 
 
 def clip_group(file: h5py.File, path: Path, stage: str, clip: str) -> h5py.Group:
@@ -151,7 +184,7 @@ class ShardWriter:
         self.path, self.stage, self.settings = Path(path), stage, settings
         self.kept: list[str] = []
         self.created: list[str] = []
-        self._link = self.path.with_name(f".{self.path.name}.kept")
+        self._link = self.path.parent / f".{self.path.name}.kept"
         self._temporary = temporary_name(self.path)
         self._previous: h5py.File | None = None
 

@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from .config import Source
 from .errors import InputError
-from .settings import explain
+from .settings import explain, read_yaml
 
 
 def read_source(text: str) -> Source:
@@ -22,7 +21,7 @@ def read_source(text: str) -> Source:
         except json.JSONDecodeError as error:
             raise InputError(f"the source is not valid JSON: {error}") from None
     elif Path(text).is_file():
-        value = yaml.safe_load(Path(text).read_text())
+        value = read_yaml(Path(text))
     else:
         raise InputError(f"{text}: no such source file; give JSON text or the path of a JSON or YAML file")
     try:

@@ -13,7 +13,8 @@ from .alone import alone
 from .errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR)
+NO_FOLDER = (errno.EEXIST, errno.ENOTDIR)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, *NO_FOLDER)
 TOKEN = secrets.token_hex(4)
 """Tells processes apart that have the same number on different machines."""
 
@@ -21,7 +22,7 @@ TOKEN = secrets.token_hex(4)
 def temporary_name(path: Path) -> Path:
     """Hidden name beside `path`, this process's own, in the same folder so that a rename replaces `path` in one step."""
     path = Path(path)
-    return path.with_name(f".{path.name}.{os.getpid()}-{TOKEN}.tmp")
+    return path.parent / f".{path.name}.{os.getpid()}-{TOKEN}.tmp"
 
 
 def flush_to_disk(path: Path):
@@ -47,9 +48,19 @@ def only_writer(path: Path, wait: bool = True) -> Iterator[None]:
     """Context manager of the one process that writes `path`; others wait until it is done, or get Taken (see `alone`).
 
     Makes the folder of `path`, which goes again if it stays empty, and removes the temporary files and folders that killed processes have
-    left there. Raises InputError where the folder cannot be written to, or the disk is full.
+    left there. Raises InputError where `path` is a folder, its own folder cannot be written to, or the disk is full.
     """
     path = Path(path)
+    with _allowed(path.parent):
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a file to write")
+    with _writer(path, wait):
+        yield
+
+
+@contextlib.contextmanager
+def _writer(path: Path, wait: bool = True) -> Iterator[None]:
+    """`only_writer` of a file or a folder."""
     with contextlib.ExitStack() as stack:
         with room_for(path), _allowed(path.parent):
             if not path.parent.exists():
@@ -64,7 +75,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Context manager that gives the temporary name to write to; the file there becomes `path` when the block ends.
 
     One process at a time is inside (see `only_writer`). An exception inside leaves `path` as it was and no temporary file; it is not
-    caught. The file must be closed before the block ends. Raises InputError where the disk is full or the folder cannot be written to.
+    caught. The file must be closed before the block ends. Raises InputError as `only_writer`.
     """
     path = Path(path)
     temporary = temporary_name(path)
@@ -87,7 +98,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary = temporary_name(path)
     old = temporary.with_suffix(".old.tmp")
-    with only_writer(path):
+    with _writer(path):
         try:
             with room_for(path):
                 temporary.mkdir()
@@ -111,7 +122,9 @@ def _allowed(folder: Path) -> Iterator[None]:
         if error.errno not in REFUSED:
             raise
         reason = os.strerror(error.errno).lower()
-        advice = "make it writable for you, or name another folder in the section `folders` of the configuration"
+        advice = "name another folder"
+        if error.errno not in NO_FOLDER:
+            advice = f"make it writable for you, or {advice} in the section `folders` of the configuration"
         raise InputError(f"{folder}: cannot be written to ({reason}); {advice}") from None
 
 

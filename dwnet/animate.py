@@ -18,13 +18,11 @@ from .rollout import generate_frames, video_panels
 def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device) -> int:
     """Write the video `out` and return its number of frames; `panels` puts source, pose and coarse warp beside the generated frame.
 
-    Raises InputError if person and motion differ in size, or the size is none that the generator can work on.
+    Raises InputError if person and motion differ in size.
     """
     size = person.image.shape[0]
     if person.image.shape != person.iuv.shape or person.image.shape != motion.iuv.shape[1:]:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {motion.iuv.shape[1:3]}; they must be the same")
-    if size % 4 or size < 32:
-        raise InputError(f"frames of {size}x{size} pixels cannot be generated; the size must be a multiple of 4, and 32 at least")
     driving = FreeDriving(person.image, person.iuv, motion.iuv, grid_engine(device))
     frames = generate_frames(generator.to(device), [driving], [len(motion.iuv)], device)
     with VideoWriter(out, motion.fps, sheet_size(4 + (motion.frames is not None), size) if panels else (size, size)) as video:

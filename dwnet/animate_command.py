@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 import typer
 
 from densepose_cache.config import DensePoseSettings
+from densepose_cache.errors import InputError
 from densepose_cache.settings import read_settings
+from densepose_cache.whole import only_writer
 
 from .animate import animate
-from .animate_inputs import Options, frame_size, load_motion, load_person
-from .checkpoint import load_model
+from .animate_inputs import Options, check_output, frame_size, load_motion, load_person
+from .checkpoint import load_model, model_file
 from .devices import pick_device
 
 DEMO = Path("results/sample/runs/full")
@@ -46,13 +48,17 @@ def command(
     Example: dwnet animate photo.jpg dance.mp4 -o out.mp4 --model results/fashion/runs/full. IUV maps come from files beside the picture and
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package.
     """
+    check_output(out, source, driving)
+    side = frame_size(source, driving, size)
+    if model == DEMO and not model_file(model).is_file():
+        raise InputError(f"{model}: no such model; `make demo` trains it, or give another one with --model")
     generator, metadata = load_model(model)
-    side = frame_size(source, driving, size) or metadata.get("size", 256)
     maps = read_settings(DensePoseSettings, densepose)
     if maps.device == "auto":
         maps = maps.model_copy(update={"device": device})
-    options = Options(side, maps, weights, panels)
-    person = load_person(source, source_iuv, options)
-    motion = load_motion(driving, driving_iuv, fps, options)
-    count = animate(generator, person, motion, out, panels, pick_device(device))
+    options = Options(side or metadata.get("size", 256), maps, weights, panels)
+    with only_writer(out):
+        person = load_person(source, source_iuv, options)
+        motion = load_motion(driving, driving_iuv, fps, options)
+        count = animate(generator, person, motion, out, panels, pick_device(device))
     typer.echo(f"{count} frames: {out}")

@@ -1,8 +1,9 @@
 """What `dwnet animate` is given: a person (one frame with its IUV map) and a motion (IUV maps), from the cache or from files."""
 
+import contextlib
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -66,7 +67,10 @@ def cached(text: str) -> tuple[Path, str] | None:
 
 
 def frame_size(source: str, driving: str, asked: int | None) -> int | None:
-    """Side of the frames: that of clips of the cache, else the one `asked` for, perhaps None. Raises InputError if they differ."""
+    """Side of the frames: that of clips of the cache, else the one `asked` for, perhaps None. Raises InputError if they differ, or if
+    frames `asked` for cannot be generated."""
+    if asked is not None and (asked % 4 or not 32 <= asked <= 2048):
+        raise InputError(f"frames of {asked}x{asked} pixels cannot be generated; the size must be a multiple of 4, from 32 to 2048")
     sizes = {}
     for path, _ in filter(None, map(cached, (source, driving))):
         with SplitReader(path) as reader:
@@ -76,6 +80,16 @@ def frame_size(source: str, driving: str, asked: int | None) -> int | None:
     if len(set(sizes.values())) > 1:
         raise InputError("the clips have frames of different sizes: " + ", ".join(f"{path} {size}" for path, size in sizes.items()))
     return next(iter(sizes.values()), asked)
+
+
+def check_output(out: Path, *inputs: str):
+    """Raise InputError if the video `out` is one of the files that the `inputs` name, or no .mp4."""
+    for text in inputs:
+        with contextlib.suppress(OSError):
+            if out.samefile(text):
+                raise InputError(f"{out}: is the same file as {text}, which would be overwritten; name another one with --output")
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"{out}: does not end in .mp4, and no other kind of file is written; name another one with --output")
 
 
 def load_person(text: str, iuv: Path | None, options: Options) -> Person:
@@ -122,12 +136,15 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
     if found is None:
         frames = np.stack(list(_square_frames(path, geometry)))
         maps = _detect(path, frames, geometry, options, "--driving-iuv")
-        length = len(frames)
     else:
         frames = np.stack(list(_square_frames(path, geometry))) if options.frames else None
-        maps, length = _file_maps(path, found, geometry, options)
+        maps = _file_maps(path, found, geometry, options)
+    if all(each.iuv is None for each in maps):
+        raise InputError(
+            f"{path}: nobody was found in any of its {len(maps)} frames; choose another video, or give maps with --driving-iuv"
+        )
     settings = options.densepose
-    filled = fill_missing(maps, str(path), length, options.size, settings.missing, settings.max_missing)
+    filled = fill_missing(maps, str(path), len(maps), options.size, settings.missing, settings.max_missing)
     return Motion(filled.iuv, rate if fps is None else fps, frames)
 
 
@@ -143,6 +160,8 @@ def _existing(text: str, what: str) -> Path:
     path = Path(text).absolute()
     if not path.exists():
         raise InputError(f"{text}: no such {what}; give a file, or a clip of the cache as cache/DATASET/test.h5:CLIP")
+    if path.suffix == ".h5":
+        raise InputError(f"{text}: is no {what}; of a file of the cache give a clip, as {text}:CLIP")
     return path
 
 
@@ -162,14 +181,14 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
         side.close()
 
 
-def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> tuple[Iterable[FrameMap], int]:
-    """Maps of every frame of a video or folder from a side file or a folder of PNGs, and their number."""
+def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> list[FrameMap]:
+    """Maps of every frame of a video or folder from a side file or a folder of PNGs."""
     if not iuv.exists():
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
     length = len(frame_files(path)) if path.is_dir() else len(frame_times(path).seconds)
     clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)
-    return backend.maps(clip), length
+    return list(backend.maps(clip))
 
 
 def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[FrameMap]:

@@ -8,12 +8,11 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-import yaml
 from pydantic import Field, ValidationError, create_model, model_validator
 
 from densepose_cache.config import DensePoseSettings, Source, VideoSettings, WarpSettings
 from densepose_cache.errors import InputError
-from densepose_cache.settings import Settings, check, explain
+from densepose_cache.settings import Settings, check, explain, read_yaml
 
 FORMATS = {"train": 2, "rollout": 2, "evaluate": 2, "report": 1, "ablation": 1}
 
@@ -376,10 +375,7 @@ def load_config(path: Path | str = "config.yaml") -> Config:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such configuration file")
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise InputError(f"{path}: must be a mapping of sections")
     return parse_config(raw, str(path))

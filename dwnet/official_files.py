@@ -14,7 +14,7 @@ from torch import Tensor
 
 from densepose_cache.digest import file_sha256
 from densepose_cache.errors import InputError
-from densepose_cache.whole import written_whole
+from densepose_cache.whole import only_writer, written_whole
 
 from .checkpoint import CRITIC_NAME, load_critic, load_model, save_model
 from .config import ModelSettings
@@ -43,10 +43,12 @@ def import_official(generator: Path, out: Path, critic: Path | None, padding_mod
     if critic:
         with _named(critic):
             judge = load_discriminator(critic_weights)
-        save_model(Path(out).with_name(CRITIC_NAME), judge, _origin(critic))
-    else:
-        Path(out).with_name(CRITIC_NAME).unlink(missing_ok=True)
-    save_model(out, model, _origin(generator))
+    with only_writer(out):
+        if critic:
+            save_model(Path(out).with_name(CRITIC_NAME), judge, _origin(critic))
+        else:
+            Path(out).with_name(CRITIC_NAME).unlink(missing_ok=True)
+        save_model(out, model, _origin(generator))
 
 
 def export_official(model: Path, out: Path, critic: Path | None) -> str:

@@ -9,12 +9,14 @@ import numpy as np
 
 from densepose_cache.errors import InputError
 from densepose_cache.hdf5_file import Hdf5File
-from densepose_cache.shards import COMPRESSION
+from densepose_cache.shards import COMPRESSION, breaks_off
 
 from .config import FORMATS
 
 STAGE = "rollout"
 DIGESTS = ("source_digest", "driving_digest")
+AGAIN = "delete it and run the rollout again"
+INSTEAD = "give the rollout.h5 that `dwnet rollout` wrote"
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,15 @@ class RolloutReader:
         try:
             self._file = h5py.File(self.path, "r")
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be read as HDF5 ({error}); delete it and run the rollout again") from None
+            if breaks_off(self.path):
+                raise InputError(f"{self.path}: cannot be read as HDF5 ({error}); {AGAIN}") from None
+            raise InputError(f"{self.path}: is no HDF5 file; {INSTEAD}") from None
         found = self._file.attrs.get("stage"), self._file.attrs.get("format")
         if found != (STAGE, FORMATS["rollout"]):
             self._file.close()
-            raise InputError(f"{self.path}: is no rollout of format {FORMATS['rollout']}; delete it and run the rollout again")
+            if found[0] != STAGE:
+                raise InputError(f"{self.path}: is no rollout (its attribute `stage` is {found[0]!r}); {INSTEAD}")
+            raise InputError(f"{self.path}: is no rollout of format {FORMATS['rollout']}; {AGAIN}")
         self.names: list[str] = sorted(self._file)
         """Names of clips and pairs, sorted."""
         self.size = int(self._file.attrs["size"])
@@ -102,4 +108,4 @@ class RolloutReader:
         try:
             return self._file[name]["generated"][which]
         except OSError as error:
-            raise InputError(f"{self.path}: frames of {name} are damaged ({error}); delete it and run the rollout again") from None
+            raise InputError(f"{self.path}: frames of {name} are damaged ({error}); {AGAIN}") from None

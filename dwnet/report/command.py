@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from densepose_cache.settings import read_settings
-from densepose_cache.whole import write_text_whole
+from densepose_cache.whole import only_writer, write_text_whole
 
 from ..config import ReportSettings
 from .maps import maps_summary
@@ -24,8 +24,8 @@ def command(
     quarantine: Annotated[Path | None, typer.Option(help="The cache's quarantine.csv: that section lists the clips left out.")] = None,
 ):
     """Write the HTML page of a run: metrics beside the baselines, videos, training curves, clips, IUV maps, failures, configuration."""
-    page = build_page(dataset, run, read_settings(ReportSettings, settings), quality, quarantine)
-    write_text_whole(out, page)
+    with only_writer(out):
+        write_text_whole(out, build_page(dataset, run, read_settings(ReportSettings, settings), quality, quarantine))
     if metrics is not None:
         maps = {"iuv": maps_summary(quality)} if quality else {}
         write_text_whole(metrics, metrics_text(moved(read_metrics(run / "metrics.json"), metrics) | maps))

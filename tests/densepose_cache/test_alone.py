@@ -107,8 +107,11 @@ def test_without_locks_everything_is_written_and_nothing_of_others_removed(tmp_p
 
 def test_a_folder_that_is_none_is_named(tmp_path):
     (tmp_path / "cache").symlink_to(tmp_path / "gone")
-    with pytest.raises(InputError, match=rf"{tmp_path}/cache/frames: cannot be written to \(file exists\)"):
+    with pytest.raises(InputError, match=rf"{tmp_path}/cache/frames: cannot be written to \(file exists\); name another folder$"):
         write_text_whole(tmp_path / "cache" / "frames" / "table.csv", "mine")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=rf"{tmp_path}/file: cannot be written to \(not a directory\); name another folder$"):
+        write_text_whole(tmp_path / "file" / "table.csv", "mine")
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])

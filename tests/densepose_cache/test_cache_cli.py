@@ -10,6 +10,7 @@ import pytest
 from coded_video import numbers_of
 
 from densepose_cache.cli import SUMMARY, VERBS
+from densepose_cache.errors import InputError
 from densepose_cache.source import read_source
 from densepose_cache.verbs import run_verbs
 
@@ -59,6 +60,7 @@ def test_from_videos_to_frames(coded, tmp_path):
         (["clips", "--source", '{"kind": "frames", "path": "x", "pth": 1}', "--out", "c.csv"], 2, "pth: unknown key"),
         (["clips", "--source", '{"kind"', "--out", "c.csv"], 2, "error: the source is not valid JSON"),
         (["clips", "--source", "none.yaml", "--out", "c.csv"], 2, "error: none.yaml: no such source file"),
+        (["clips", "--source", '{"kind": "frames", "path": "none"}', "--out", "."], 2, "error: .: is a folder; name a file to write"),
         (["decode", "--clips", "none.csv", "--out", "c.h5"], 2, "error: none.csv: no such table"),
         (["decode", "--clips", "none.csv", "--out", "c.h5", "--settings", '{"size": 101}'], 2, "size"),
         (["fetch", "--out", "c.csv"], 2, "error: fetch needs either --source or --weights"),
@@ -86,6 +88,14 @@ def test_the_program_says_no_more_than_the_error(tmp_path):
 def test_sources_from_files(tmp_path):
     (tmp_path / "s.yaml").write_text("kind: videos\npath: films\ntrain: '*'\n")
     assert read_source(str(tmp_path / "s.yaml")) == read_source('{"kind": "videos", "path": "films", "train": "*"}')
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"\x89PNG\r\n", "can't decode byte 0x89"), (b"kind: videos\npath: [a\n", "line 3: ")])
+def test_a_source_that_is_no_yaml_is_named(tmp_path, content, reason):
+    (tmp_path / "s.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=rf"s\.yaml: is not valid YAML or JSON \(.*{reason}") as error:
+        read_source(str(tmp_path / "s.yaml"))
+    assert "\n" not in str(error.value)
 
 
 @pytest.fixture

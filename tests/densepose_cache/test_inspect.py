@@ -58,18 +58,29 @@ def test_the_verb(built, tmp_path, capsys):
     assert run_verbs(SUMMARY, VERBS, ["inspect", str(shard(folder, "iuv", "ben")), "--png", str(tmp_path / "b.png")]) == 2
     assert "needs an index" in capsys.readouterr().err
     assert not (tmp_path / "b.png").exists()
+    (tmp_path / "folder.png").mkdir()
+    for name, message in {"": "does not end in .png", "picture": "does not end in .png", "folder.png": "is a folder"}.items():
+        assert run_verbs(SUMMARY, VERBS, ["inspect", str(folder / "test.h5"), "--png", str(tmp_path / name)]) == 2
+        assert f"error: {tmp_path / name}: {message}" in capsys.readouterr().err
 
 
 def test_files_that_are_no_cache(tmp_path, built):
     with pytest.raises(InputError, match=r"none\.h5: no such"):
         describe(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("text")
-    with pytest.raises(InputError, match=r"text\.h5: cannot be read as HDF5"):
+    with pytest.raises(InputError, match=r"text\.h5: is no HDF5 file"):
         describe(tmp_path / "text.h5")
-    with h5py.File(tmp_path / "foreign.h5", "w") as file:
-        file["x"] = 1
-    with pytest.raises(InputError, match=r"foreign\.h5: is no shard"):
-        describe(tmp_path / "foreign.h5")
+    for name, attributes, what in (
+        ("x", {}, "holds stage None"),
+        ("iuv", {}, "is a side file of IUV maps"),
+        ("x", {"stage": "rollout"}, "holds stage 'rollout'"),
+    ):
+        with h5py.File(tmp_path / "foreign.h5", "w") as file:
+            file[name] = 1
+            file.attrs.update(attributes)
+        with pytest.raises(InputError, match=rf"foreign\.h5: is no shard .* it {what}.*; give train\.h5 or test\.h5 of a cache; ") as error:
+            describe(tmp_path / "foreign.h5")
+        assert "rm " not in str(error.value)
     whole = shard(built[0], "iuv", "ben").read_bytes()
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"cut\.h5: cannot be read as HDF5"):

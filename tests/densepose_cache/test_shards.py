@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -82,6 +84,46 @@ def test_a_foreign_file_is_named_with_what_to_do(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"000\.h5.*run the `decode` stage again"):
         open_shard(path, "decode")
+
+
+@pytest.mark.parametrize("name", ["folder", "."])
+def test_a_folder_in_place_of_the_shard_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=rf"^{name}: is a folder; name a file to write$"):
+        build(name, {"a": "1"})
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_may_be_someones_own_is_not_to_be_removed(tmp_path):
+    """Where something else is given than a file of that stage, it is said what it is; damage and old formats have a command."""
+    build(tmp_path / "000.h5", {"a": "1"})
+    (tmp_path / "text.mp4").write_text("text")
+    with h5py.File(tmp_path / "dance.iuv.h5", "w") as file:
+        file["iuv"] = np.zeros((1, 4, 4, 3), np.uint8)
+    h5py.File(tmp_path / "other.h5", "w").close()
+    for name, message in {
+        "000.h5": r"holds stage 'decode' in format \d+, but 'index' in format \d+ is needed",
+        "text.mp4": "is no HDF5 file",
+        "dance.iuv.h5": r"is a side file of IUV maps, but 'index' in format \d+ is needed",
+        "other.h5": r"holds stage None in format None, but 'index' in format \d+ is needed",
+    }.items():
+        with pytest.raises(InputError, match=rf"^{tmp_path}/{name}: {message}; give train\.h5 or test\.h5 of a cache; ") as error:
+            open_shard(tmp_path / name, "index")
+        assert "rm " not in str(error.value) and "delete" not in str(error.value)
+    with pytest.raises(InputError, match=r"000\.h5: holds stage 'decode' .*; give a shard of warps/; "):
+        open_shard(tmp_path / "000.h5", "warp")
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    (tmp_path / "000.h5").write_text("mine")
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(InputError, match=r"000\.h5: cannot be read \(permission denied\)$"):
+        open_shard(tmp_path / "000.h5", "decode")
 
 
 def test_a_truncated_shard_is_named(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from densepose_cache.errors import InputError
 from densepose_cache.whole import folder_written_whole, temporary_name, write_text_whole, written_whole
 
 
@@ -46,10 +47,19 @@ def test_exception_keeps_the_old_file(tmp_path):
 
 def test_failed_rename_leaves_no_temporary_file(tmp_path):
     path = tmp_path / "table.csv"
-    path.mkdir()
     with pytest.raises(OSError), written_whole(path) as temporary:
         temporary.write_text("new")
+        path.mkdir()
     assert path.is_dir() and names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["maps", "."])
+def test_a_folder_is_refused_as_a_file_before_anything_is_made(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "maps").mkdir()
+    with pytest.raises(InputError, match=rf"^{name}: is a folder; name a file to write$"), written_whole(name):
+        pytest.fail("the work began")
+    assert [each.name for each in tmp_path.iterdir()] == ["maps"]
 
 
 def test_missing_folders_are_made(tmp_path):

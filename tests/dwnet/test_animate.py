@@ -100,10 +100,13 @@ def test_official_layout_is_found(files, tmp_path):
     assert probe(out).frames_estimate == FRAMES
 
 
-@pytest.mark.parametrize(("size", "fits"), [(36, True), (100, True), (66, False), (28, False)])
-def test_any_multiple_of_4_is_a_size(files, tmp_path, size, fits):
+@pytest.mark.parametrize(
+    ("size", "fits"), [(36, True), (100, True), (66, False), (28, False), (0, False), (-8, False), (130, False), (2052, False)]
+)
+def test_any_multiple_of_4_is_a_size(files, tmp_path, monkeypatch, size, fits):
     arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", size, "--panels"
     if not fits:
+        monkeypatch.setattr("dwnet.animate_command.load_person", lambda *_: pytest.fail("the work began"))
         with pytest.raises(InputError, match=f"frames of {size}x{size} pixels cannot be generated"):
             run(*arguments)
         return
@@ -157,6 +160,52 @@ def test_frames_without_anybody_follow_the_settings(files, tmp_path):
         run(*arguments, "--densepose", '{"missing": "fail"}')
 
 
+def test_a_video_without_anybody_is_named(files, tmp_path):
+    with h5py.File(tmp_path / "dance.iuv.h5", "w") as file:
+        file["iuv"] = np.zeros((FRAMES, SIZE, SIZE + 16, 3), np.uint8)
+    arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", 64
+    with pytest.raises(
+        InputError, match=r"dance\.mp4: nobody was found in any of its 5 frames; choose another video, or .* --driving-iuv$"
+    ):
+        run(*arguments, "--driving-iuv", tmp_path / "dance.iuv.h5")
+
+
+def test_no_input_is_overwritten(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("dwnet.animate_command.load_person", lambda *_: pytest.fail("the work began"))
+    before = {name: (files / name).read_bytes() for name in ("person.png", "dance.mp4")}
+    (tmp_path / "link.mp4").symlink_to(files / "dance.mp4")
+    (tmp_path / "linked").symlink_to(files)
+    for out in (files / "person.png", files / "dance.mp4", tmp_path / "link.mp4", tmp_path / "linked" / "dance.mp4"):
+        with pytest.raises(InputError, match=rf"{out}: is the same file as .*, which would be overwritten; name another one with --output"):
+            run(files / "person.png", files / "dance.mp4", "-o", out, "--model", files)
+    assert {name: (files / name).read_bytes() for name in before} == before
+
+
+def test_the_output_is_an_mp4_and_no_folder(files, tmp_path, monkeypatch):
+    arguments = f"{files}/test.h5:a", f"{files}/test.h5:b", "--model", files, "-o"
+    run(*arguments, tmp_path / "OUT.MP4")
+    monkeypatch.setattr("dwnet.animate_command.load_person", lambda *_: pytest.fail("the work began"))
+    (tmp_path / "folder.mp4").mkdir()
+    for name, message in {
+        "out.gif": "does not end in .mp4",
+        "out": "does not end in .mp4",
+        "folder.mp4": "is a folder; name a file",
+    }.items():
+        with pytest.raises(InputError, match=f"{tmp_path / name}: {message}"):
+            run(*arguments, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["OUT.MP4", "folder.mp4"]
+
+
+def test_a_missing_model_of_the_demo_says_what_makes_it(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        InputError, match="results/sample/runs/full: no such model; `make demo` trains it, or give another one with --model"
+    ):
+        run(files / "person.png", files / "dance.mp4", "-o", "out.mp4")
+    with pytest.raises(InputError, match="`dwnet train` writes it"):
+        run(files / "person.png", files / "dance.mp4", "-o", "out.mp4", "--model", "mine")
+
+
 def test_options_that_the_cache_decides_are_refused(files, tmp_path):
     cached = f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", tmp_path / "out.mp4", "--model", files
     cases = [
@@ -179,6 +228,8 @@ def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
         ((tmp_path / "no.png", files / "dance.mp4"), r"no\.png: no such picture"),
         ((files / "person.png", tmp_path / "no.mp4"), r"no\.mp4: no such driving video"),
         ((f"{files}/test.h5:nobody", f"{files}/test.h5:b"), "holds no clip nobody"),
+        ((files / "test.h5", files / "dance.mp4"), r"test\.h5: is no picture; of a file of the cache give a clip, as .*/test\.h5:CLIP$"),
+        ((files / "person.png", files / "test.h5"), r"test\.h5: is no driving video; of a file of the cache give .*/test\.h5:CLIP$"),
         ((files / "frames" / "0.png", files / "dance.mp4"), "DensePose cannot make them here"),
         ((files / "person.png", files / "frames"), "DensePose cannot make them here"),
         ((files / "person.png", files / "dance.mp4", "--source-iuv", files / "maps" / "0_IUV.png"), "is 64x64, but .* is 80x64"),

@@ -216,6 +216,13 @@ def test_a_broken_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml"):
         load_config(tmp_path / "none.yaml")
     bad = tmp_path / "bad.yaml"
-    bad.write_text("a: [1")
-    with pytest.raises(InputError, match=r"bad\.yaml.*YAML"):
-        load_config(bad)
+    for content, reason in {
+        b"a: 1\nb: [1\nc: 2\n": "line 3: ",
+        b"\x89PNG\r\n": "can't decode byte 0x89",
+        b"a: \0": "character #x0000",
+    }.items():
+        bad.write_bytes(content)
+        for read in (load_config, lambda path: read_settings(TrainSettings, str(path))):
+            with pytest.raises(InputError, match=rf"bad\.yaml: is not valid YAML or JSON \(.*{reason}") as error:
+                read(bad)
+            assert "\n" not in str(error.value)

@@ -211,3 +211,13 @@ def test_an_import_without_critic_leaves_none_of_another_behind(files, tmp_path)
     _import(files, out)
     assert _run("import-official", files / "latest_net_G.pth", "-o", out) == 0
     assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_a_folder_is_refused_as_output_and_the_critic_beside_it_stays(files, tmp_path, capsys):
+    out = tmp_path / "run" / "model.safetensors"
+    _import(files, out)
+    (out.parent / "folder").mkdir()
+    assert _run("import-official", files / "latest_net_G.pth", "-o", out.parent / "folder") == 2
+    assert _run("export-official", out, "-o", out.parent / "folder") == 2
+    assert capsys.readouterr().err.splitlines() == [f"error: {out.parent / 'folder'}: is a folder; name a file to write"] * 2
+    load_critic(out.parent)

@@ -291,6 +291,12 @@ def test_verb_writes_page_and_metrics_and_summary_says_where(run):
         assert wanted in shown, wanted
 
 
+def test_a_folder_in_place_of_the_page_is_refused_before_the_page_is_made(run, monkeypatch):
+    monkeypatch.setattr("dwnet.report.command.build_page", lambda *_: pytest.fail("the work began"))
+    with pytest.raises(InputError, match=rf"{run}: is a folder; name a file to write"):
+        command("mine", run, run)
+
+
 def test_a_run_without_metrics_is_named(tmp_path):
     with pytest.raises(InputError, match=r"metrics\.json: no such file"):
         build_page("mine", tmp_path, ReportSettings())

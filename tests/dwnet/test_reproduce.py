@@ -117,6 +117,11 @@ def test_the_written_configuration_is_that_of_the_result(project, capsys):
     assert "snakemake --cores all --configfile again.yaml --replace-workflow-config -- results/mine/metrics.json" in printed
 
 
+def test_a_folder_in_place_of_the_configuration_is_refused(project, capsys):
+    assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS, "--config-out", "."]) == 2
+    assert capsys.readouterr().err == "error: .: is a folder; name a file to write\n"
+
+
 def test_every_changed_key_is_named(project):
     maps, grids = {"weights": "weights/detector.pkl", "batch": 3}, {"samples": {"sources": 4}, "engine": "lattice"}
     merged = settings(densepose=maps, **CHANGES, warp=grids, video={"pad": [0, 0, 0]})
@@ -186,7 +191,7 @@ def test_another_cache_and_other_weights_differ(project):
     (project / "weights/detector.pkl").unlink()
     found = lines(project)
     assert [line.split(":")[0] for line in found] == ["cache, train", "cache, test", "weights, densepose", "weights, evaluate.mediapipe"]
-    assert "cannot be read as HDF5" in found[0] and " then, " in found[1] and "is gone" in found[2]
+    assert "is no HDF5 file" in found[0] and " then, " in found[1] and "is gone" in found[2]
 
 
 def test_published_weights_are_looked_for_where_the_workflow_puts_them(project):

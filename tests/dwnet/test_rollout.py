@@ -249,3 +249,28 @@ def test_missing_files_leave_nothing_behind(data, tmp_path):
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="no such rollout"):
         RolloutReader(tmp_path / "no.h5")
+
+
+def test_a_folder_is_refused_as_output_before_anything_is_generated(data, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "generate", lambda *_: pytest.fail("the work began"))
+    with pytest.raises(InputError, match=rf"{tmp_path}: is a folder; name a file to write"):
+        rollout(model, data, EvaluateSettings(), tmp_path)
+
+
+def test_other_files_in_place_of_a_rollout_are_not_to_be_deleted(data, model, tmp_path):
+    (tmp_path / "text.h5").write_text("text")
+    for path, message in {data: r"is no rollout \(its attribute `stage` is 'index'\)", tmp_path / "text.h5": "is no HDF5 file"}.items():
+        with pytest.raises(InputError, match=rf"{path}: {message}; give the rollout\.h5 that `dwnet rollout` wrote$"):
+            RolloutReader(path)
+    out = tmp_path / "rollout.h5"
+    rollout(model, data, EvaluateSettings(max_frames=2), out)
+    whole = out.read_bytes()
+    out.unlink()
+    out.write_bytes(whole[:-100])
+    with pytest.raises(InputError, match=r"rollout\.h5: cannot be read as HDF5 .*; delete it and run the rollout again"):
+        RolloutReader(out)
+    out.write_bytes(whole)
+    with h5py.File(out, "r+") as file:
+        file.attrs["format"] = 0
+    with pytest.raises(InputError, match=r"rollout\.h5: is no rollout of format \d+; delete it and run the rollout again"):
+        RolloutReader(out)

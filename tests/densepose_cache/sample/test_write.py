@@ -98,6 +98,12 @@ def test_impossible_numbers_are_refused_before_anything_is_written(wrong, tmp_pa
     assert not (tmp_path / "new").exists()
 
 
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=rf"{tmp_path}/file: cannot be written to \(not a directory\); name another folder$"):
+        write(tmp_path / "file")
+
+
 def test_a_background_can_be_fixed_and_is_part_of_what_a_clip_is(tmp_path):
     write(tmp_path, train=2, test=1, background="white")
     manifest = pd.read_csv(tmp_path / "manifest.csv")
