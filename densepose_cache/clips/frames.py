@@ -25,8 +25,8 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
     if not root.is_dir():
         raise InputError(
             f"{root}: no such folder of frames. Copy or link it there (two real clips are in the paper's official repository {OFFICIAL}: "
-            f"its datasets/fashion_test/1 as {root}/fashion/1, its datasets/taichi_test/1 as {root}/taichi/1), or change source.path of this "
-            "data set in the configuration"
+            f"its datasets/fashion_test/1 as {root}/fashion/1, its datasets/taichi_test/1 as {root}/taichi/1), or change source.path of "
+            "this data set in the configuration"
         )
     folders = _clip_folders(root, source.frames_folder)
     if not folders:

@@ -14,10 +14,10 @@ TARGETS = ("results/sample/metrics.json", "results/sample/ablation.csv", "result
 """Together they need every rule but the one that runs this."""
 TEXT = """# Rules
 
-Made by `snakemake --cores 1 docs/rulegraph.md` from the rules themselves: an arrow leads from a rule to those that read its output. `sample` renders
-videos, `fetch` downloads them; videos of your own need neither. `weights` runs only where a network's file is needed. `decode`, `densepose`
-and `warp` are one job a shard each; `train`, `rollout` and `evaluate` one a variant; the others one a data set. What every rule reads
-and writes: [architecture.md](architecture.md).
+Made by `snakemake --cores 1 docs/rulegraph.md` from the rules themselves: an arrow leads from a rule to those that read its output.
+`sample` renders videos, `fetch` downloads them; videos of your own need neither. `weights` runs only where a network's file is needed.
+`decode`, `densepose` and `warp` are one job a shard each; `train`, `rollout` and `evaluate` one a variant; the others one a data set.
+What every rule reads and writes: [architecture.md](architecture.md).
 
 ```mermaid
 flowchart TB
