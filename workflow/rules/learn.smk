@@ -22,7 +22,7 @@ rule train:
         tasks=train_processes,
         # None a GPU: every process sees all the GPUs of its machine and takes its own.
         tasks_per_gpu=0,
-        mem_mb=growing(16000),
+        mem_mb=16000,
         runtime=1440,
         # Five minutes before the time is up the training saves its state and stops; the next attempt goes on from there.
         slurm_extra="--signal=USR1@300",
