@@ -44,7 +44,7 @@ def imported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("official")
     torch.save(official.export_generator(Generator(MODEL)), folder / "G.pth")
     torch.save(official.export_discriminator(MultiscaleDiscriminator(MODEL)), folder / "D.pth")
-    import_official(folder / "G.pth", folder / "model.safetensors", folder / "D.pth", "border", True, True)
+    import_official(folder / "G.pth", folder / "model.safetensors", folder / "D.pth", "border", True, True, True)
     return folder
 
 
