@@ -52,8 +52,8 @@ def evaluate(
     """
     out = Path(out)
     asked = {"settings": settings.model_dump(mode="json")} | ({"provenance": provenance(origin)} if origin else {})
-    features = out.with_name(FEATURES)
-    links = {path: path.with_name(f".{path.name}.kept") for path in (out, features)}
+    features = out.parent / FEATURES
+    links = {path: path.parent / f".{path.name}.kept" for path in (out, features)}
     device = pick_device(settings.device)
     facts = model_facts(model)
     with only_writer(out), RolloutReader(rollout) as generated, SplitReader(data) as reader:
@@ -289,7 +289,7 @@ def protocol(generated: RolloutReader, reader: SplitReader, names: list[str], se
 
 def write_summary(out: Path, summary: dict):
     """Write metrics.json and clips.csv beside it, each whole or not at all; no NaN gets into either."""
-    texts = {out.with_name("clips.csv"): clip_table(summary["clips"]).to_csv(index=False)}
+    texts = {out.parent / "clips.csv": clip_table(summary["clips"]).to_csv(index=False)}
     texts[out] = metrics_text(summary)
     for path, text in texts.items():
         write_text_whole(path, text)
