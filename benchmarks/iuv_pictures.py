@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from densepose_cache.densepose.agreement import agreement
 from densepose_cache.iuv_network.batches import Batch
+from densepose_cache.iuv_network.both_ways import both_ways
 from densepose_cache.iuv_network.losses import to_input, true_uv
 from densepose_cache.iuv_network.model import IuvNetwork
 from densepose_cache.iuv_network.score import check_batches
@@ -30,7 +31,7 @@ GOOD, WORST = (2, 8, 18, 27), 6
 @torch.no_grad()
 def drawn(network: IuvNetwork, batch: Batch) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
     """Of every picture with a body: share of right parts, picture (H, W, 3), exact map and network's map (H / 2, W / 2, 3), uint8."""
-    maps = network(to_input(batch.images))
+    maps = both_ways(network, to_input(batch.images))
     part = torch.where(maps.silhouette > 0, maps.parts.argmax(1) + 1, 0)
     uv = true_uv(F.interpolate(maps.uv, part.shape[1:], mode="bilinear", align_corners=False), part).clamp(0, 1) * 255
     found = torch.cat([part[:, None], uv * (part[:, None] > 0)], 1).byte()

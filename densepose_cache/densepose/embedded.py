@@ -1,6 +1,8 @@
 """The IUV network that ships with the package, as the detector asks for it: a silhouette on the whole frame, then a person's crop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
+from ..iuv_network.both_ways import both_ways
 from ..iuv_network.framing import FRAME, Crop, crop_around
 from ..iuv_network.losses import to_input
 from ..iuv_network.model import Maps
@@ -53,7 +56,7 @@ class EmbeddedNetwork:
 
     def detect(self, prepared: list[Prepared]) -> Detections:
         """The people on a batch of prepared frames: pieces of the silhouette, largest score first. The state is the frames."""
-        maps = self._forward([one.small for one in prepared])
+        maps = self._forward(self.network, [one.small for one in prepared])
         boxes, scores = [], []
         for probability, one in zip(torch.sigmoid(maps.silhouette).cpu().numpy(), prepared, strict=True):
             found = people(probability, one.frame.shape[:2], self.score)
@@ -68,18 +71,18 @@ class EmbeddedNetwork:
         drawn: list[np.ndarray | None] = [None] * len(chosen)
         for shape in {crop.shape for crop in crops.values()}:
             members = [b for b, crop in crops.items() if crop.shape == shape]
-            found = self._forward([cut_out(detections.state[b].frame, crops[b]) for b in members])
+            found = self._forward(partial(both_ways, self.network), [cut_out(detections.state[b].frame, crops[b]) for b in members])
             side = detections.state[members[0]].frame.shape[:2]
             for b, iuv in zip(members, paint(found, [crops[b] for b in members], *side), strict=True):
                 drawn[b] = one_person(iuv, boxes[b])
         return drawn
 
     @torch.inference_mode()
-    def _forward(self, pictures: list[np.ndarray]) -> Maps:
-        """The network's maps, float32, of pictures (H, W, 3) uint8 of one size."""
+    def _forward(self, network: Callable[[torch.Tensor], Maps], pictures: list[np.ndarray]) -> Maps:
+        """Maps, float32, that `network` makes of pictures (H, W, 3) uint8 of one size."""
         images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(self.device)
         with precision(self.device, self.autocast):
-            maps = self.network(to_input(images))
+            maps = network(to_input(images))
         return Maps(maps.silhouette.float(), maps.parts.float(), maps.uv.float())
 
 

@@ -14,7 +14,7 @@ from ..progress import Bar
 from ..whole import written_whole
 from .people import CutOut, Studio
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same request renders other people."""
 PER_FILE = 25
 CHANNELS = 7

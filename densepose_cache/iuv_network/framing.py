@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 TALL, UPRIGHT, SQUARE = "tall", "upright", "square"
-SHAPES = {TALL: (192, 96), UPRIGHT: (160, 128), SQUARE: (144, 144)}
+SHAPES = {TALL: (224, 112), UPRIGHT: (184, 144), SQUARE: (160, 160)}
 """Height and width of a crop's input; all have nearly the same area."""
 SMALL_SHAPES = {TALL: (160, 80), UPRIGHT: (128, 96), SQUARE: (112, 112)}
-"""The same at four fifths of the side or so, for the first stage of training."""
+"""The same at seven tenths of the side, for the first stage of training."""
 FRAME = 128
 """Side of the whole frame in the first pass."""
 MARGIN = 1.15

@@ -54,7 +54,7 @@ class IuvNetwork(nn.Module):
         self.encoder = Encoder()
         deepest = TAP_CHANNELS[-1]
         self.centre = conv_norm(deepest, WIDTHS[0])
-        self.scene = nn.Linear(deepest, WIDTHS[0])
+        self.scene = conv_norm(deepest, WIDTHS[0])
         self.deep = conv_norm(WIDTHS[0], WIDTHS[0], 3)
         self.stages = nn.ModuleList(
             Stage(below, tap, width, dense=width >= 96)
@@ -66,7 +66,8 @@ class IuvNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Maps:
         taps = self.encoder(image)
-        x = F.relu(self.centre(taps[-1]) + self.scene(taps[-1].mean((2, 3)))[..., None, None])
+        scene = F.relu(self.scene(taps[-1])).mean((2, 3), keepdim=True)
+        x = F.relu(self.centre(taps[-1]) + scene)
         x = x + F.relu(self.deep(x))
         for stage, tap in zip(self.stages[:-1], taps[-2:0:-1], strict=True):
             x = stage(x, tap)

@@ -13,13 +13,14 @@ from ..sample.person import BOTTOM, GLOSS, SHOE, SLEEVE, TOP, Figure, assemble, 
 from ..sample.raster import fill_iuv, rasterise, shade
 from ..sample.scene import Camera
 from ..sample.textures import smooth_noise, wrinkles
+from .clothed import label_clothes, reaches
 from .poses import draw_poses
 
 SIZE = 256
 """Side in pixels of the square that a person is rendered in."""
 CLOSE = 0.2
 """Share of frames that show part of a person from near."""
-LOOSE, WHITE = 0.3, 0.25
+LOOSE, WHITE = 0.4, 0.3
 """Shares of people in loose clothes and in white."""
 
 
@@ -30,7 +31,7 @@ class CutOut:
     rgba: np.ndarray
     """(h, w, 4) uint8: colour times coverage, and coverage of the clothed person."""
     iuv: np.ndarray
-    """(h, w, 3) uint8 of the naked body, hair counted as head."""
+    """(h, w, 3) uint8 of the body and of clothes near it, hair counted as head."""
     close: bool
     """Cut off by the frame: only part of the body is seen."""
 
@@ -73,6 +74,7 @@ class Studio:
         self.nude = np.empty((chart.cuts.first + len(chart.cuts), 3), np.float32)
         self.normals = np.empty_like(self.clothed)
         self.folds = self._folds()
+        self.reach = reaches(bool(self.figure.looks.leg))
 
     def _folds(self) -> np.ndarray:
         """(M, 3) metres by which cloth is off its place: a pattern over the rest pose, for garments only."""
@@ -129,6 +131,9 @@ class Studio:
         black = np.zeros((SIZE, SIZE, 3), np.float32)
         faces, corners, material, stack = figure.faces, figure.corners, figure.material, figure.textures
         shade(owner, second, third, faces, self.normals, corners, material, stack, GLOSS, wrinkles(), light, black, rgb)
+        seen = owner[::2, ::2]
+        metres = np.where(seen >= 0, self.reach[material[seen]], 0)
+        iuv = label_clothes(iuv, metres * camera.focal / camera.distance)
         cover = (owner >= 0).reshape(SIZE, 2, SIZE, 2).mean((1, 3)) * 255
         return cut(np.dstack([rgb, np.round(cover).astype(np.uint8)]), iuv, close)
 
