@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .settings import Settings
 
-FORMATS = {"sample": 2, "clips": 1, "decode": 3, "densepose": 3, "warp": 2, "index": 3}
+FORMATS = {"sample": 2, "clips": 2, "decode": 3, "densepose": 3, "warp": 2, "index": 3}
 
 
 class VideoSettings(Settings):

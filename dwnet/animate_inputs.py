@@ -3,7 +3,7 @@
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -125,11 +125,11 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
             return Motion(reader.iuv(place[1], slice(None)), reader.fps(place[1]) if fps is None else fps, frames)
     path = _existing(text, "driving video")
     if path.is_dir():
-        size, rate = picture_size(frame_files(path)[0]), FOLDER_FPS
+        files = frame_files(path)
+        size, rate, length = picture_size(files[0]), FOLDER_FPS, len(files)
     else:
-        info = probe(path)
-        times = frame_times(path)
-        size, rate = (info.width, info.height), times.rate(info.fps)
+        info, times = probe(path), frame_times(path)
+        size, rate, length = (info.width, info.height), times.rate(info.fps), len(times.seconds)
     geometry = Geometry.from_box(*size, None, options.size)
     official = [path.with_name("dp_target")] if path.is_dir() else []
     found = iuv or _first([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
@@ -138,13 +138,9 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
         maps = _detect(path, frames, geometry, options, "--driving-iuv")
     else:
         frames = np.stack(list(_square_frames(path, geometry))) if options.frames else None
-        maps = _file_maps(path, found, geometry, options)
-    if all(each.iuv is None for each in maps):
-        raise InputError(
-            f"{path}: nobody was found in any of its {len(maps)} frames; choose another video, or give maps with --driving-iuv"
-        )
+        maps = _file_maps(path, found, length, geometry, options)
     settings = options.densepose
-    filled = fill_missing(maps, str(path), len(maps), options.size, settings.missing, settings.max_missing)
+    filled = fill_missing(maps, str(path), length, options.size, settings.missing, settings.max_missing)
     return Motion(filled.iuv, rate if fps is None else fps, frames)
 
 
@@ -181,14 +177,13 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
         side.close()
 
 
-def _file_maps(path: Path, iuv: Path, geometry: Geometry, options: Options) -> list[FrameMap]:
-    """Maps of every frame of a video or folder from a side file or a folder of PNGs."""
+def _file_maps(path: Path, iuv: Path, length: int, geometry: Geometry, options: Options) -> Iterable[FrameMap]:
+    """Maps of all `length` frames of a video or folder from a side file or a folder of PNGs."""
     if not iuv.exists():
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
-    length = len(frame_files(path)) if path.is_dir() else len(frame_times(path).seconds)
     clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)
-    return list(backend.maps(clip))
+    return backend.maps(clip)
 
 
 def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[FrameMap]:

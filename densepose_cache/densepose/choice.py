@@ -5,14 +5,14 @@ from pathlib import Path
 
 from ..config import DensePoseSettings
 from ..errors import InputError
-from ..shards import open_shard
+from ..shards import FOLDERS, open_shard, shard_name
 from ..weights import WEIGHTS
 from .models import check_model
 
 
-def choose_backend(settings: DensePoseSettings, weights: Path, shard: Path | None = None) -> DensePoseSettings:
-    """`settings` with another backend in place of `auto`: the one that has made `shard`, so that maps that are there are not made anew
-    because a checkpoint comes or goes; else `rcnn` where its checkpoint is, and `embedded` where it is not.
+def choose_backend(settings: DensePoseSettings, weights: Path, cache: Path | None = None) -> DensePoseSettings:
+    """`settings` with another backend in place of `auto`: the one that has made the maps in the data set's folder `cache`, so that they are
+    not made anew because a checkpoint comes or goes; else `rcnn` where its checkpoint is, and `embedded` where it is not.
 
     The checkpoint is the file that `settings` name, or the published one of their model in the folder `weights`. Raises InputError if
     `check_model` finds that there can be none.
@@ -21,14 +21,15 @@ def choose_backend(settings: DensePoseSettings, weights: Path, shard: Path | Non
     if settings.backend != "auto":
         return settings
     there = settings.weights is not None or published_file(settings, weights).is_file()
-    made = _backend_of(shard) if shard else None
+    made = _backend_of(cache) if cache else None
     return settings.model_copy(update={"backend": made or ("rcnn" if there else "embedded")})
 
 
-def _backend_of(shard: Path) -> str | None:
-    """The one of the two backends that has made a shard of maps; None where it is not there or says another one."""
+def _backend_of(cache: Path) -> str | None:
+    """The one of the two backends that has made the first shard of maps; None where it is not there or says another one."""
+    folder = next(folder for folder, stage in FOLDERS.items() if stage == "densepose")
     try:
-        with open_shard(shard, "densepose") as file:
+        with open_shard(cache / folder / f"{shard_name(0)}.h5", "densepose") as file:
             found = json.loads(file.attrs["settings"])["backend"]
     except (InputError, KeyError, ValueError):
         return None

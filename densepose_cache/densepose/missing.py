@@ -52,7 +52,7 @@ def fill_missing(maps: Iterable[FrameMap], clip: str, length: int, size: int, po
 def _check(clip: str, missing: int, length: int, max_missing: float):
     if missing == length:
         raise ClipError(
-            f"clip {clip}: nobody was found in any of its {length} frames; remove the clip, or give it a window or box with a person"
+            f"clip {clip}: nobody was found in any of its {length} frames; take another video, or a window or box with a person"
         )
     if missing > max_missing * length:
         raise ClipError(

@@ -52,7 +52,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images (B, 3, H, W), (values - 127) / 128, sides multiples of 32, to five feature maps with TAP_CHANNELS at H / 2 to H / 32.
+    """Images (B, 3, H, W), (values - 127) / 128, to five feature maps with TAP_CHANNELS at H / 2 to H / 32, rounded up at every halving.
 
     Strided convolutions pad evenly; the published network pads right and bottom. That shifts its maps by a pixel and changes nothing else.
     """

@@ -7,7 +7,6 @@ from typing import Any
 from densepose_cache.densepose.choice import choose_backend
 from densepose_cache.errors import InputError
 from densepose_cache.settings import Settings
-from densepose_cache.shards import shard_name
 from densepose_cache.versions import installed_versions
 
 from ..config import NO_RESULT, load_config
@@ -24,8 +23,8 @@ def check_configuration(record: Record, path: Path) -> Iterator[Finding]:
     try:
         config = load_config(path)
         data = config.datasets.get(record.origin.dataset)
-        shard = Path(config.folders.cache) / record.origin.dataset / "iuv" / f"{shard_name(0)}.h5"
-        chosen = choose_backend(data.densepose, Path(config.folders.weights), shard) if data else None
+        cache = Path(config.folders.cache) / record.origin.dataset
+        chosen = choose_backend(data.densepose, Path(config.folders.weights), cache) if data else None
     except InputError as error:
         yield Finding(name, "differs", " ".join(str(error).split()))
         return

@@ -42,7 +42,7 @@ def test_auto_is_the_rcnn_where_its_weights_are(tmp_path):
 
 
 def test_auto_stays_with_what_has_made_the_maps(tmp_path):
-    shard, weights = tmp_path / "000.h5", tmp_path / "model_final_162be9.pkl"
+    shard, weights = tmp_path / "iuv/000.h5", tmp_path / "model_final_162be9.pkl"
     for made in ("embedded", "rcnn", "precomputed"):
         with ShardWriter(shard, "densepose", {"backend": made}):
             pass
@@ -51,10 +51,10 @@ def test_auto_stays_with_what_has_made_the_maps(tmp_path):
             if there:
                 weights.touch()
             wanted = made if made != "precomputed" else "rcnn" if there else "embedded"
-            assert choose_backend(DensePoseSettings(), tmp_path, shard).backend == wanted
-    assert choose_backend(DensePoseSettings(backend="embedded"), tmp_path, shard).backend == "embedded"
+            assert choose_backend(DensePoseSettings(), tmp_path, tmp_path).backend == wanted
+    assert choose_backend(DensePoseSettings(backend="embedded"), tmp_path, tmp_path).backend == "embedded"
     shard.write_bytes(b"no shard")
-    assert choose_backend(DensePoseSettings(), tmp_path, shard).backend == "rcnn"
+    assert choose_backend(DensePoseSettings(), tmp_path, tmp_path).backend == "rcnn"
 
 
 def test_only_the_rcnn_needs_a_known_model(tmp_path):

@@ -164,9 +164,7 @@ def test_a_video_without_anybody_is_named(files, tmp_path):
     with h5py.File(tmp_path / "dance.iuv.h5", "w") as file:
         file["iuv"] = np.zeros((FRAMES, SIZE, SIZE + 16, 3), np.uint8)
     arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", 64
-    with pytest.raises(
-        InputError, match=r"dance\.mp4: nobody was found in any of its 5 frames; choose another video, or .* --driving-iuv$"
-    ):
+    with pytest.raises(InputError, match=r"dance\.mp4: nobody was found in any of its 5 frames; take another video, or a window or box"):
         run(*arguments, "--driving-iuv", tmp_path / "dance.iuv.h5")
 
 

@@ -1,10 +1,10 @@
 """Configuration, and the functions that rules read it with."""
 
 import gc
-from os import getenv
 import signal
 import time
 from functools import lru_cache
+from os import getenv
 from pathlib import Path
 from typing import get_args
 
@@ -41,8 +41,8 @@ FOLDERS = ASKED.folders
 def chosen(name, data):
     """The settings of a data set with a backend in place of `auto`."""
     try:
-        shard = Path(FOLDERS.cache) / name / "iuv" / f"{shard_name(0)}.h5"
-        return data.model_copy(update={"densepose": choose_backend(data.densepose, Path(FOLDERS.weights), shard)})
+        settings = choose_backend(data.densepose, Path(FOLDERS.weights), Path(FOLDERS.cache) / name)
+        return data.model_copy(update={"densepose": settings})
     except InputError as error:
         raise WorkflowError(f"datasets.{name}: {error}") from None
 
