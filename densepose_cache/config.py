@@ -36,7 +36,7 @@ class DensePoseSettings(Settings):
     """`precomputed` reads side files or folders of IUV PNGs; `detectron2` and `torchvision` run the same DensePose R-CNN with the same
     weights, one on detectron2, the other on torchvision's operators alone; `rcnn` takes detectron2 where it is installed, else torchvision.
     `embedded` runs a small network that ships with the package: weaker, nothing to download. `auto` is `rcnn` where its weights are
-    there, else `embedded`."""
+    there, else `embedded`; a cache that one of them has made stays with it."""
     png_order: Literal["VUI", "IUV"] = "VUI"
     """Channel order of IUV PNGs as an RGB reader sees them; VUI is what OpenCV writes of an (I, U, V) array."""
     degrade: Literal["none", "train", "all"] = "none"
