@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ PartitionName=tiny Nodes=ALL Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=
 """
 GPUS = "Name=gpu File={folder}/gpu[0-1]\n"
 CGROUP = "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nConstrainCores=no\n"
+CONFIGURATION = {"slurm.conf": SLURM, "gres.conf": GPUS, "cgroup.conf": CGROUP}
 
 
 def why_not() -> str | None:
@@ -56,9 +58,25 @@ def why_not() -> str | None:
         return "a Slurm cluster is started as root only"
     if lacking := [name for name in PROGRAMS if not find(name)]:
         return f"no {', '.join(lacking)}: apt-get install --no-install-recommends slurm-wlm munge"
+    remove_left_over()
     if (SYSTEM / "slurm.conf").exists():
         return f"{SYSTEM}/slurm.conf is there: this machine belongs to a cluster"
     return None
+
+
+def remove_left_over():
+    """Take away the links of a cluster whose test was killed, so that it could not stop: they lead to temporary files, and nothing runs."""
+    target = SYSTEM / "slurm.conf"
+    if not target.is_symlink() or not target.readlink().is_relative_to(tempfile.gettempdir()):
+        return
+    pid = target.readlink().with_name("slurmctld.pid")
+    if not pid.exists() or not Path("/proc", pid.read_text().strip()).exists():
+        unlink_configuration()
+
+
+def unlink_configuration():
+    for name in CONFIGURATION:
+        (SYSTEM / name).unlink(missing_ok=True)
 
 
 def find(program: str) -> str | None:
@@ -84,7 +102,7 @@ def configure(folder: Path):
     nodes = node_names()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 - 1024
     facts = {"host": nodes[0], "nodes": nodes, "folder": folder, "ports": free_ports(3), "cores": os.cpu_count(), "memory": memory}
-    for name, text in {"slurm.conf": SLURM, "gres.conf": GPUS, "cgroup.conf": CGROUP}.items():
+    for name, text in CONFIGURATION.items():
         (folder / name).write_text(text.format(**facts))
         (SYSTEM / name).symlink_to(folder / name)
     for name in ("ctld", *nodes):
@@ -110,8 +128,7 @@ def start(folder: Path):
 
 
 def stop(folder: Path):
-    for name in ("slurm.conf", "gres.conf", "cgroup.conf"):
-        (SYSTEM / name).unlink(missing_ok=True)
+    unlink_configuration()
     for name in (*node_names(), "slurmctld", "munge"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int((folder / f"{name}.pid").read_text()), 15)

@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+import signal
 import time
 
 from outputs import forget
@@ -20,7 +21,11 @@ def test_a_second_run_is_refused_until_the_first_has_built_the_cache(finished, t
     with first.start(CACHE) as building:
         while not (first.folder / "cache/sample/.run.lock").exists() and building.poll() is None:
             time.sleep(0.02)
-        refused = second.run(f"{shared['cache']}/sample/train.h5")
+        building.send_signal(signal.SIGSTOP)  # it cannot finish before the other has looked
+        try:
+            refused = second.run(f"{shared['cache']}/sample/train.h5")
+        finally:
+            building.send_signal(signal.SIGCONT)
         said, _ = building.communicate(timeout=600)
     assert building.returncode == 0, said
     assert refused.returncode != 0 and second.jobs(refused) == {} and "Traceback" not in refused.stdout
