@@ -41,12 +41,16 @@ class CutOuts:
     """All cut-outs of a set, read from memory-mapped files. Picks give (h, w, 4) RGBA and (h, w, 3) IUV as uint8 views."""
 
     def __init__(self, request: Request, folder: Path):
-        self.entries = []
+        self.where, self.entries = (request, folder), []
         for path in request.files(folder):
             pixels = np.load(path.with_suffix(".npy"), mmap_mode="r")
             with np.load(path) as table:
                 for row in table["table"]:
                     self.entries.append((pixels, *row.tolist()))
+
+    def __reduce__(self):
+        """A process that is given the set opens its files; the pixels of the maps to memory would be copied."""
+        return CutOuts, self.where
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -22,7 +22,8 @@ from .encoder import load_imagenet
 from .losses import losses, part_weights, to_input, total
 from .model import PARTS, IuvNetwork
 from .score import check_batches, score
-from .weights import read_record, save_weights
+from .unfold import unfolded
+from .weights import load_weights, read_record, save_weights
 
 KEEP_EVERY, SCORE_EVERY, LOG_EVERY, AVERAGE_EVERY = 100, 500, 20, 5
 SETTLE, SETTLE_A_LITTLE = 200, 20
@@ -109,11 +110,14 @@ class Trainer:
         self.step = state["step"]
 
 
-def train(training: Training, folder: Path, out: Path | None, workers: int, threads: int) -> dict[str, float]:
+def train(training: Training, folder: Path, out: Path | None, workers: int, threads: int, start: Path | None = None) -> dict[str, float]:
     """Render the people, train, write the weights to `out` and return their figures on the fixed set.
 
-    Raises InputError if the settings leave nobody or nothing to learn.
+    Begins with ImageNet's weights, or with those of an earlier training in the file `start`. Raises InputError if the settings leave nobody
+    or nothing to learn, or if `start` is missing or has no weights of this network.
     """
+    if start:
+        load_weights(start)
     if min(training.people, training.frames, training.backgrounds, training.batch, training.processes, training.steps) < 1:
         raise InputError(f"training needs people, frames, backgrounds, a batch, a process and steps, at least 1 each: {training}")
     request = Request("train", training.people, training.frames, training.seed)
@@ -125,7 +129,7 @@ def train(training: Training, folder: Path, out: Path | None, workers: int, thre
     check_batches(folder)
     meeting = folder / "meeting"
     meeting.unlink(missing_ok=True)
-    what = (training, folder, request, pool, meeting, threads)
+    what = (training, folder, request, pool, meeting, threads, start)
     if training.processes > 1:
         torch.multiprocessing.spawn(learn, what, training.processes)
     else:
@@ -136,7 +140,7 @@ def train(training: Training, folder: Path, out: Path | None, workers: int, thre
     network = settled(trainer.network, make_batches(training, CutOuts(request, folder), pool), range(last, last + SETTLE))
     figures = score(network, check_batches(folder))
     if out:
-        save_weights(network, out, asdict(training), digest, figures)
+        save_weights(network, out, asdict(training), digest, figures, start)
     return figures
 
 
@@ -163,16 +167,19 @@ def settled(network: IuvNetwork, batches: Batches, numbers: range) -> IuvNetwork
     return copied
 
 
-def learn(rank: int, training: Training, folder: Path, request: Request, pool: Path, meeting: Path, threads: int):
+def learn(rank: int, training: Training, folder: Path, request: Request, pool: Path, meeting: Path, threads: int, start: Path | None):
     """One of the processes: trains to the end and keeps a checkpoint now and then."""
     torch.set_num_threads(threads)
     cutouts = CutOuts(request, folder)
     trainer = Trainer(training, part_weights(part_shares(cutouts)))
+    batches = make_batches(training, cutouts, pool)
     if (folder / CHECKPOINT).is_file():
         trainer.go_on(folder / CHECKPOINT)
+    elif start:
+        examples = (to_input(batches[number].images) for number in range(SETTLE_A_LITTLE))
+        trainer.network.load_state_dict(unfolded(load_weights(start), examples).state_dict())
     if training.processes > 1:
         torch.distributed.init_process_group("gloo", f"file://{meeting.resolve()}", rank=rank, world_size=training.processes)
-    batches = make_batches(training, cutouts, pool)
     numbers = range(trainer.step * training.processes + rank, training.steps * training.processes, training.processes)
     loader = DataLoader(batches, batch_size=None, sampler=numbers, num_workers=1, prefetch_factor=4, worker_init_fn=one_thread)
     run(trainer, loader, check_batches(folder) if rank == 0 else None, folder / CHECKPOINT)
@@ -221,6 +228,7 @@ def main(arguments: list[str]):
     parser = argparse.ArgumentParser(prog="python -m densepose_cache.iuv_network.train", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("data/iuv-network"), help="rendered people and checkpoints")
     parser.add_argument("--out", type=Path, default=None, help="weights file to write, .safetensors; its record lies beside it")
+    parser.add_argument("--start", type=Path, default=None, help="weights file to begin with instead of ImageNet's weights")
     parser.add_argument("--workers", type=int, default=1, help="processes that render people")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process that trains")
     parser.add_argument("--like-record", action="store_true", help="settings that are not given come from the shipped record")
@@ -230,9 +238,9 @@ def main(arguments: list[str]):
         parser.set_defaults(**read_record()["training"])
     options = vars(parser.parse_args(arguments))
     options.pop("like_record")
-    folder, out, workers, threads = (options.pop(name) for name in ("folder", "out", "workers", "threads"))
+    folder, out, workers, threads, start = (options.pop(name) for name in ("folder", "out", "workers", "threads", "start"))
     try:
-        print(train(Training(**options), folder, out, workers, threads))
+        print(train(Training(**options), folder, out, workers, threads, start))
     except InputError as error:
         sys.exit(f"error: {error}")
 

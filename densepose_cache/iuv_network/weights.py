@@ -25,8 +25,12 @@ def record_path(weights: Path) -> Path:
     return weights.with_suffix(".json")
 
 
-def save_weights(network: IuvNetwork, path: Path, training: dict, data_digest: str, figures: dict[str, float]):
-    """Write `network`, as it is while it learns, folded and in half precision, and its record; `network` itself stays as it is."""
+def save_weights(network: IuvNetwork, path: Path, training: dict, data_digest: str, figures: dict[str, float], start: Path | None = None):
+    """Write `network`, as it is while it learns, folded and in half precision, and its record; `network` itself stays as it is.
+
+    `start` is the weights file that its training began with, if there was one.
+    """
+    begun_with = file_sha256(start) if start else None  # before `path`, which may be the same file
     folded = IuvNetwork()
     learn_scales(folded.encoder)
     folded.load_state_dict(network.state_dict())
@@ -40,6 +44,7 @@ def save_weights(network: IuvNetwork, path: Path, training: dict, data_digest: s
         "parameters": sum(value.numel() for value in state.values()),
         "command": command,
         "training": training,
+        "begun_with_sha256": begun_with,
         "data_sha256": data_digest,
         "torch": torch.__version__,
         "licence": LICENCE,

@@ -1,5 +1,7 @@
 """Rendered people in files, and the batches made of them."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,13 @@ def test_a_set_is_rendered_once_and_alike(folder, cutouts, tmp_path):
     assert files == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert digest == render_set(REQUEST, tmp_path, 1)
     assert digest != render_set(Request("test", 1, 4, 12), tmp_path, 1)
+
+
+def test_another_process_opens_the_files_itself(cutouts):
+    sent = pickle.dumps(cutouts)
+    again = pickle.loads(sent)
+    assert len(sent) < 1000 and len(again) == len(cutouts)
+    assert np.array_equal(again[2].rgba, cutouts[2].rgba) and np.array_equal(again[2].iuv, cutouts[2].iuv)
 
 
 def test_cut_outs_show_clothed_people_with_maps(cutouts):

@@ -1,10 +1,12 @@
 """Training: steps make the losses fall, a stopped run goes on, the schedule, the files that come out."""
 
 import copy
+import dataclasses
 import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from densepose_cache.iuv_network.backgrounds import draw_backgrounds
 from densepose_cache.iuv_network.batches import Batches
@@ -93,6 +95,25 @@ def test_from_nothing_to_weights_and_record(tmp_path, monkeypatch):
     written = out.read_bytes()
     train(SMALL, tmp_path / "data", out, workers=1, threads=1)
     assert out.read_bytes() == written, "a finished run has nothing left to learn"
+    assert record["begun_with_sha256"] is None
+
+    more = tmp_path / "more.safetensors"
+    slow = dataclasses.replace(SMALL, encoder_rate=1e-9, decoder_rate=1e-9, weight_decay=0.0)
+    main([*options(slow), "--folder", str(tmp_path / "more"), "--out", str(more), "--start", str(out)])
+    assert read_record(more)["begun_with_sha256"] == record["sha256"]
+    for before, after in zip(load_file(out).values(), load_file(more).values(), strict=True):
+        assert (after.float() - before.float()).abs().mean() < 0.3 * before.float().abs().mean() + 0.05
+
+
+def options(training: Training) -> list[str]:
+    """The command line of a training."""
+    return [word for name, value in dataclasses.asdict(training).items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def test_a_start_that_is_none_is_named_before_anybody_is_rendered(tmp_path):
+    with pytest.raises(SystemExit, match=r"none\.safetensors is missing"):
+        main(["--folder", str(tmp_path / "data"), "--start", str(tmp_path / "none.safetensors")])
+    assert not (tmp_path / "data").exists()
 
 
 def test_settings_come_from_the_record_where_nothing_else_is_said(monkeypatch):
