@@ -152,4 +152,4 @@ def test_a_program_ends_though_a_reading_is_under_way(cache):
     script = "import sys; from dwnet.data import *; data = SampleDataset(sys.argv[1], 3); "
     script += "stream = batches(data, BatchOrder(data.epochs, 2, 0, 0, 50), 1, False); next(stream); print('done')"
     command = [sys.executable, "-c", script, str(cache / "train.h5")]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout == "done\n"
+    assert subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout == "done\n"

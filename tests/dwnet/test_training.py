@@ -219,7 +219,7 @@ def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices)
         while process.poll() is None and not (log.is_file() and log.read_text().count("\n") > 3):
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == 75, errors

@@ -11,7 +11,7 @@ from tiny_project import TINY
 def inspect(project, path: str) -> tuple[int, str]:
     """Exit code, and what the verb says."""
     command = [Path(sys.executable).with_name("densepose-cache"), "inspect", path]
-    done = subprocess.run(command, cwd=project.folder, text=True, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=project.folder, text=True, capture_output=True, timeout=600)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -82,7 +82,7 @@ def test_a_training_without_threads_is_submitted_with_eight(make_project, tmp_pa
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SBATCH_ACCOUNT": "lab-7", "SBATCH_PARTITION": "max"}
     target = "results/sample/runs/full/model.safetensors"
     done = subprocess.run(
-        command(*QUICK, "--retries", "0", target=target), cwd=project.folder, env=environment, capture_output=True, text=True, timeout=120
+        command(*QUICK, "--retries", "0", target=target), cwd=project.folder, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode != 0 and "--cpus-per-task=8" in calls.read_text(), done.stdout + done.stderr
 
