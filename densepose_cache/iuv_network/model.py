@@ -31,6 +31,11 @@ def conv_norm(inside: int, outside: int, kernel: int = 1, groups: int = 1) -> nn
     return nn.Sequential(nn.Conv2d(inside, outside, kernel, padding=kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outside))
 
 
+def is_conv_norm(layer: nn.Module) -> bool:
+    """Whether `conv_norm` made this layer, and `fold` has not yet joined it into one convolution."""
+    return isinstance(layer, nn.Sequential) and len(layer) == 2 and isinstance(layer[1], nn.BatchNorm2d)
+
+
 class Stage(nn.Module):
     """One level of the decoder: the level below enlarged, plus the encoder's map of this level, then a 3 x 3 convolution."""
 
@@ -81,7 +86,7 @@ def fold(network: IuvNetwork) -> IuvNetwork:
     fold_scales(network.encoder)
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
-            if isinstance(child, nn.Sequential) and len(child) == 2 and isinstance(child[1], nn.BatchNorm2d):
+            if is_conv_norm(child):
                 setattr(module, name, fuse_conv_bn_eval(child[0], child[1]))
     return network
 

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from ..digest import file_sha256
 from ..errors import InputError
 from ..whole import written_whole
 from .backgrounds import draw_backgrounds
@@ -70,6 +72,7 @@ class Trainer:
     def __init__(self, training: Training, weights: torch.Tensor):
         torch.manual_seed(training.seed)
         self.training, self.weights, self.step = training, weights, 0
+        self.begun_with: str | None = None
         self.network = IuvNetwork()
         load_imagenet(self.network.encoder)
         self.network.to(memory_format=torch.channels_last)
@@ -81,6 +84,11 @@ class Trainer:
             {"params": [value for name, value in learning.items() if not name.startswith("encoder.")], "base": training.decoder_rate},
         ]
         self.optimiser = torch.optim.AdamW(groups, lr=training.encoder_rate, weight_decay=training.weight_decay)
+
+    def begin_with(self, start: Path, images: Iterable[torch.Tensor]):
+        """Take over the weights in the file `start`; `images` as `unfolded` takes them."""
+        self.network.load_state_dict(unfolded(load_weights(start), images).state_dict())
+        self.begun_with = file_sha256(start)
 
     def learn(self, batch: Batch) -> dict[str, float]:
         """One step; returns the losses before it."""
@@ -98,7 +106,8 @@ class Trainer:
     def keep(self, path: Path):
         """Write everything that a later run needs to go on."""
         with written_whole(path) as temporary:
-            torch.save({"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}, temporary)
+            state = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
+            torch.save(state | {"step": self.step, "begun_with": self.begun_with}, temporary)
 
     def go_on(self, path: Path):
         """Take over what `keep` wrote."""
@@ -107,7 +116,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         for group, base in zip(self.optimiser.param_groups, (self.training.encoder_rate, self.training.decoder_rate), strict=True):
             group["base"] = base
-        self.step = state["step"]
+        self.step, self.begun_with = state["step"], state["begun_with"]
 
 
 def train(training: Training, folder: Path, out: Path | None, workers: int, threads: int, start: Path | None = None) -> dict[str, float]:
@@ -140,7 +149,7 @@ def train(training: Training, folder: Path, out: Path | None, workers: int, thre
     network = settled(trainer.network, make_batches(training, CutOuts(request, folder), pool), range(last, last + SETTLE))
     figures = score(network, check_batches(folder))
     if out:
-        save_weights(network, out, asdict(training), digest, figures, start)
+        save_weights(network, out, asdict(training), digest, figures, trainer.begun_with)
     return figures
 
 
@@ -176,8 +185,7 @@ def learn(rank: int, training: Training, folder: Path, request: Request, pool: P
     if (folder / CHECKPOINT).is_file():
         trainer.go_on(folder / CHECKPOINT)
     elif start:
-        examples = (to_input(batches[number].images) for number in range(SETTLE_A_LITTLE))
-        trainer.network.load_state_dict(unfolded(load_weights(start), examples).state_dict())
+        trainer.begin_with(start, (to_input(batches[number].images) for number in range(SETTLE_A_LITTLE)))
     if training.processes > 1:
         torch.distributed.init_process_group("gloo", f"file://{meeting.resolve()}", rank=rank, world_size=training.processes)
     numbers = range(trainer.step * training.processes + rank, training.steps * training.processes, training.processes)

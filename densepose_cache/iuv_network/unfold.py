@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .encoder import learn_scales
-from .model import IuvNetwork
+from .model import IuvNetwork, is_conv_norm
 
 
 class Moments:
@@ -53,8 +53,3 @@ def unfolded(folded: IuvNetwork, images: Iterable[Tensor]) -> IuvNetwork:
         norm.weight.copy_((variance + norm.eps).sqrt())
         norm.bias.copy_(mean)
     return network
-
-
-def is_conv_norm(layer: nn.Module) -> bool:
-    """Whether `fold` joins this layer into one convolution."""
-    return isinstance(layer, nn.Sequential) and isinstance(layer[1], nn.BatchNorm2d)

@@ -25,12 +25,13 @@ def record_path(weights: Path) -> Path:
     return weights.with_suffix(".json")
 
 
-def save_weights(network: IuvNetwork, path: Path, training: dict, data_digest: str, figures: dict[str, float], start: Path | None = None):
+def save_weights(
+    network: IuvNetwork, path: Path, training: dict, data_digest: str, figures: dict[str, float], begun_with: str | None = None
+):
     """Write `network`, as it is while it learns, folded and in half precision, and its record; `network` itself stays as it is.
 
-    `start` is the weights file that its training began with, if there was one.
+    `begun_with` is the SHA-256 of the weights file that its training began with, if there was one.
     """
-    begun_with = file_sha256(start) if start else None  # before `path`, which may be the same file
     folded = IuvNetwork()
     learn_scales(folded.encoder)
     folded.load_state_dict(network.state_dict())

@@ -58,7 +58,6 @@ def why_not() -> str | None:
         return "a Slurm cluster is started as root only"
     if lacking := [name for name in PROGRAMS if not find(name)]:
         return f"no {', '.join(lacking)}: apt-get install --no-install-recommends slurm-wlm munge"
-    remove_left_over()
     if (SYSTEM / "slurm.conf").exists():
         return f"{SYSTEM}/slurm.conf is there: this machine belongs to a cluster"
     return None

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from slurm_cluster import ask, node_names, slurm_cluster, why_not
+from slurm_cluster import ask, node_names, remove_left_over, slurm_cluster, why_not
 from tiny_project import ROOT, SNAKEMAKE, TINY
 from trainer import losses
 
@@ -28,6 +28,7 @@ def command(*arguments: str, target: str = "results/sample/metrics.json") -> lis
 
 @pytest.fixture(scope="module")
 def cluster():
+    remove_left_over()
     if reason := why_not():
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="slurm"))  # a socket's path must be short

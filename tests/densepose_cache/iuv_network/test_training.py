@@ -101,6 +101,8 @@ def test_from_nothing_to_weights_and_record(tmp_path, monkeypatch):
     slow = dataclasses.replace(SMALL, encoder_rate=1e-9, decoder_rate=1e-9, weight_decay=0.0)
     main([*options(slow), "--folder", str(tmp_path / "more"), "--out", str(more), "--start", str(out)])
     assert read_record(more)["begun_with_sha256"] == record["sha256"]
+    main([*options(slow), "--folder", str(tmp_path / "more"), "--out", str(more)])
+    assert read_record(more)["begun_with_sha256"] == record["sha256"], "a run that goes on remembers"
     for before, after in zip(load_file(out).values(), load_file(more).values(), strict=True):
         assert (after.float() - before.float()).abs().mean() < 0.3 * before.float().abs().mean() + 0.05
 
