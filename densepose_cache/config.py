@@ -97,6 +97,7 @@ class WarpSettings(Settings):
 class SampleSource(Settings):
     """The embedded data set: rendered people with exact IUV maps and keypoints."""
 
+    added: ClassVar = frozenset({"wide"})
     kind: Literal["sample"]
     train: int = Field(16, ge=1)
     """Training clips, each a new person."""
@@ -112,6 +113,9 @@ class SampleSource(Settings):
     """Seed of people, clothes and motions."""
     background: Literal["any", "plain", "gradient", "room", "white"] = "any"
     """Background of all clips."""
+    wide: bool = False
+    """People as they come: near and far, now and then in loose or white clothes, before anything from a white studio to foliage; then
+    `background` does not count. What the shipped generator learns from."""
 
 
 class FramesSource(Settings):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
 
 from .errors import InputError
 
@@ -18,6 +18,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
     no_effect: ClassVar[frozenset[str]] = frozenset()
     """Keys that change no result, only how fast or where it is made: no digest knows them, and a change of them reruns nothing."""
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Keys that came later: they are written out only where they differ from their default, so that older digests stay what they are."""
+
+    @model_serializer(mode="wrap")
+    def _without_defaults_of_added(self, handler):
+        values = handler(self)
+        return {key: value for key, value in values.items() if key not in self.added or getattr(self, key) != self._default(key)}
+
+    @classmethod
+    def _default(cls, key: str):
+        return cls.model_fields[key].get_default(call_default_factory=True)
 
     def decisive(self, *others: str) -> dict:
         """The keys on which results depend, as plain values; without `others`, too."""

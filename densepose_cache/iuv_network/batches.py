@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from .backgrounds import SIZE
+from ..sample.backgrounds import SIZE
 from .compose import Scene
 from .cutouts import CutOuts
 from .flips import MIRRORED

@@ -1,18 +1,17 @@
 """Render people for training: cut-outs with their coverage and exact IUV maps, without a background."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..sample.anatomy import anatomy
 from ..sample.body import add_normals, bone_transforms, load_body, skin
 from ..sample.chart import chart_mesh
 from ..sample.clipping import follow
-from ..sample.garments import with_hair_volume
-from ..sample.person import BOTTOM, GLOSS, SHOE, SLEEVE, TOP, Figure, assemble, draw_looks, dress_up, nude_faces, paint
+from ..sample.person import GLOSS
 from ..sample.raster import fill_iuv, rasterise, shade
 from ..sample.scene import Camera
 from ..sample.textures import smooth_noise, wrinkles
+from ..sample.wide import draw_person
 from .clothed import label_clothes, reaches
 from .poses import draw_poses
 
@@ -20,8 +19,6 @@ SIZE = 256
 """Side in pixels of the square that a person is rendered in."""
 CLOSE = 0.2
 """Share of frames that show part of a person from near."""
-LOOSE, WHITE = 0.4, 0.3
-"""Shares of people in loose clothes and in white."""
 
 
 @dataclass(frozen=True)
@@ -34,32 +31,6 @@ class CutOut:
     """(h, w, 3) uint8 of the body and of clothes near it, hair counted as head."""
     close: bool
     """Cut off by the frame: only part of the body is seen."""
-
-
-def draw_person(rng: np.random.Generator) -> Figure:
-    """A person of the embedded data set, but in looser or whiter clothes now and then."""
-    body, where = load_body(), anatomy()
-    looks = draw_looks(body, rng)
-    if rng.random() < LOOSE:
-        looks = replace(looks, loose=float(rng.uniform(0.01, 0.035)), wide=float(rng.uniform(0.015, 0.05)))
-    rest, heads = body.shape(np.array(looks.coefficients))
-    thickness = rng.uniform(0.006, 0.02) if looks.long_hair else rng.uniform(0.003, 0.024)
-    rest = with_hair_volume(where, rest, body.faces["body"], thickness)
-    stack, tiles = paint(looks, rng)
-    if rng.random() < WHITE:
-        whiten(stack, (TOP, SLEEVE, BOTTOM) if rng.random() < 0.7 else (TOP, SLEEVE), rng)
-    if rng.random() < 0.2:
-        whiten(stack, (SHOE,), rng)
-    pieces, hidden = dress_up(looks, where, rest, body.faces, rng)
-    return assemble(looks, body, rest, heads, pieces, nude_faces(where, body, hidden), stack, tiles)
-
-
-def whiten(stack: np.ndarray, which: tuple[int, ...], rng: np.random.Generator):
-    """Bleach some textures (M, S, S, 3) in place; a trace of the print stays."""
-    white = rng.uniform(0.82, 1.0) * (1 - rng.uniform(0, 0.08, 3))
-    trace = rng.uniform(0, 0.15)
-    for k in which:
-        stack[k] = np.clip(white * (1 - trace) + trace * stack[k], 0, 1)
 
 
 class Studio:

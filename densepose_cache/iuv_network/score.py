@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ..densepose.agreement import PartCounts
-from .backgrounds import draw_backgrounds
+from ..sample.backgrounds import draw_backgrounds
 from .batches import Batch, Batches
 from .cutouts import CutOuts, Request, render_set
 from .losses import to_input, true_uv

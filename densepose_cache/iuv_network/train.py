@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 from ..digest import file_sha256
 from ..errors import InputError
+from ..sample.backgrounds import draw_backgrounds
 from ..whole import written_whole
-from .backgrounds import draw_backgrounds
 from .batches import Batch, Batches, part_shares
 from .cutouts import CutOuts, Request, render_set
 from .encoder import load_imagenet

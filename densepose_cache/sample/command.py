@@ -17,6 +17,7 @@ def command(
     fps: Annotated[int, typer.Option(help="Frames a second.")] = 25,
     seed: Annotated[int, typer.Option(help="Seed of people, clothes, motions and backgrounds. Another seed gives other people.")] = 0,
     background: Annotated[str, typer.Option(help="Background of all clips: any, plain, gradient, room or white.")] = "any",
+    wide: Annotated[bool, typer.Option("--wide", help="People near and far, in loose clothes, before all kinds of scenes.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that render; one per CPU by default.")] = None,
 ):
     """Render people in motion with exact IUV maps and keypoints: a data set without a download.
@@ -29,6 +30,6 @@ def command(
     Example: densepose-cache sample --out data/sample --train 400 --test 20 --size 256
     """
     manifest = write_sample(
-        out, train=train, test=test, size=size, frames=frames, fps=fps, seed=seed, background=background, workers=workers
+        out, train=train, test=test, size=size, frames=frames, fps=fps, seed=seed, background=background, wide=wide, workers=workers
     )
     typer.echo(f"{out / MANIFEST}: {len(manifest)} clips")

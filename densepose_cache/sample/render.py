@@ -14,6 +14,7 @@ from .person import GLOSS, Figure, make_figure
 from .raster import fill_iuv, rasterise, shade
 from .scene import BACKGROUNDS, Camera, cast_shadow, frame_person, paint_background
 from .textures import wrinkles
+from .wide import draw_person, frame_anywhere, paint_scene
 
 HIDDEN_BEHIND = np.array([0.03] * 3 + [0.06] * 2 + [0.14] * 2 + [0.10] * 4 + [0.20] * 2 + [0.12] * 2 + [0.10] * 2)
 """Metres that each keypoint may lie behind the surface in front of it and still count as visible."""
@@ -39,7 +40,7 @@ def clip_generator(seed: int, split: str, index: int) -> np.random.Generator:
 
 
 class Clip:
-    """A drawn clip; iterate over it to render its frames."""
+    """A drawn clip; iterate over it to render its frames. `wide` draws people, cameras and backgrounds of all kinds."""
 
     def __init__(
         self,
@@ -51,18 +52,19 @@ class Clip:
         motion: str | None = None,
         outfit: str | None = None,
         background: str | None = None,
+        wide: bool = False,
     ):
         self.size, self.frames = size, frames
-        self.figure: Figure = make_figure(rng, outfit)
+        self.figure: Figure = draw_person(rng) if wide else make_figure(rng, outfit)
         self.motion = draw_motion(motion or str(rng.choice(self._motions())), frames, fps, rng)
-        self.background_kind = background or str(rng.choice(BACKGROUNDS))
+        self.background_kind = "scene" if wide else background or str(rng.choice(BACKGROUNDS))
         body = load_body()
         self.transforms = bone_transforms(self.motion.rotations(body), self.figure.heads, body.parents)
         self.shift = self._ground(np.broadcast_to(self.motion.way, (frames, 2)))
         outline = self._outline()
-        self.camera: Camera = frame_person(outline, size, rng)
+        self.camera: Camera = (frame_anywhere if wide else frame_person)(outline, size, rng)
         floor = self.camera.project(np.array([[0, 1.2, outline[..., 2].min()]]))[0, 1]
-        self.background = paint_background(self.background_kind, size, float(floor), rng)
+        self.background = paint_scene(size, rng) if wide else paint_background(self.background_kind, size, float(floor), rng)
         lamp = np.array([rng.uniform(-0.7, 0.7), -1.0, rng.uniform(0.3, 1.0)])
         self.light = (lamp / np.linalg.norm(lamp)).astype(np.float32)
         swing = rng.uniform(0.01, 0.06) * np.sin(2 * np.pi * rng.uniform(0.7, 1.1) * self.motion.time + rng.uniform(0, 6))

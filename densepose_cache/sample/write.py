@@ -42,6 +42,7 @@ class ClipRequest:
     frames: int
     fps: int
     background: str
+    wide: bool = False
 
     @property
     def name(self) -> str:
@@ -49,7 +50,10 @@ class ClipRequest:
 
     @property
     def digest(self) -> str:
-        return digest("sample", FORMATS["sample"], asdict(self))
+        facts = asdict(self)
+        if not facts.pop("wide"):
+            return digest("sample", FORMATS["sample"], facts)
+        return digest("sample wide", FORMATS["sample"], facts)
 
     def video(self, out: Path) -> Path:
         return out / f"{self.name}.mp4"
@@ -81,6 +85,7 @@ def write_sample(
     fps: int = 25,
     seed: int = 0,
     background: str = "any",
+    wide: bool = False,
     workers: int | None = None,
 ) -> pd.DataFrame:
     """Render `train` + `test` clips of `frames` frames of `size` x `size` pixels into the folder `out` and return the manifest.
@@ -89,13 +94,14 @@ def write_sample(
     and `keypoints` (T, 17, 3) float32, and last of all `manifest.csv` with columns clip, split, video, iuv (relative to `out`) and facts of
     each person. Every clip shows a person of its own, so nobody of the test split is met in training. A clip whose settings, seed and
     format have not changed is kept as it is; clips of an earlier run that are no longer asked for are deleted. `workers` processes
-    share the work, one per CPU by default. `background` is one kind of background for all clips, or `any`. Raises InputError for
+    share the work, one per CPU by default. `background` is one kind of background for all clips, or `any`; `wide` draws people
+    near and far, in loose and white clothes, too, before all kinds of scenes. Raises InputError for
     impossible numbers.
     """
     check_request(train, test, size, frames, fps, background)
     out = Path(out)
     splits = (("train", train), ("test", test))
-    requests = [ClipRequest(split, k, seed, size, frames, fps, background) for split, count in splits for k in range(count)]
+    requests = [ClipRequest(split, k, seed, size, frames, fps, background, wide) for split, count in splits for k in range(count)]
     with only_writer(out / MANIFEST):
         return write_clips(out, requests, workers or available_cpus())
 
@@ -163,7 +169,7 @@ def render_clip(out: Path, request: ClipRequest) -> str:
     side.unlink(missing_ok=True)
     kind = None if request.background == "any" else request.background
     rng = clip_generator(request.seed, request.split, request.index)
-    clip = Clip(rng, size=request.size, frames=request.frames, fps=request.fps, background=kind)
+    clip = Clip(rng, size=request.size, frames=request.frames, fps=request.fps, background=kind, wide=request.wide)
     iuv = np.empty((request.frames, request.size, request.size, 3), np.uint8)
     keypoints = np.empty((request.frames, len(JOINTS), 3), np.float32)
     with VideoWriter(request.video(out), request.fps, (request.size, request.size), crf=CRF) as video:

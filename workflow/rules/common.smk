@@ -211,7 +211,7 @@ def clip_table(dataset):
 def sample_options(wildcards):
     """Options of the `sample` verb."""
     source = CONFIG.datasets[wildcards.dataset].source.model_dump(exclude={"kind"})
-    return " ".join(f"--{name} {value}" for name, value in source.items())
+    return " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in source.items())
 
 
 def clip_source(wildcards):

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from densepose_cache.iuv_network.backgrounds import SIZE, draw_background, draw_backgrounds
+from densepose_cache.sample.backgrounds import SIZE, draw_background, draw_backgrounds
 from densepose_cache.iuv_network.batches import Batches, part_shares
 from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
 from densepose_cache.iuv_network.framing import FRAME, MARGIN, SHAPES, SMALL_SHAPES, crop_around

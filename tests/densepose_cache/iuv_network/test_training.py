@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from densepose_cache.iuv_network.backgrounds import draw_backgrounds
+from densepose_cache.sample.backgrounds import draw_backgrounds
 from densepose_cache.iuv_network.batches import Batches
 from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
 from densepose_cache.iuv_network.losses import to_input

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy.fft import irfft2
 
-from ..sample.scene import paint_background
-from ..sample.textures import colour, smooth_noise
+from .scene import paint_background
+from .textures import colour, smooth_noise
 
 SIZE = 256
 KINDS = {"studio": 0.24, "room": 0.2, "landscape": 0.24, "clutter": 0.32}
