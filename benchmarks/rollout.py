@@ -32,7 +32,8 @@ from densepose_cache.warp.codec import MapCodes, decode, encode
 from dwnet.config import ModelSettings
 from dwnet.generator import Generator
 from dwnet.official import load_generator
-from dwnet.rollout import generate_frames, network_input, to_pixels
+from dwnet.inference.network_inputs import network_input
+from dwnet.rollout import generate_frames, to_pixels
 
 WARM_UP = 4
 """Frames of every video that are not counted on a GPU."""
@@ -44,7 +45,7 @@ class CachedPerson:
     def __init__(self, size: int, frames: int):
         clip = list(Clip(np.random.default_rng(0), size=size, frames=frames, fps=8, motion="turn", background="plain"))
         self.source, self.maps = clip[0].rgb, [frame.iuv for frame in clip]
-        self.source_corner = int(self.maps[0][0, 0, 0])
+        self.source_iuv = self.maps[0]
         self._codes = [MapCodes.of(iuv) for iuv in self.maps]
         pairs = {(0, t) for t in range(frames)} | set(itertools.pairwise(range(frames)))
         self._grids = {(i, j): self._encoded(i, j) for i, j in pairs}

@@ -17,29 +17,29 @@ from densepose_cache.whole import written_whole
 
 from .config import FORMATS, ModelSettings
 from .discriminator import MultiscaleDiscriminator
-from .generator import Generator
+from .model.build import AnyGenerator, build_generator
 
 MODEL_NAME = "model.safetensors"
 CRITIC_NAME = "critic.safetensors"
 FACTS = "facts"
 """The one key of a file's metadata: several would be written in another order every time, and equal models would differ."""
-KINDS = {"generator": Generator, "critic": MultiscaleDiscriminator}
+KINDS = {"generator": build_generator, "critic": MultiscaleDiscriminator}
 
 
-def save_model(path: Path, module: Generator | MultiscaleDiscriminator, metadata: dict[str, Any]):
+def save_model(path: Path, module: AnyGenerator | MultiscaleDiscriminator, metadata: dict[str, Any]):
     """Write weights and settings to `path`; `metadata` is any JSON. Written whole or not at all.
 
     Raises InputError where the disk is full.
     """
     path = Path(path)
-    kind = next(name for name, cls in KINDS.items() if isinstance(module, cls))
+    kind = "critic" if isinstance(module, MultiscaleDiscriminator) else "generator"
     facts = {"kind": kind, "format": FORMATS["train"], "model": module.settings.model_dump(), "versions": tool_versions(), **metadata}
     weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     with written_whole(path) as temporary:
         temporary.write_bytes(save(weights, {FACTS: canonical_json(facts)}))
 
 
-def load_model(path: Path) -> tuple[Generator, dict[str, Any]]:
+def load_model(path: Path) -> tuple[AnyGenerator, dict[str, Any]]:
     """The generator of a run in eval mode on the CPU, and its metadata; `path` is the file or the run's folder.
 
     Metadata: `model` (settings), `format`, `versions`, `size` (pixels), and from a training `fingerprint`, `steps`, `train` (settings).

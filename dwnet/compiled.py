@@ -20,8 +20,9 @@ def compile_step(step: TrainStep, backend: str = "inductor"):
     options = {"fullgraph": True, "dynamic": False, "backend": backend}
     if backend == "inductor":
         options["options"] = {"force_layout_optimization": True}
-    for module in (step.nets.generator, step.nets.generator.appearance):
-        module.compile(**options)
+    for module in (step.nets.generator, getattr(step.nets.generator, "appearance", None)):
+        if module:
+            module.compile(**options)
     step.compute_losses = torch.compile(step.losses, **options)
 
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationError, create_model, model_validator
+from pydantic import Field, ValidationError, create_model, model_serializer, model_validator
 
 from densepose_cache.config import DensePoseSettings, Source, VideoSettings, WarpSettings
 from densepose_cache.errors import InputError
@@ -30,9 +30,21 @@ VARIANT = "{variant}"
 """In `train.start`: the name of the variant that is trained."""
 
 
-class ModelSettings(Settings):
-    """Generator and critic (paper, section 3.1 and 4.3)."""
+GENERATORS: dict[str, frozenset[str]] = {
+    "dwnet": frozenset({"ngf", "blocks", "refine_blocks", "iuv_input", "visibility"}),
+    "compose": frozenset({"width"}),
+}
+"""Keys of the model section that one generator alone has."""
 
+
+class ModelSettings(Settings):
+    """Generator and critic (paper, section 3.1 and 4.3). Keys that only the other generator has are refused, and not written out."""
+
+    generator: Literal["dwnet", "compose"] = "dwnet"
+    """`dwnet` is the paper's, which paints every pixel anew; `compose` copies what source, previous frame and background show and draws the
+    rest: it keeps clothes and faces, and learns on a CPU."""
+    width: int = Field(32, ge=4, multiple_of=4)
+    """Of `compose`: channels of its trunk at half the frame's size."""
     ngf: int = Field(64, ge=4)
     """Channels of the generator's first layer."""
     blocks: int = Field(9, ge=0)
@@ -59,6 +71,19 @@ class ModelSettings(Settings):
     critic_layers: int = Field(3, ge=1, le=5)
     """Strided layers of a critic."""
 
+    @model_serializer(mode="wrap")
+    def _of_this_generator(self, handler):
+        others = GENERATORS["compose" if self.generator == "dwnet" else "dwnet"]
+        values = handler(self)
+        return {key: value for key, value in values.items() if key not in others and (key, value) != ("generator", "dwnet")}
+
+    @model_validator(mode="after")
+    def _own_keys(self):
+        for name, keys in GENERATORS.items():
+            if name != self.generator and (foreign := sorted(keys & self.model_fields_set)):
+                raise ValueError(f"{', '.join(foreign)}: only for generator: {name}, this is {self.generator}")
+        return self
+
     @model_validator(mode="after")
     def _ablation(self):
         if self.refine and not self.coarse_warp:
@@ -71,6 +96,8 @@ class ModelSettings(Settings):
 class LossSettings(Settings):
     """Weights of the generator's losses; 0 leaves a loss out."""
 
+    added: ClassVar = frozenset({"l1_coarse", "l1_body", "l1_head"})
+
     gan: float = Field(1.0, ge=0)
     """Least-squares adversarial loss (Eq. 5)."""
     feature_matching: float = Field(10.0, ge=0)
@@ -81,6 +108,12 @@ class LossSettings(Settings):
     """Perceptual distance of the warped source and previous frame to the real one; the official code has it at 1, the paper not at all."""
     l1: float = Field(0.0, ge=0)
     """L1 between the frames; neither the paper nor the official code has it."""
+    l1_coarse: float = Field(0.0, ge=0)
+    """L1 between the frames at half their size, and half as much at a quarter."""
+    l1_body: float = Field(0.0, ge=0)
+    """L1 over the pixels of the driving map's body."""
+    l1_head: float = Field(0.0, ge=0)
+    """L1 over the pixels of the driving map's head."""
 
 
 PRESETS: dict[str, dict] = {
@@ -346,7 +379,9 @@ def parse_config(raw: dict, where: str = "config.yaml") -> Config:
             problems.append(f"datasets.{name}: must be a mapping with at least `source`")
             continue
         value = {
-            section: merge(raw.get(section) or {}, over.get(section) or {}) for section in SECTIONS if section in raw or section in over
+            section: merge(_shared(section, raw, over), over.get(section) or {})
+            for section in SECTIONS
+            if section in raw or section in over
         }
         value.update({key: item for key, item in over.items() if key not in SECTIONS})
         try:
@@ -356,6 +391,18 @@ def parse_config(raw: dict, where: str = "config.yaml") -> Config:
     if problems:
         raise InputError(f"{where} is not usable:\n" + "\n".join(dict.fromkeys(_told_once("\n".join(problems).splitlines(), raw))))
     return Config(folders=folders, datasets=merged)
+
+
+def _shared(section: str, raw: dict, over: dict):
+    """A shared section as a data set takes it over: of `model` without the keys of the generator that the data set does not take."""
+    shared, own = raw.get(section) or {}, over.get(section) or {}
+    if section != "model" or not (isinstance(shared, dict) and isinstance(own, dict)):
+        return shared
+    chosen = own.get("generator", shared.get("generator", "dwnet"))
+    if chosen == shared.get("generator", "dwnet"):
+        return shared
+    foreign = {key for name, keys in GENERATORS.items() if name != chosen for key in keys}
+    return {key: value for key, value in shared.items() if key not in foreign}
 
 
 def _told_once(problems: list[str], raw: dict) -> list[str]:

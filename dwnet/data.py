@@ -8,9 +8,18 @@ A batch of B samples of `targets` = T frames at H x W; indices are uint16 up to 
     source_index    (T, B, H, W)     source pixel of every driving pixel, from the source frame
     previous_index  (T - 1, B, H, W)  the same from the frame before, for all frames but the first, which has its source before it (Eq. 2)
     source_corner   (B,)             uint8   part of the source's top-left pixel: with it indices tell what is visible
+
+For a generator that copies, grids are filled and carried over the body's edge, and what it is prepared with comes along:
+
+    source_iuv         (B, H, W, 3)      uint8   map of the source
+    plate              (B, H, W, 3)      uint8   the source without its person
+    source_distance    (T, B, H, W)      uint8   centimetres on the body, as `FilledGrid` has them
+    previous_distance  (T - 1, B, H, W)  uint8
+    edge               (T, B, H, W)      uint8   distance from the body's edge, as `carried` gives it
 """
 
 import atexit
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +33,14 @@ from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
 from densepose_cache.index_file import read_samples
 from densepose_cache.reader import SplitReader
+from densepose_cache.video.plate import background_plate
+from densepose_cache.warp.carry import carried
+from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import index_dtype
 
+from .model.prepared import carried_edge, distance_metres
 from .ring import Filled, Layout, Ring
-from .warping import grid_from_index, visible_pixels
+from .warping import grid_from_index, matched_pixels, visible_pixels
 
 AHEAD = 2
 """Batches that every loader process reads ahead."""
@@ -36,9 +49,9 @@ AHEAD = 2
 class SampleDataset:
     """Training samples of `train.h5`, in the order of their columns there. Raises InputError if the index cannot be read or has none."""
 
-    def __init__(self, train_h5: Path, targets: int):
+    def __init__(self, train_h5: Path, targets: int, filled: bool = False):
         self.reader = SplitReader(Path(train_h5))
-        self.targets = targets
+        self.targets, self.filled = targets, filled
         self.samples = read_samples(Path(train_h5))
         if not len(self):
             raise InputError(f"{train_h5}: holds no sample; training needs the index of the split `train`")
@@ -53,7 +66,14 @@ class SampleDataset:
     def layout(self, batch: int) -> Layout:
         """Shapes and types of the arrays of a batch of `batch` samples."""
         size, targets, colours, index = self.reader.size, self.targets, np.dtype(np.uint8), index_dtype(self.reader.size, self.reader.size)
-        return {
+        of_compose: Layout = {
+            "source_iuv": ((batch, size, size, 3), colours),
+            "plate": ((batch, size, size, 3), colours),
+            "source_distance": ((targets, batch, size, size), colours),
+            "previous_distance": ((targets - 1, batch, size, size), colours),
+            "edge": ((targets, batch, size, size), colours),
+        }
+        layout: Layout = {
             "source": ((batch, size, size, 3), colours),
             "real": ((targets, batch, size, size, 3), colours),
             "iuv": ((targets, batch, size, size, 3), colours),
@@ -61,6 +81,7 @@ class SampleDataset:
             "previous_index": ((targets - 1, batch, size, size), index),
             "source_corner": ((batch,), colours),
         }
+        return layout | of_compose if self.filled else layout
 
     def read(self, rows: Sequence[int], out: dict[str, np.ndarray]) -> list[str]:
         """Read the samples of `rows` into the arrays `out`, of the layout of as many samples or more. Returns their clips.
@@ -77,9 +98,62 @@ class SampleDataset:
                 out["iuv"][t, place] = self.reader.iuv(clip, target)
                 out["real"][t, place] = self.reader.frames(clip, target)
             out["source"][place] = self.reader.frames(clip, source)
-            out["source_corner"][place] = self.reader.iuv(clip, source)[0, 0, 0]
+            source_iuv = self.reader.iuv(clip, source)
+            out["source_corner"][place] = source_iuv[0, 0, 0]
+            if self.filled:
+                once = ("source", "source_iuv", "plate")
+                sample = {name: array[place] if name in once else array[:, place] for name, array in out.items() if array.ndim > 1}
+                fill_sample(sample, source_iuv)
             clips.append(clip)
         return clips
+
+
+def fill_sample(sample: dict[str, np.ndarray], source_iuv: np.ndarray):
+    """Fill and carry the grids of one sample, arrays of a batch without its axis B, in place, and add what goes with them."""
+    sample["source_iuv"][:] = source_iuv
+    sample["plate"][:] = background_plate(sample["source"], source_iuv)
+    surface, before = SourceSurface(source_iuv), source_iuv
+    for t, iuv in enumerate(sample["iuv"]):
+        filled = surface.fill(iuv, sample["source_index"][t])
+        sample["source_index"][t], sample["edge"][t] = carried(filled, source_iuv, iuv)
+        sample["source_distance"][t] = filled.distance
+        if t:
+            filled = SourceSurface(before).fill(iuv, sample["previous_index"][t - 1])
+            sample["previous_index"][t - 1], _ = carried(filled, before, iuv)
+            sample["previous_distance"][t - 1] = filled.distance
+        before = iuv
+
+
+class TrainingData:
+    """One data set to train on, or several that take turns batch by batch; their frames may differ in size.
+
+    Raises InputError as `SampleDataset` does.
+    """
+
+    def __init__(self, train_h5: Path | Sequence[Path], targets: int, filled: bool = False):
+        paths = [train_h5] if isinstance(train_h5, str | Path) else train_h5
+        self.parts = [SampleDataset(path, targets, filled) for path in paths]
+        self.digest = self.parts[0].digest if len(self.parts) == 1 else digest("mixed", *(part.digest for part in self.parts))
+        """Digest of all that training reads."""
+        self.size = max(part.reader.size for part in self.parts)
+        """Side of the largest frames in pixels."""
+
+    def passes(self) -> list[int]:
+        """Samples in every drawn epoch of all data sets together."""
+        longest = max(len(part.epochs) for part in self.parts)
+        return [sum(len(part.epochs[number % len(part.epochs)]) for part in self.parts) for number in range(longest)]
+
+    def batches(self, batch: int, seed: int, steps: range, workers: int, pin: bool, rank: int = 0, size: int = 1) -> Iterator[dict]:
+        """Batches of the steps `steps`, counted from 0: step s takes the data set s modulo their number. See `batches` and `BatchOrder`."""
+        count = len(self.parts)
+        with contextlib.ExitStack() as stack:
+            streams = []
+            for number, part in enumerate(self.parts):
+                start, stop = (-((number - step) // count) for step in (steps.start, steps.stop))
+                order = BatchOrder(part.epochs, batch, seed, start, stop, rank, size)
+                streams.append(stack.enter_context(contextlib.closing(batches(part, order, workers, pin))))
+            for step in steps:
+                yield next(streams[step % count])
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -197,10 +271,19 @@ class Batch:
     """(T, B, H, W) bool, where the refine branch is shown it."""
     previous_visible: Tensor | None = None
     """(T, B, H, W) bool, likewise."""
+    source_iuv: Tensor | None = None
+    """(B, 3, H, W), and all that follows: of a generator that copies."""
+    plate: Tensor | None = None
+    """(B, 3, H, W)"""
+    source_distance: Tensor | None = None
+    """(T, B, H, W) float32 as in `Prepared`, and so are the next two."""
+    previous_distance: Tensor | None = None
+    edge: Tensor | None = None
 
-    def visible(self, t: int) -> tuple[Tensor | None, Tensor | None]:
-        """The masks (B, H, W) of source and previous grid of frame `t`."""
-        return (None, None) if self.source_visible is None else (self.source_visible[t], self.previous_visible[t])
+    def frame(self, t: int) -> dict[str, Tensor]:
+        """What a generator is given of frame `t` beside the five arguments, by its name in `Prepared`."""
+        names = ("source_visible", "previous_visible", "source_distance", "previous_distance", "edge")
+        return {name: value[t] for name in names if (value := getattr(self, name)) is not None}
 
 
 def scaled(images: Tensor) -> Tensor:
@@ -209,15 +292,17 @@ def scaled(images: Tensor) -> Tensor:
 
 
 def to_device_batch(batch: dict, device: torch.device, visibility: bool = False, stream: "torch.cuda.Stream | None" = None) -> Batch:
-    """Move a batch of bytes and indices to `device` and scale it there; with `visibility` the masks of the grids are made, too.
+    """Move a batch of bytes and indices to `device` and scale it there; with `visibility` the masks of the grids are made, too, which
+    filled grids always have.
 
     With `stream` a GPU copies it while it works on what it was given before.
     """
     moved = _moved({key: value for key, value in batch.items() if key != "clip"}, device, stream)
     height, width = moved["source"].shape[1:3]
-    colours = {key: scaled(moved[key]) for key in ("source", "real", "iuv")}
+    filled = "plate" in moved
+    colours = {key: scaled(moved[key]) for key in ("source", "real", "iuv", *(("source_iuv", "plate") if filled else ()))}
     source, previous = (grid_from_index(moved[f"{key}_index"], height, width) for key in ("source", "previous"))
-    masks = _masks(moved) if visibility else {}
+    masks = _filled_masks(moved) if filled else _masks(moved) if visibility else {}
     return Batch(clips=batch["clip"], **colours, source_grid=source, previous_grid=torch.cat([source[:1], previous]), **masks)
 
 
@@ -238,3 +323,17 @@ def _masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:
     source = visible_pixels(moved["source_index"], parts, moved["source_corner"])
     previous = visible_pixels(moved["previous_index"], parts[1:], parts[:-1, :, 0, 0])
     return {"source_visible": source, "previous_visible": torch.cat([source[:1], previous])}
+
+
+def _filled_masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:
+    parts, source = moved["iuv"][..., 0], moved["source_iuv"][..., 0]
+    before = torch.cat([source[None], parts[:-1]])
+    matched = torch.stack([matched_pixels(source, part) for part in parts])
+    first = matched[:1], moved["source_distance"][:1]
+    return {
+        "source_visible": matched,
+        "previous_visible": torch.cat([first[0], *(matched_pixels(*pair)[None] for pair in zip(before[1:], parts[1:], strict=True))]),
+        "source_distance": distance_metres(moved["source_distance"]),
+        "previous_distance": distance_metres(torch.cat([first[1], moved["previous_distance"]])),
+        "edge": carried_edge(moved["edge"]),
+    }

@@ -21,8 +21,8 @@ class CachedDriving:
         self._reader, self._clip = reader, clip
         self.source = reader.frames(clip, 0)
         """Source frame (S, S, 3) uint8; the only real frame that generation ever sees."""
-        self.source_corner = int(reader.iuv(clip, 0)[0, 0, 0])
-        """Body part of the source frame's top-left pixel, 0 for background."""
+        self.source_iuv = reader.iuv(clip, 0)
+        """Its IUV map (S, S, 3) uint8."""
 
     def iuv(self, number: int) -> np.ndarray:
         """IUV map (S, S, 3) uint8 of frame `number`."""
@@ -46,9 +46,8 @@ class PairDriving:
     def __init__(self, reader: SplitReader, source_clip: str, driving_clip: str, engine: str):
         self._reader, self._clip = reader, driving_clip
         self.source = reader.frames(source_clip, 0)
-        source_iuv = reader.iuv(source_clip, 0)
-        self.source_corner = int(source_iuv[0, 0, 0])
-        self._searched = source_frame(engine, source_iuv)
+        self.source_iuv = reader.iuv(source_clip, 0)
+        self._searched = source_frame(engine, self.source_iuv)
 
     def iuv(self, number: int) -> np.ndarray:
         """IUV map (S, S, 3) uint8 of frame `number` of the driving clip."""
@@ -67,8 +66,7 @@ class FreeDriving:
     """A picture and a sequence of IUV maps from anywhere; `engine`, one of `densepose_cache.warp.ENGINES`, computes all grids."""
 
     def __init__(self, source: np.ndarray, source_iuv: np.ndarray, driving_iuv: Sequence[np.ndarray], engine: str):
-        self.source = source
-        self.source_corner = int(source_iuv[0, 0, 0])
+        self.source, self.source_iuv = source, source_iuv
         self._iuv, self._engine = driving_iuv, engine
         self._searched = source_frame(engine, source_iuv)
 

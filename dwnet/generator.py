@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .config import ModelSettings
 from .iuv_channels import COUNTS, iuv_channels
 from .layers import Decoder, Encoder, ResnetBlock, start_weights
+from .model.prepared import Prepared
 from .warping import downsample_grid, identity_grid, warp
 
 
@@ -65,6 +66,10 @@ class Generator(nn.Module):
             nn.init.zeros_(self.refine.last.weight)
             nn.init.zeros_(self.refine.last.bias)
 
+    def prepare(self, source: Tensor, plate: Tensor | None = None, source_iuv: Tensor | None = None) -> Prepared:
+        """The features of `source` (B, 3, H, W), which all its frames share; nothing else of the source is looked at."""
+        return Prepared(features=self.appearance(source))
+
     def forward(
         self,
         driving_iuv: Tensor,
@@ -72,15 +77,15 @@ class Generator(nn.Module):
         previous: Tensor,
         source_grid: Tensor | None,
         previous_grid: Tensor | None,
-        source_features: Tensor | None = None,
-        source_visible: Tensor | None = None,
-        previous_visible: Tensor | None = None,
+        prepared: Prepared | None = None,
     ) -> Generated:
         """Eq. 2 and 3: the next frame. A first frame takes `source` and `source_grid` as the previous ones, too (warped once then).
 
-        `source_features` may hold `appearance(source)` from an earlier call with the same source and weights. With the option `visibility`
-        the masks of both grids are needed (`dwnet.warping.visible_pixels`), else they are not looked at. Raises ValueError without them.
+        `prepared` may hold the source's features from `prepare` with the same source and weights. With the option `visibility` it must
+        hold the masks of both grids (`dwnet.warping.visible_pixels`), else they are not looked at. Raises ValueError without them.
         """
+        prepared = prepared or Prepared()
+        source_features, source_visible, previous_visible = prepared.features, prepared.source_visible, prepared.previous_visible
         if self.settings.visibility and (source_visible is None or previous_visible is None):
             raise ValueError("this generator's refine branch sees the masks of both grids: give source_visible and previous_visible")
         driving_iuv = iuv_channels(driving_iuv, self.settings.iuv_input)

@@ -6,9 +6,14 @@ A critic's features are `list[scale][layer]` of (B, c, h, w), as `dwnet.discrimi
 import torch.nn.functional as F
 from torch import Tensor
 
+from .config import LossSettings
 from .discriminator import Features as CriticFeatures
 from .features import Features
+from .iuv_channels import parts
 from .warping import warp
+
+HEAD = 23
+"""First of the head's parts."""
 
 
 def scores_off(features: CriticFeatures, target: float) -> Tensor:
@@ -36,6 +41,20 @@ def feature_matching(fake: CriticFeatures, real: CriticFeatures) -> Tensor:
         pairs = zip(fake_scale[:-1], real_scale[:-1], strict=True)
         total = total + sum(F.l1_loss(a.float(), b.detach().float()) for a, b in pairs) * 4 / (len(fake_scale) - 1)
     return total / len(fake)
+
+
+def pixel_losses(weights: LossSettings, fake: Tensor, real: Tensor, iuv: Tensor) -> dict[str, Tensor]:
+    """The L1 losses that have a weight, of frames (B, 3, H, W) in [-1, 1] and their maps; body and head count pixels of the whole batch."""
+    apart = (fake - real).abs()
+    found = {"l1": apart.mean()} if weights.l1 else {}
+    if weights.l1_coarse:
+        half, quarter = ((F.avg_pool2d(fake - real, side)).abs().mean() for side in (2, 4))
+        found["l1_coarse"] = half + quarter / 2
+    part = parts(iuv)[:, None]
+    for name, weight, inside in (("l1_body", weights.l1_body, part > 0), ("l1_head", weights.l1_head, part >= HEAD)):
+        if weight:
+            found[name] = (apart * inside).sum() / (3 * inside.sum()).clamp(min=1)
+    return found
 
 
 def warp_loss(

@@ -12,8 +12,8 @@ from .checkpoint import CRITIC_NAME, save_model
 from .config import ModelSettings, TrainSettings
 from .data import Batch
 from .discriminator import MultiscaleDiscriminator
-from .generator import Generator
 from .group import Group
+from .model.build import AnyGenerator
 from .pictures import sample_picture
 from .stability import LossGuard
 from .states import prune_states, random_states, save_state, states_folder
@@ -44,7 +44,7 @@ class Run:
         """Whether a state or a picture is due after `step` steps."""
         return step == self.steps or any(step % every == 0 for every in (self.settings.save_every, self.settings.picture_every))
 
-    def write(self, generator: Generator, critic: MultiscaleDiscriminator | None):
+    def write(self, generator: AnyGenerator, critic: MultiscaleDiscriminator | None):
         """Write the model, last, and the critic, if there is one."""
         facts = {"fingerprint": self.fingerprint, "steps": self.steps, "size": self.size, "train": self.settings.model_dump()}
         critic_file = self.out.with_name(CRITIC_NAME)

@@ -29,11 +29,10 @@ from .checkpoint import load_model, model_file
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .driving import CachedDriving, Driving, PairDriving, grid_engine
-from .iuv_channels import parts
+from .inference.network_inputs import INPUTS, network_input
 from .panels import iuv_colours, sheet, sheet_size
 from .precision import exact_convolutions, fast_convolutions
 from .rollout_file import Job, RolloutReader, RolloutWriter
-from .warping import grid_from_index, visible_pixels
 
 RECONSTRUCTION, TRANSFER = "reconstruction", "transfer"
 
@@ -159,18 +158,18 @@ def generate_frames(
     GPU works on a frame, the one before it is handed over and the next one's maps are read.
     """
     source = network_input([driving.source for driving in drivings], device)
+    inputs = INPUTS[generator.settings.generator](drivings, generator.settings.visibility, device)
     with arithmetic(precision, device):
-        appearance = generator.appearance(source)
+        prepared = generator.prepare(source, *inputs.of_source())
     previous, finished = source, None
     for number in range(lengths[0]):
-        active = drivings[: sum(length > number for length in lengths)]
-        count = len(active)
-        source, appearance, previous = source[:count], appearance[:count], previous[:count]
-        iuv, grids, masks = pose_inputs(active, number, generator.settings.visibility, device)
+        count = sum(length > number for length in lengths)
+        source, prepared, previous = source[:count], prepared.first(count), previous[:count]
+        iuv, grids, frame = inputs.of_frame(number, count)
         if number == 0:
             previous = source
         with arithmetic(precision, device):
-            previous = generator(iuv, source, previous, *grids, appearance, *masks).frame.float()
+            previous = generator(iuv, source, previous, *grids, prepared.at(**frame)).frame.float()
         under_way = send(previous)
         if finished:
             yield finished()
@@ -186,19 +185,6 @@ def arithmetic(precision: str, device: torch.device) -> contextlib.ExitStack:
     return inside
 
 
-def pose_inputs(drivings: list[Driving], number: int, visibility: bool, device: torch.device) -> tuple[torch.Tensor, list, list]:
-    """Of frame `number`: IUV maps (B, 3, S, S), source grids and previous grids (B, S, S, 2), and if asked for the masks of both."""
-    iuv = network_input([driving.iuv(number) for driving in drivings], device)
-    indices = [[driving.source_grid(number) for driving in drivings]]
-    corners = [[driving.source_corner for driving in drivings]]
-    if number:
-        indices.append([driving.previous_grid(number) for driving in drivings])
-        corners.append([driving.iuv(number - 1)[0, 0, 0] for driving in drivings] if visibility else [])
-    grids = [network_grid(index, device) for index in indices]
-    masks = [network_mask(index, iuv, corner) for index, corner in zip(indices, corners, strict=True)] if visibility else []
-    return iuv, grids * (2 // len(grids)), masks * (2 // len(grids))
-
-
 def send(frames: torch.Tensor) -> Callable[[], np.ndarray]:
     """Start the way of frames (B, 3, S, S) to the host; what comes back waits for it and gives them as `to_pixels` does."""
     if not frames.is_cuda:
@@ -206,24 +192,6 @@ def send(frames: torch.Tensor) -> Callable[[], np.ndarray]:
     sent, there = _pixels(frames).to("cpu", non_blocking=True), torch.cuda.Event(blocking=True)
     there.record()
     return lambda: (there.synchronize(), sent.numpy())[1]
-
-
-def network_input(pictures: list[np.ndarray], device: torch.device) -> torch.Tensor:
-    """(B, 3, S, S) float32 x / 127.5 - 1 of frames or IUV maps (S, S, 3) uint8."""
-    return torch.from_numpy(np.stack(pictures)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def network_grid(indices: list[np.ndarray], device: torch.device) -> torch.Tensor:
-    """(B, S, S, 2) coordinates of source indices (S, S)."""
-    index = torch.from_numpy(np.stack(indices).astype(np.int64)).to(device)
-    return grid_from_index(index, *index.shape[-2:])
-
-
-def network_mask(indices: list[np.ndarray], iuv: torch.Tensor, corners: list[int]) -> torch.Tensor:
-    """(B, S, S) bool: what is visible by source indices (S, S), driving maps `iuv` (B, 3, S, S) as the network sees them and the parts of
-    the top-left pixels of the maps that the indices point into."""
-    index = torch.from_numpy(np.stack(indices).astype(np.int64)).to(iuv.device)
-    return visible_pixels(index, parts(iuv), torch.tensor([int(corner) for corner in corners], device=iuv.device))
 
 
 def to_pixels(frames: torch.Tensor) -> np.ndarray:

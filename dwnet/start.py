@@ -14,7 +14,7 @@ from densepose_cache.errors import InputError
 from .checkpoint import CRITIC_NAME, load_critic, load_model, model_file
 from .config import ModelSettings
 
-GENERATOR_KEYS = ("ngf", "blocks", "iuv_input")
+GENERATOR_KEYS = {"dwnet": ("ngf", "blocks", "iuv_input"), "compose": ("width",)}
 REFINE_KEYS = ("refine", "refine_blocks", "visibility")
 CRITIC_KEYS = ("ndf", "critic_scales", "critic_layers", "iuv_input")
 """Keys of the model section that shape the weights of generator, refine branch and critic."""
@@ -42,7 +42,9 @@ def start_weights(path: str | None, model: ModelSettings) -> StartWeights | None
     if path is None:
         return None
     generator, _ = load_model(path)
-    _check(path, generator.settings, model, GENERATOR_KEYS + (REFINE_KEYS if model.refine else ()))
+    _check(path, generator.settings, model, ("generator",))
+    refined = REFINE_KEYS if model.refine and model.generator == "dwnet" else ()
+    _check(path, generator.settings, model, GENERATOR_KEYS[model.generator] + refined)
     weights = {name: value for name, value in generator.state_dict().items() if model.refine or not name.startswith("refine.")}
     if not _critic_file(path).is_file():
         return StartWeights(weights, None)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn import Parameter
@@ -23,9 +22,10 @@ from .config import ModelSettings, TrainSettings
 from .data import Batch
 from .discriminator import MultiscaleDiscriminator
 from .features import Features
-from .generator import Generated, Generator
+from .generator import Generated
 from .group import Group
-from .losses import adversarial, critic_losses, feature_matching, warp_loss
+from .losses import adversarial, critic_losses, feature_matching, pixel_losses, warp_loss
+from .model.build import AnyGenerator
 from .outcome import Outcome
 
 
@@ -33,7 +33,7 @@ from .outcome import Outcome
 class Networks:
     """All that a step computes with. Without adversarial losses there is no critic, without perceptual ones there are no features."""
 
-    generator: Generator
+    generator: AnyGenerator
     generator_optimizer: Optimizer
     critic: MultiscaleDiscriminator | None
     critic_optimizer: Optimizer | None
@@ -57,13 +57,13 @@ class Networks:
                     group["lr"] = rate
 
 
-def generate(generator: Generator, batch: Batch, targets: range, previous: Tensor | None, detach: bool) -> list[Generated]:
+def generate(generator: AnyGenerator, batch: Batch, targets: range, previous: Tensor | None, detach: bool) -> list[Generated]:
     """Eq. 2 and 3: frames `targets` of the batch, each from the generated one before it.
 
     `previous` (B, 3, H, W) is the frame before the first; the first frame of a sample has none, there the source stands in. With `detach`
     no gradient passes through a previous frame.
     """
-    source_features = generator.appearance(batch.source)
+    prepared = generator.prepare(batch.source, batch.plate, batch.source_iuv)
     results = []
     for t in targets:
         source_grid = batch.source_grid[t]
@@ -71,7 +71,7 @@ def generate(generator: Generator, batch: Batch, targets: range, previous: Tenso
             image, grid = batch.source, source_grid
         else:
             image, grid = previous.detach() if detach else previous, batch.previous_grid[t]
-        results.append(generator(batch.iuv[t], batch.source, image, source_grid, grid, source_features, *batch.visible(t)))
+        results.append(generator(batch.iuv[t], batch.source, image, source_grid, grid, prepared.at(**batch.frame(t))))
         previous = results[-1].frame.float()
     return results
 
@@ -136,9 +136,7 @@ class TrainStep:
             found["perceptual"] = nets.features.distance(nets.features.taps(fake), wanted)
         if weights.warp and self.model.refine:
             found["warp"] = self._warp_loss(results, real, source, previous)
-        if weights.l1:
-            found["l1"] = F.l1_loss(fake.float(), real)
-        return found
+        return found | pixel_losses(weights, fake.float(), real, iuv)
 
     def _warp_loss(self, results: list[Generated], real: Tensor, source: Tensor, previous: Tensor | None) -> Tensor:
         before = [source if previous is None else previous, *(result.frame.detach().float() for result in results[:-1])]

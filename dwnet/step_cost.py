@@ -34,7 +34,7 @@ def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, sam
     cached_identity.cache_clear()
     try:
         with mode, FlopCounterMode(display=False) as counter:
-            batch = _batch(settings.targets, samples, size, model.visibility)
+            batch = _batch(settings.targets, samples, size, model)
             step = _Counted(Networks(generator, None, critic, None, features), model, settings, alone(torch.device("cpu"), precision))
             with torch.autograd.graph.saved_tensors_hooks(step.keep, lambda tensor: tensor):
                 step.run(batch)
@@ -67,10 +67,15 @@ class _Counted(TrainStep):
         return torch.empty(0)
 
 
-def _batch(targets: int, samples: int, size: int, visibility: bool) -> Batch:
+def _batch(targets: int, samples: int, size: int, model: ModelSettings) -> Batch:
     frames, grids = (targets, samples, 3, size, size), (targets, samples, size, size, 2)
-    masks = [torch.empty(grids[:-1], dtype=torch.bool) for _ in range(2 * visibility)]
-    return Batch([], torch.empty(frames[1:]), torch.empty(frames), torch.empty(frames), torch.empty(grids), torch.empty(grids), *masks)
+    copies = model.generator == "compose"
+    more = {f"{name}_visible": torch.empty(grids[:-1], dtype=torch.bool) for name in ("source", "previous") if model.visibility or copies}
+    if copies:
+        more |= {name: torch.empty(grids[:-1]) for name in ("source_distance", "previous_distance", "edge")}
+        more |= {name: torch.empty(frames[1:]) for name in ("plate", "source_iuv")}
+    colours = torch.empty(frames[1:]), torch.empty(frames), torch.empty(frames)
+    return Batch([], *colours, torch.empty(grids), torch.empty(grids), **more)
 
 
 def _without_memory(module: nn.Module | None, mode: FakeTensorMode) -> nn.Module | None:

@@ -11,7 +11,7 @@ from .config import ModelSettings, TrainSettings
 
 
 def command(
-    data: Annotated[Path, typer.Option(help="Training split of the cache, cache/{dataset}/train.h5.")],
+    data: Annotated[list[Path], typer.Option(help="Training split of the cache, cache/{dataset}/train.h5; several take turns.")],
     out: Annotated[Path, typer.Option(help="model.safetensors to write; critic, log and states go beside it.")],
     model: Annotated[str | None, typer.Option(help="Section `model` of the configuration: JSON text, or a JSON or YAML file.")] = None,
     settings: Annotated[str | None, typer.Option(help="Section `train` of the configuration: JSON text, or a JSON or YAML file.")] = None,

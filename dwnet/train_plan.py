@@ -3,7 +3,7 @@
 import itertools
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from densepose_cache.progress import Bar
 
 from .config import ModelSettings, TrainSettings
-from .data import BatchOrder, SampleDataset, batches, to_device_batch
+from .data import SampleDataset, TrainingData, to_device_batch
 from .devices import fabric_precision, free_memory, peak_memory, pick_device, set_threads
 from .group import alone
 from .precision import fast_convolutions
@@ -28,18 +28,19 @@ LONG = 30.0
 """Seconds of a step above which its time is taken from that of a single sample."""
 
 
-def train_plan(train_h5: Path, out: Path, model: ModelSettings, settings: TrainSettings, weights: Path) -> Iterator[str]:
+def train_plan(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings, settings: TrainSettings, weights: Path) -> Iterator[str]:
     """Lines that describe the training, each as soon as it is known; the last one takes a few steps of it.
 
     Takes what `train` takes. Raises InputError for what it would stop at before its first step.
     """
-    data = SampleDataset(train_h5, settings.targets)
+    data = TrainingData(train_h5, settings.targets, model.generator == "compose")
     run = plan_run(data, Path(out), model, settings)
     found = latest_state(run.states, run.fingerprint)
     start = None if found else start_weights(settings.start, model)
     left = run.steps - (found[1]["step"] if found else 0)
     share = settings.batch // (settings.devices * settings.nodes)
-    yield f"data: {_data(data, train_h5)}"
+    for part in data.parts:
+        yield f"data: {_data(part)}"
     begins = f"goes on from {found[0]}, {left} steps are left" if found else f"starts from {settings.start}" if start else "starts afresh"
     yield f"training: {_steps(run, share)}; {begins}"
     nets = build_networks(model, settings, weights, torch.device("cpu"))
@@ -58,11 +59,11 @@ def train_plan(train_h5: Path, out: Path, model: ModelSettings, settings: TrainS
         yield f"time: {_time(run, data, weights, device, precision, share, left)}"
 
 
-def _data(data: SampleDataset, path: Path) -> str:
+def _data(data: SampleDataset) -> str:
     reader = data.reader
     frames = sum(reader.length(clip) for clip in reader.clips)
     drawn = f"{len(data)} samples of {data.targets} frames in {len(data.epochs)} drawn epochs"
-    return f"{path}: {len(reader.clips)} clips, {frames} frames of {reader.size} x {reader.size} pixels; {drawn}"
+    return f"{reader.path}: {len(reader.clips)} clips, {frames} frames of {reader.size} x {reader.size} pixels; {drawn}"
 
 
 def _steps(run: Run, share: int) -> str:
@@ -86,7 +87,7 @@ def _memory(cost: StepCost, share: int) -> str:
     )
 
 
-def _time(run: Run, data: SampleDataset, weights: Path, device: torch.device, precision: str, share: int, left: int) -> str:
+def _time(run: Run, data: TrainingData, weights: Path, device: torch.device, precision: str, share: int, left: int) -> str:
     """Seconds a step, measured, and what they make of the steps that are left."""
     settings = run.settings
     set_threads(settings.threads, settings.devices)
@@ -103,12 +104,11 @@ def _time(run: Run, data: SampleDataset, weights: Path, device: torch.device, pr
     )
 
 
-def _seconds(step: TrainStep, data: SampleDataset, device: torch.device, samples: int, steps: int) -> float:
+def _seconds(step: TrainStep, data: TrainingData, device: torch.device, samples: int, steps: int) -> float:
     """Median seconds of `steps` steps of `samples` samples, loading included, after one that is not counted."""
     settings, times = step.settings, [time.perf_counter()]
-    order = BatchOrder(data.epochs, samples, settings.seed, 0, 1 + steps)
     with fast_convolutions(), explained(), Bar("probe", 1 + steps) as bar:
-        for raw in batches(data, order, settings.workers, pin=device.type == "cuda"):
+        for raw in data.batches(samples, settings.seed, range(1 + steps), settings.workers, pin=device.type == "cuda"):
             step(to_device_batch(raw, device, step.model.visibility)).read()
             times.append(time.perf_counter())
             bar.advance()

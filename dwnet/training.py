@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from densepose_cache.whole import only_writer
 
 from .compiled import RecordedStep, compile_step
 from .config import ModelSettings, TrainSettings, loss_problem, size_problem
-from .data import Batch, BatchOrder, SampleDataset, batches, to_device_batch
+from .data import Batch, TrainingData, to_device_batch
 from .devices import pick_compile
 from .discriminator import MultiscaleDiscriminator
 from .features import load_features
-from .generator import Generator
 from .group import Group, joined
+from .model.build import AnyGenerator, build_generator
 from .outcome import Outcome
 from .precision import fast_convolutions
 from .recorder import Found, Recorder, Run
@@ -39,13 +39,13 @@ COMPILER = ("torch._dynamo", "torch._inductor")
 
 
 def train(
-    train_h5: Path,
+    train_h5: Path | Sequence[Path],
     out: Path,
     model: ModelSettings,
     settings: TrainSettings,
     weights: Path = Path("weights"),
 ):
-    """Train a model on the samples of a cache and write it to `out`, the critic beside it.
+    """Train a model on the samples of a cache, or of several in turn, and write it to `out`, the critic beside it.
 
     Waits for another process that is writing it, then goes on from the newest state in `out`'s folder that has the same fingerprint; a
     finished one is written out at once. `weights` is the folder with VGG-19's weights. With several devices this process takes its place
@@ -56,9 +56,9 @@ def train(
         train_alone(train_h5, Path(out), model, settings, weights)
 
 
-def train_alone(train_h5: Path, out: Path, model: ModelSettings, settings: TrainSettings, weights: Path):
+def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings, settings: TrainSettings, weights: Path):
     """`train`, where no other training writes `out`."""
-    data = SampleDataset(train_h5, settings.targets)
+    data = TrainingData(train_h5, settings.targets, model.generator == "compose")
     run = plan_run(data, out, model, settings)
     if first_process():
         remove_unfinished(run.states)
@@ -84,15 +84,16 @@ def train_alone(train_h5: Path, out: Path, model: ModelSettings, settings: Train
             run.write(nets.generator, nets.critic)
 
 
-def plan_run(data: SampleDataset, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
+def plan_run(data: TrainingData, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
     """The training of `model` on `data`: its steps, and the fingerprint by which its states are known. Raises InputError if the frames are
     too small for a loss, or there is none."""
-    if problem := size_problem(data.reader.size, model, settings):
-        raise InputError(f"{data.reader.path}: the side of the frames is {problem}")
+    for reader in (part.reader for part in data.parts):
+        if problem := size_problem(reader.size, model, settings):
+            raise InputError(f"{reader.path}: the side of the frames is {problem}")
     if problem := loss_problem(model, settings):
         raise InputError(f"losses: {problem}")
-    steps = total_steps(settings, [len(epoch) for epoch in data.epochs])
-    return Run(out, model, settings, fingerprint(model, settings, data.digest, start_digest(settings.start)), steps, data.reader.size)
+    steps = total_steps(settings, data.passes())
+    return Run(out, model, settings, fingerprint(model, settings, data.digest, start_digest(settings.start)), steps, data.size)
 
 
 def shared_state(group: Group, found: Found | None) -> Found | None:
@@ -113,7 +114,7 @@ class Started:
     outcome: Outcome
 
 
-def run_steps(run: Run, data: SampleDataset, nets: Networks, group: Group, found: Found | None):
+def run_steps(run: Run, data: TrainingData, nets: Networks, group: Group, found: Found | None):
     """All steps that are left. Ends in every process at the same step: with exit code 75 after a stop signal to any of them, with an
     InputError where samples cannot be read or a loss must not be learned from; the state before that step is saved.
 
@@ -122,8 +123,8 @@ def run_steps(run: Run, data: SampleDataset, nets: Networks, group: Group, found
     settings, device = run.settings, group.fabric.device
     start = found[1]["step"] if found else 0
     guard = LossGuard(settings.explosion, found[1]["totals"] if found else ())
-    order = BatchOrder(data.epochs, settings.batch, settings.seed, start, run.steps, group.rank, group.size)
-    loader = fetched(batches(data, order, settings.workers, pin=device.type == "cuda"))
+    steps, share = range(start, run.steps), (group.rank, group.size)
+    loader = fetched(data.batches(settings.batch, settings.seed, steps, settings.workers, device.type == "cuda", *share))
     update = training_step(nets, run.model, settings, group)
     stream = torch.cuda.Stream(device) if device.type == "cuda" else None
     recorder = Recorder(run, nets, guard, group, found) if group.first else contextlib.nullcontext()
@@ -202,7 +203,7 @@ def build_networks(model: ModelSettings, settings: TrainSettings, weights: Path,
     """Fresh networks and optimisers on `device`: a critic only where a loss needs it, feature network likewise."""
     losses = settings.losses
     features = load_features(settings.features, weights).to(device) if losses.perceptual or (losses.warp and model.refine) else None
-    generator = Generator(model).to(device)
+    generator = build_generator(model).to(device)
     critic = MultiscaleDiscriminator(model).to(device) if losses.gan or losses.feature_matching else None
 
     def adam(module):
@@ -220,9 +221,9 @@ def training_step(nets: Networks, model: ModelSettings, settings: TrainSettings,
     return step
 
 
-def load_networks(model: ModelSettings, state: dict[str, Any]) -> tuple[Generator, MultiscaleDiscriminator | None]:
+def load_networks(model: ModelSettings, state: dict[str, Any]) -> tuple[AnyGenerator, MultiscaleDiscriminator | None]:
     """Generator and critic of a state, on the CPU."""
-    generator = Generator(model)
+    generator = build_generator(model)
     generator.load_state_dict(state["generator"])
     if state["critic"] is None:
         return generator, None

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from densepose_cache.iuv import PARTS
+
 
 def _axis(length: int, device=None) -> Tensor:
     """Coordinates (length,) float32 of pixel centres from -1 to 1; 2 * i / (length - 1) - 1 rounded once, as NumPy's double gives it."""
@@ -53,6 +55,15 @@ def visible_pixels(index: Tensor, driving_part: Tensor, source_corner: Tensor) -
     corner[0, 0] = True
     same = driving_part == source_corner[..., None, None]
     return (index.long() != 0) | (same & ((driving_part != 0) | corner))
+
+
+def matched_pixels(source_part: Tensor, driving_part: Tensor) -> Tensor:
+    """The mask of `visible_pixels` (B, H, W) bool from both maps' parts (B, H, W), any number type: for grids that were filled since."""
+    source, driving = source_part.long(), driving_part.long()
+    present = torch.zeros(len(source), PARTS + 1, dtype=torch.bool, device=source.device)
+    present.scatter_(1, source.flatten(1), True)
+    there = present.gather(1, driving.flatten(1)).view(driving.shape)
+    return torch.where(driving > 0, there, source == 0)
 
 
 def warp(image: Tensor, grid: Tensor, padding_mode: str, mode: str = "bilinear") -> Tensor:

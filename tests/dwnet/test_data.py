@@ -40,7 +40,7 @@ def test_batches_hold_what_the_cache_holds(cache, data, workers):
             "source_corner": torch.uint8,
         }
         batch = to_device_batch(raw, torch.device("cpu"), visibility=True)
-        assert to_device_batch(raw, torch.device("cpu")).visible(0) == (None, None)
+        assert to_device_batch(raw, torch.device("cpu")).frame(0) == {}
         assert batch.real.shape == batch.iuv.shape == (3, 2, 3, 64, 64) and batch.source.shape == (2, 3, 64, 64)
         assert batch.source_grid.shape == batch.previous_grid.shape == (3, 2, 64, 64, 2)
         for b, number in enumerate(numbers):
@@ -51,7 +51,7 @@ def test_batches_hold_what_the_cache_holds(cache, data, workers):
                 assert torch.equal(batch.real[t, b], scaled(torch.from_numpy(reader.frames(clip, first + t))))
                 assert torch.equal(batch.iuv[t, b], scaled(torch.from_numpy(reader.iuv(clip, first + t))))
                 starts = (source, source if t == 0 else first + t - 1)
-                for grid, mask, start in zip((batch.source_grid, batch.previous_grid), batch.visible(t), starts, strict=True):
+                for grid, mask, start in zip((batch.source_grid, batch.previous_grid), batch.frame(t).values(), starts, strict=True):
                     wanted = coarse_warp_grid(reader.iuv(clip, start), reader.iuv(clip, first + t))
                     assert np.array_equal(grid[t, b].numpy(), wanted.coordinates())
                     assert np.array_equal(mask[b].numpy(), wanted.visible)

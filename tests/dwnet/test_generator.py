@@ -4,6 +4,7 @@ import torch
 from dwnet.config import VARIANTS, ModelSettings, variant_model
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
+from dwnet.model.prepared import Prepared
 from dwnet.warping import downsample_grid, grid_from_index
 
 SMALL = ModelSettings(ngf=4, blocks=1, refine_blocks=1)
@@ -42,9 +43,9 @@ def test_axes_are_not_mixed_up():
     generator.double()
     iuv, source, previous, *grids = (part.double() for part in _inputs(48, 80))
     masks = [torch.rand(2, 48, 80, generator=torch.Generator().manual_seed(seed)) < 0.5 for seed in (1, 2)]
-    tall = generator(iuv, source, previous, *grids, None, *masks)
+    tall = generator(iuv, source, previous, *grids, Prepared(None, None, None, *masks))
     turned = [part.transpose(2, 3) for part in (iuv, source, previous)] + [grid.transpose(1, 2).flip(-1) for grid in grids]
-    wide = generator(*turned, None, *(mask.transpose(1, 2) for mask in masks))
+    wide = generator(*turned, Prepared(None, None, None, *(mask.transpose(1, 2) for mask in masks)))
     torch.testing.assert_close(tall.frame.transpose(2, 3), wide.frame, rtol=0, atol=1e-9)
     torch.testing.assert_close(tall.source_grid.transpose(1, 2).flip(-1), wide.source_grid, rtol=0, atol=1e-9)
 
@@ -119,31 +120,31 @@ def test_the_mask_moves_the_refined_grids_each_its_own():
     generator = Generator(SMALL.model_copy(update={"visibility": True}))
     torch.nn.init.normal_(generator.refine.last.weight)
     inputs, mask = _inputs(), _mask()
-    base = generator(*inputs, source_visible=mask, previous_visible=mask)
-    other = generator(*inputs, source_visible=~mask, previous_visible=mask)
+    base = generator(*inputs, Prepared(source_visible=mask, previous_visible=mask))
+    other = generator(*inputs, Prepared(source_visible=~mask, previous_visible=mask))
     assert (base.source_grid != other.source_grid).any() and torch.equal(base.previous_grid, other.previous_grid)
-    other = generator(*inputs, source_visible=mask, previous_visible=~mask)
+    other = generator(*inputs, Prepared(source_visible=mask, previous_visible=~mask))
     assert torch.equal(base.source_grid, other.source_grid) and (base.previous_grid != other.previous_grid).any()
 
 
 def test_missing_masks_are_named():
     generator = Generator(SMALL.model_copy(update={"visibility": True}))
     with pytest.raises(ValueError, match="source_visible and previous_visible"):
-        generator(*_inputs(), source_visible=_mask())
+        generator(*_inputs(), Prepared(source_visible=_mask()))
 
 
 def test_without_the_option_masks_are_not_looked_at():
     generator = Generator(SMALL)
     mask = _mask()
-    assert torch.equal(generator(*_inputs()).frame, generator(*_inputs(), source_visible=mask, previous_visible=mask).frame)
+    assert torch.equal(generator(*_inputs()).frame, generator(*_inputs(), Prepared(source_visible=mask, previous_visible=mask)).frame)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_variants_of_a_model_with_all_options(variant):
     settings = variant_model(SMALL.model_copy(update={"visibility": True, "iuv_input": "one_hot"}), variant)
     assert ModelSettings.model_validate(settings.model_dump()) == settings and settings.visibility == settings.refine
-    masks = {"source_visible": _mask(), "previous_visible": _mask()} if settings.visibility else {}
-    assert Generator(settings)(*_inputs(), **masks).frame.shape == (2, 3, 64, 64)
+    prepared = Prepared(source_visible=_mask(), previous_visible=_mask()) if settings.visibility else None
+    assert Generator(settings)(*_inputs(), prepared).frame.shape == (2, 3, 64, 64)
 
 
 def test_full_size_has_the_papers_number_of_weights():

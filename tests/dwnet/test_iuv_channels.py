@@ -7,6 +7,7 @@ from dwnet.data import scaled
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
 from dwnet.iuv_channels import COUNTS, iuv_channels, parts
+from dwnet.model.prepared import Prepared
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_all_networks_see_the_parts_one_hot(maps):
     assert {part.layers[0].weight.shape[1] for part in critic.critics} == {30}
     iuv = scaled(torch.from_numpy(maps))
     image, grid, mask = torch.zeros_like(iuv), torch.zeros(2, 32, 48, 2), torch.ones(2, 32, 48, dtype=torch.bool)
-    frame = generator(iuv, image, image, grid, grid, source_visible=mask, previous_visible=mask).frame
+    frame = generator(iuv, image, image, grid, grid, Prepared(source_visible=mask, previous_visible=mask)).frame
     sum(scale[-1].sum() for scale in critic(iuv, frame)).backward()
     for first in (generator.pose.first, critic.critics[-1].layers[0]):
         assert (first.weight.grad.abs().sum((0, 2, 3)) > 0).all()

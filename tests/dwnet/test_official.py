@@ -45,7 +45,7 @@ def test_a_first_frame_does_not_depend_on_whether_its_inputs_are_the_same_object
     generator = official.load_generator(frames.weights, padding_mode=str(frames["grid_padding"]))
     driving, source, _, grid, _ = _inputs(frames)
     once = generator(driving, source, source, grid, grid)
-    twice = generator(driving, source, source.clone(), grid, grid.clone(), source_features=generator.appearance(source))
+    twice = generator(driving, source, source.clone(), grid, grid.clone(), generator.prepare(source))
     torch.testing.assert_close(once, twice, rtol=0, atol=1e-6)
 
 

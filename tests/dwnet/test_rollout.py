@@ -14,7 +14,9 @@ from densepose_cache.warp import ENGINES, coarse_warp_grid
 from dwnet import rollout as module
 from dwnet.config import EvaluateSettings
 from dwnet.driving import CachedDriving, FreeDriving, PairDriving, grid_engine
-from dwnet.rollout import generate_frames, network_grid, network_input, plan, rollout, to_pixels
+from dwnet.inference.network_inputs import network_grid, network_input
+from dwnet.model.prepared import Prepared
+from dwnet.rollout import generate_frames, plan, rollout, to_pixels
 from dwnet.rollout_file import RolloutReader
 
 CPU = torch.device("cpu")
@@ -45,8 +47,9 @@ def by_hand(generator, reader, source_clip, driving_clip, length):
         grids = [coarse_warp_grid(source_iuv if t == 0 or end == 0 else reader.iuv(driving_clip, t - 1), iuv) for end in (0, 1)]
         masks = [torch.from_numpy(grid.visible)[None] for grid in grids]
         grid, before = (network_grid([grid.index], CPU) for grid in grids)
+        prepared = Prepared(source_visible=masks[0], previous_visible=masks[1])
         with torch.no_grad():
-            previous = generator(network_input([iuv], CPU), source, previous, grid, before, None, *masks).frame
+            previous = generator(network_input([iuv], CPU), source, previous, grid, before, prepared).frame
         frames.append(to_pixels(previous)[0])
     return np.stack(frames)
 

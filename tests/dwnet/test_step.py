@@ -12,6 +12,7 @@ from dwnet.data import Batch
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
 from dwnet.group import Group
+from dwnet.model.prepared import Prepared
 from dwnet.stability import Exploded, NotFinite
 from dwnet.step import Networks, TrainStep, generate
 from dwnet.warping import grid_from_index
@@ -92,8 +93,8 @@ def test_the_masks_of_the_batch_go_with_their_grids(batch):
     torch.nn.init.normal_(generator.refine.last.weight)
     results, previous = generate(generator, batch, range(3), None, detach=True), batch.source
     for t, result in enumerate(results):
-        masks = {"source_visible": batch.source_visible[t], "previous_visible": batch.previous_visible[t]}
-        wanted = generator(batch.iuv[t], batch.source, previous, batch.source_grid[t], batch.previous_grid[t], **masks)
+        masks = Prepared(source_visible=batch.source_visible[t], previous_visible=batch.previous_visible[t])
+        wanted = generator(batch.iuv[t], batch.source, previous, batch.source_grid[t], batch.previous_grid[t], masks)
         torch.testing.assert_close(result.source_grid, wanted.source_grid, rtol=0, atol=1e-4)
         torch.testing.assert_close(result.previous_grid, wanted.previous_grid, rtol=0, atol=1e-4)
         previous = result.frame

@@ -258,8 +258,8 @@ def test_missing_vgg_weights_stop_before_the_first_step(cache, tmp_path):
 
 def test_frames_too_small_for_a_loss_stop_before_the_first_step(cache, tmp_path):
     settings = FAST.model_copy(update={"losses": FAST.losses.model_copy(update={"warp": 1.0})})
-    data = training.SampleDataset(cache / "train.h5", 3)
-    data.reader.size = 60
+    data = training.TrainingData(cache / "train.h5", 3)
+    data.parts[0].reader.size = 60
     with pytest.raises(InputError, match=r"train\.h5: the side of the frames is 60, but losses\.warp with features: vgg19 needs 64"):
         training.plan_run(data, tmp_path / "model.safetensors", MODEL, settings)
 
@@ -272,9 +272,7 @@ def test_a_gpu_that_is_not_there_is_refused(cache, tmp_path):
 
 
 def test_gradients_of_a_previous_frame_pass_only_if_asked(cache):
-    data = training.SampleDataset(cache / "train.h5", 3)
-    order = training.BatchOrder(data.epochs, 1, 0, 0, 1)
-    (raw,) = training.batches(data, order, 0, pin=False)
+    (raw,) = training.TrainingData(cache / "train.h5", 3).batches(1, 0, range(1), 0, pin=False)
     batch = training.to_device_batch(raw, torch.device("cpu"))
     found = {}
     for detach in (True, False):

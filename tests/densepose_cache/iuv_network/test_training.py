@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from densepose_cache.sample.backgrounds import draw_backgrounds
 from densepose_cache.iuv_network.batches import Batches
 from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
 from densepose_cache.iuv_network.losses import to_input
 from densepose_cache.iuv_network.score import CHECK, score
 from densepose_cache.iuv_network.train import Trainer, Training, main, settled, train
 from densepose_cache.iuv_network.weights import load_weights, read_record, save_weights
+from densepose_cache.sample.backgrounds import draw_backgrounds
 
 SMALL = Training(people=2, frames=3, backgrounds=3, batch=2, small_steps=2, large_steps=1, warm_up=1, cool_down=1)
 

@@ -1,0 +1,163 @@
+"""Surface fill: what a driving pixel shows whose body part the source does not, read from the visible source pixel nearest on the body.
+
+The paper's coarse grid matches part by part, so that from a front view a back view loses up to 70 % of the body. Here every such pixel
+takes the source pixel that is nearest in the rest pose. Depth (front to back) counts less than height and width, except on the head, so
+that a back takes the chest's cloth at the same place; the mirrored side may serve at a penalty. Exact correspondences are never touched.
+Nothing of this is stored: grids are filled when they are read.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from ..iuv import PARTS
+from .surface import BINS, SHIFT, surface_table
+
+DEPTH = 0.25
+"""Weight of a distance from front to back, on all parts but the head's."""
+MIRROR = 0.05
+"""Metres by which a pixel of the other side counts as farther."""
+HEAD = (23, 24)
+CELL = 0.04
+"""Side in metres of the cells of height and width in which source points are looked up."""
+LOW, HIGH = -1.2, 1.2
+"""Range of height and width in metres that the cells cover."""
+CELLS = round((HIGH - LOW) / CELL)
+TEXELS = (PARTS + 1) * BINS * BINS
+UNKNOWN = -1
+LOST = 255
+"""Distance of a body pixel that nothing in the source can stand in for."""
+
+
+@dataclass(frozen=True)
+class FilledGrid:
+    """A coarse warp grid without lost body pixels.
+
+    `index` (H, W) unsigned: source pixel = row * W + column, as in `WarpGrid`. `distance` (H, W) uint8: how far on the body the place that
+    a pixel reads lies from the place that it shows, in centimetres up to 254; 0 on the background, 255 where the source shows no body.
+    """
+
+    index: np.ndarray
+    distance: np.ndarray
+
+
+class SourceSurface:
+    """The visible body of a source frame's IUV map (H, W, 3) uint8, laid out once and asked for any number of driving frames."""
+
+    def __init__(self, source_iuv: np.ndarray):
+        flat = np.ascontiguousarray(source_iuv).reshape(-1, 3)
+        self._source = flat
+        self._present = np.zeros(PARTS + 1, np.bool_)
+        self._texels, self._pixels, self._starts = _lay_out(flat, weighted_table(), self._present)
+        self._nearest = np.full(TEXELS, UNKNOWN, np.int32)
+        self._distance = np.empty(TEXELS, np.uint8)
+
+    def fill(self, driving_iuv: np.ndarray, index: np.ndarray) -> FilledGrid:
+        """The grid `index` (H, W) from this source to `driving_iuv` (H, W, 3) uint8, filled."""
+        filled, distance = index.ravel().copy(), np.zeros(index.size, np.uint8)
+        flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
+        layout = self._present, self._texels, self._pixels, self._starts
+        _fill(self._source, flat, weighted_table(), *layout, self._nearest, self._distance, filled, distance)
+        return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
+
+
+@functools.lru_cache(maxsize=1)
+def weighted_table() -> np.ndarray:
+    """`surface_table` (25 * 64 * 64, 3) with depth weighted: distances between its rows are those that the fill compares."""
+    table = surface_table().copy()
+    body = np.setdiff1d(np.arange(PARTS + 1), HEAD)
+    table[body, ..., 1] *= np.float32(DEPTH)
+    return np.ascontiguousarray(table.reshape(-1, 3))
+
+
+@njit(nogil=True, cache=True)
+def _texel(iuv):
+    return (np.int64(iuv[0]) * BINS + (iuv[1] >> SHIFT)) * BINS + (iuv[2] >> SHIFT)
+
+
+@njit(nogil=True, cache=True)
+def _cell(value):
+    return min(max(int((value - LOW) / CELL), 0), CELLS - 1)
+
+
+@njit(nogil=True, cache=True)
+def _lay_out(source, table, present):
+    """Texels that the source (N, 3) shows, each with its first pixel, sorted by cell, and where each cell starts."""
+    first = np.full(TEXELS, UNKNOWN, np.int32)
+    found = np.empty(len(source), np.int32)
+    count = 0
+    for pixel in range(len(source)):
+        if source[pixel, 0] > 0:
+            texel = _texel(source[pixel])
+            present[source[pixel, 0]] = True
+            if first[texel] == UNKNOWN:
+                first[texel] = pixel
+                found[count] = texel
+                count += 1
+    starts = np.zeros(CELLS * CELLS + 1, np.int32)
+    for k in range(count):
+        starts[_cell(table[found[k], 0]) * CELLS + _cell(table[found[k], 2]) + 1] += 1
+    for cell in range(CELLS * CELLS):
+        starts[cell + 1] += starts[cell]
+    place = starts.copy()
+    texels, pixels = np.empty(count, np.int32), np.empty(count, np.int32)
+    for k in range(count):
+        cell = _cell(table[found[k], 0]) * CELLS + _cell(table[found[k], 2])
+        texels[place[cell]], pixels[place[cell]] = found[k], first[found[k]]
+        place[cell] += 1
+    return texels, pixels, starts
+
+
+@njit(nogil=True, cache=True)
+def _nearest_of(x, y, z, table, texels, starts, best):
+    """The row in `texels` that is nearest to a point and nearer than `best`, a squared distance; and its squared distance."""
+    row, column = _cell(x), _cell(z)
+    found = UNKNOWN
+    for ring in range(CELLS):
+        if ring > 1 and ((ring - 1) * CELL) ** 2 >= best:
+            break
+        for i in range(max(row - ring, 0), min(row + ring, CELLS - 1) + 1):
+            step = 1 if i == row - ring or i == row + ring else 2 * ring
+            j = column - ring
+            while j <= column + ring:
+                if 0 <= j < CELLS:
+                    cell = i * CELLS + j
+                    for k in range(starts[cell], starts[cell + 1]):
+                        point = table[texels[k]]
+                        squared = (point[0] - x) ** 2 + (point[1] - y) ** 2 + (point[2] - z) ** 2
+                        if squared < best:
+                            best, found = squared, k
+                j += max(step, 1)
+    return found, best
+
+
+@njit(nogil=True, cache=True)
+def _fill(source, driving, table, present, texels, pixels, starts, nearest, distances, index, distance):
+    """Fill `distance` (N,) at the body pixels of `driving` (N, 3), and `index` (N,) at those whose part is not `present`."""
+    for pixel in range(len(driving)):
+        part = driving[pixel, 0]
+        if part == 0:
+            continue
+        if present[part]:
+            here, there = table[_texel(driving[pixel])], table[_texel(source[index[pixel]])]
+            squared = (here[0] - there[0]) ** 2 + (here[1] - there[1]) ** 2 + (here[2] - there[2]) ** 2
+            distance[pixel] = min(round(100 * np.sqrt(squared)), LOST - 1)
+            continue
+        if len(texels) == 0:
+            distance[pixel] = LOST
+            continue
+        texel = _texel(driving[pixel])
+        if nearest[texel] == UNKNOWN:
+            x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
+            own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
+            metres = np.sqrt(best)
+            if metres > MIRROR:
+                other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - MIRROR) ** 2))
+                if other != UNKNOWN:
+                    own, metres = other, np.sqrt(squared) + MIRROR
+            nearest[texel] = pixels[own]
+            distances[texel] = min(1 + round(100 * metres), LOST - 1)
+        index[pixel] = nearest[texel]
+        distance[pixel] = distances[texel]

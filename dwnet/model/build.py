@@ -1,0 +1,12 @@
+"""Which generator the settings of a model ask for."""
+
+from ..config import ModelSettings
+from ..generator import Generator
+from .compose import ComposeGenerator
+
+AnyGenerator = Generator | ComposeGenerator
+
+
+def build_generator(settings: ModelSettings) -> AnyGenerator:
+    """A fresh generator of `settings`."""
+    return {"dwnet": Generator, "compose": ComposeGenerator}[settings.generator](settings)

@@ -1,0 +1,187 @@
+"""The generator that copies: for every pixel it decides where to copy from, and draws only what nothing shows.
+
+It keeps the paper's ideas (section 3): the coarse warp from IUV maps, a refined grid as its residual (Eq. 1), the frame before as a
+condition (Eq. 2 and 3). In place of a decoder that paints every pixel anew stands a blend of four pictures.
+
+Shapes: B batch, H x W the frame, c = `width`.
+
+    driving_iuv, source, previous, grids   as in `dwnet.generator`; grids are filled and carried over the body's edge
+    input                                  (B, 20, H, W), folded to (B, 80, H / 2, W / 2)
+    trunk                                  c, 2 c, 4 c, 4 c channels at H / 2, H / 4, H / 8, H / 16, and back
+    head                                   (B, 20, H / 2, W / 2): colours for four pixels each, four masks, two corrections
+    frame                                  (B, 3, H, W) = sum of mask k * picture k: the source at its grid + correction, the previous frame
+                                           likewise, the background plate in its place, drawn colours
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from densepose_cache.warp.surface import BINS, SHIFT, surface_table
+
+from ..config import ModelSettings
+from ..generator import Generated
+from ..iuv_channels import parts
+from ..warping import identity_grid, warp
+from .prepared import NOTHING, Prepared
+
+INPUTS = 20
+FOLD = 2
+"""The trunk's finest level is the frame at 1 / FOLD of its size."""
+COARSEST = 16
+"""Frames are padded to multiples of this."""
+STEP = 0.05
+"""Grid units that a correction of 1 moves a coordinate by."""
+SURE, GUESSED, UNLIKELY = 4.0, 3.0, -4.0
+"""Logits by which masks start: of what the maps match, of what only lies near on the body, of what they do not match."""
+
+
+class PixelNorm(nn.Module):
+    """Zero mean and unit variance over the channels of every pixel, with a learned scale and shift: the same at every frame size."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    """Norm, 3x3 convolution, SiLU, 3x3 convolution, added to the input; (B, c, h, w) -> (B, c, h, w)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = PixelNorm(channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.silu(self.first(self.norm(x))))
+
+
+class Trunk(nn.Module):
+    """A small U-Net: (B, 4 * INPUTS, h, w) -> (B, outputs, h, w), h and w multiples of 8; zero at the start."""
+
+    def __init__(self, width: int, outputs: int):
+        super().__init__()
+        channels = [width, 2 * width, 4 * width, 4 * width]
+        self.stem = nn.Conv2d(FOLD * FOLD * INPUTS, width, 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(channels))
+        self.before = nn.ModuleList(Block(count) for count in channels[:-1])
+        self.middle = nn.Sequential(Block(channels[-1]), Block(channels[-1]))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(channels))
+        self.after = nn.ModuleList(Block(count) for count in channels[:-1])
+        self.norm = PixelNorm(width)
+        self.head = nn.Conv2d(width, outputs, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, kept = self.stem(x), []
+        for block, down in zip(self.before, self.down, strict=True):
+            x = block(x)
+            kept.append(x)
+            x = down(x)
+        x = self.middle(x)
+        for block, up in zip(reversed(self.after), reversed(self.up), strict=True):
+            x = block(kept.pop() + F.interpolate(up(x), scale_factor=2.0))
+        return self.head(F.silu(self.norm(x)))
+
+
+class ComposeGenerator(nn.Module):
+    """Masks, corrections and colours from one trunk; see the module's legend."""
+
+    def __init__(self, settings: ModelSettings):
+        super().__init__()
+        self.settings = settings
+        self.trunk = Trunk(settings.width, 3 * FOLD * FOLD + 4 + 4).to(memory_format=torch.channels_last)
+        self.register_buffer("surface", torch.from_numpy(surface_table()).flatten(0, 2), persistent=False)
+
+    def prepare(self, source: Tensor, plate: Tensor, source_iuv: Tensor) -> Prepared:
+        """What all frames of a source share; `plate` and `source_iuv` (B, 3, H, W) as in `Prepared`."""
+        return Prepared(plate=plate, source_iuv=source_iuv)
+
+    def forward(
+        self,
+        driving_iuv: Tensor,
+        source: Tensor,
+        previous: Tensor,
+        source_grid: Tensor | None,
+        previous_grid: Tensor | None,
+        prepared: Prepared | None = None,
+    ) -> Generated:
+        """The next frame, and both refined grids (B, H, W, 2). A first frame takes `source` and `source_grid` as the previous ones, too.
+
+        Without `prepared` the plate is the source itself and every body pixel counts as matched. Without coarse warp (`settings`) both
+        pictures are read where they are, without refine there is no correction, without previous no previous frame.
+        """
+        settings, mode = self.settings, self.settings.padding_mode
+        size = driving_iuv.shape[2:]
+        part = parts(driving_iuv)
+        body = (part > 0).float()[:, None]
+        prepared = prepared or Prepared()
+        plate = source if prepared.plate is None else prepared.plate
+        if not settings.coarse_warp:
+            source_grid = previous_grid = identity_grid(*size, source.device).expand(len(source), *size, 2)
+        seen = {}
+        pictures = {"source": (source, source_grid), "previous": (previous, previous_grid)}
+        for name, (picture, grid) in pictures.items():
+            match, distance = self._match(name, prepared, part)
+            seen[name] = warp(picture, grid, mode), match, distance
+        apart = (source - plate).abs().mean(1, keepdim=True)
+        edge = torch.zeros_like(body) if prepared.edge is None else prepared.edge[:, None]
+        own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
+        inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], 4 * warp(apart, source_grid, mode), *seen["previous"]]
+        colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own], 1))
+        masks = masks + self._expected(seen, body, edge)
+        grids = {}
+        for k, (name, (picture, grid)) in enumerate(pictures.items()):
+            grids[name] = grid
+            if settings.refine:
+                grids[name] = grid + STEP * corrections[:, 2 * k : 2 * k + 2].permute(0, 2, 3, 1)
+            pictures[name] = warp(picture, grids[name], mode)
+        weights = masks.softmax(1)
+        layers = (pictures["source"], pictures["previous"], plate, colours)
+        frame = sum(weights[:, k : k + 1] * layer for k, layer in enumerate(layers))
+        return Generated(frame, *(grids[name] if settings.coarse_warp else None for name in grids))
+
+    def _match(self, name: str, prepared: Prepared, part: Tensor) -> tuple[Tensor, Tensor]:
+        """Of a grid: (B, 1, H, W) 1 where it has an exact correspondence, else 0, and the distance on the body in metres."""
+        visible, distance = getattr(prepared, f"{name}_visible"), getattr(prepared, f"{name}_distance")
+        match = torch.ones_like(part) if visible is None else visible.to(part.dtype)
+        return match[:, None], torch.zeros_like(part)[:, None] if distance is None else distance[:, None]
+
+    def _places(self, driving_iuv: Tensor, part: Tensor) -> Tensor:
+        """Rest-pose positions (B, 3, H, W) in metres of what the driving pixels show; 0 on the background."""
+        uv = ((driving_iuv[:, 1:].float() + 1) * 127.5).round().clamp(0, 255).long() >> SHIFT
+        texel = (part.long() * BINS + uv[:, 0]) * BINS + uv[:, 1]
+        return F.embedding(texel, self.surface).permute(0, 3, 1, 2)
+
+    def _decide(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Colours (B, 3, H, W) in [-1, 1], changes of the masks' logits (B, 4, H, W) and corrections (B, 4, H, W) from INPUTS channels."""
+        height, width = inputs.shape[2:]
+        bottom, right = -height % COARSEST, -width % COARSEST
+        if bottom or right:
+            inputs = F.pad(inputs, (0, right, 0, bottom), mode="replicate")
+        folded = F.pixel_unshuffle(inputs, FOLD).contiguous(memory_format=torch.channels_last)
+        found = self.trunk(folded).float()
+        drawn = 3 * FOLD * FOLD
+        colours = torch.tanh(F.pixel_shuffle(found[:, :drawn], FOLD))
+        rest = F.interpolate(found[:, drawn:], scale_factor=float(FOLD), mode="bilinear", align_corners=False)
+        colours, rest = colours[..., :height, :width], rest[..., :height, :width]
+        return colours, rest[:, :4], rest[:, 4:]
+
+    def _expected(self, seen: dict, body: Tensor, edge: Tensor) -> Tensor:
+        """Logits (B, 4, H, W) of source, previous frame, plate and colours before anything is learned: the filled warp on the plate."""
+        (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
+        ground, near = 1 - body, (edge > 0).to(body.dtype)
+        lost = body * (distance >= NOTHING).to(body.dtype)
+        on_body = SURE * match + GUESSED * (1 - match) * (1 - lost) + UNLIKELY * lost
+        source = body * on_body + ground * (2 * SURE * match * (1 - near) + UNLIKELY)
+        known = body * (before_distance < NOTHING).to(body.dtype) + ground * before
+        previous = UNLIKELY * (1 - known) - (0.0 if self.settings.previous else 1e4)
+        plate = ground * SURE * (1 - match * (1 - near)) + UNLIKELY * body
+        return torch.cat((source, previous, plate, torch.full_like(body, -1.0)), 1)

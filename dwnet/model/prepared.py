@@ -1,0 +1,55 @@
+"""What generators are given beside pose, source, previous frame and the two grids.
+
+Made once a source by `generator.prepare`; what belongs to one frame is set by `at`. Each generator reads what it needs and no more.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from densepose_cache.warp.carry import REACH
+from densepose_cache.warp.fill import LOST
+
+
+class Prepared(NamedTuple):
+    """All tensors have B samples and frames of H x W; images and IUV maps are scaled x / 127.5 - 1."""
+
+    features: Tensor | None = None
+    """Of the paper's generator: the source's features (B, 4 * ngf, H / 4, W / 4)."""
+    plate: Tensor | None = None
+    """(B, 3, H, W): the source without its person (`densepose_cache.video.plate`)."""
+    source_iuv: Tensor | None = None
+    """(B, 3, H, W): the source's map."""
+    source_visible: Tensor | None = None
+    """(B, H, W) bool: where the source grid has a correspondence."""
+    previous_visible: Tensor | None = None
+    """(B, H, W) bool, likewise of the previous grid."""
+    source_distance: Tensor | None = None
+    """(B, H, W) float32: metres on the body between what a pixel shows and what it reads of the source (`densepose_cache.warp.fill`);
+    0 on the background, NOTHING where the source has no body."""
+    previous_distance: Tensor | None = None
+    """(B, H, W), likewise of the previous grid."""
+    edge: Tensor | None = None
+    """(B, H, W) float32: how far the grids are carried over the body's edge, 1 at the reach; 0 on the body and beyond the reach."""
+
+    def first(self, count: int) -> "Prepared":
+        """The first `count` samples."""
+        return Prepared(*(value if value is None else value[:count] for value in self))
+
+    def at(self, **frame: Tensor) -> "Prepared":
+        """With what belongs to one frame."""
+        return self._replace(**frame)
+
+
+NOTHING = LOST / 100
+"""Distance of a body pixel that reads nothing, in metres."""
+
+
+def distance_metres(distance: Tensor) -> Tensor:
+    """Distances of `FilledGrid` (uint8, centimetres) in metres, float32."""
+    return distance.float() / 100
+
+
+def carried_edge(edge: Tensor) -> Tensor:
+    """Distances of `carried` (uint8, pixels of a frame of 256) as shares of the reach, float32."""
+    return edge.float() / (256 * REACH)
