@@ -14,7 +14,7 @@ from densepose_cache.config import DensePoseSettings, Source, VideoSettings, War
 from densepose_cache.errors import InputError
 from densepose_cache.settings import Settings, check, explain, read_yaml
 
-FORMATS = {"train": 2, "rollout": 2, "evaluate": 2, "report": 1, "ablation": 1}
+FORMATS = {"train": 2, "rollout": 2, "evaluate": 3, "report": 1, "ablation": 1}
 
 VARIANTS: dict[str, dict[str, bool]] = {
     "full": {},

@@ -26,7 +26,6 @@ from .metrics.batch import Batch
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
 from .metrics.frechet import frechet_distance
-from .metrics.keypoint_distance import detector_error
 from .metrics.measures import FrechetSums, Keypoints
 from .metrics.suite import build_measures, closing
 from .precision import exact_convolutions
@@ -177,7 +176,7 @@ def measure_window(generated, reader, name, settings, measures, device, numbers:
         if distance:
             result.pooled.append((distance, "real", seen[1]))
         if isinstance(measure, Keypoints) and (exact := reader.keypoints(name)) is not None:
-            result.errors += [detector_error(a, b, real.size) for a, b in zip(exact[window], seen, strict=True)]
+            result.errors += measure.errors(seen, exact[window], real, body)
         for method, batch in batches.items():
             found = measure.observe(batch)
             if distance:
@@ -232,7 +231,7 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) ->
 def uncounted(metrics: dict, measures: list) -> dict[str, str]:
     """Why a metric has no value although it was measured: {name: reason}."""
     names = [name for measure in measures for name in measure.names if name not in metrics]
-    reasons = dict.fromkeys(names, "no frame has a value: no body, or no joint that is found in both the real and the generated frame")
+    reasons = dict.fromkeys(names, "no frame has a value: no body, nobody found on it, or no joint that is found in both frames")
     return reasons | {name: "needs two frames at least" for name in frechet_names(measures) if name not in metrics}
 
 

@@ -33,7 +33,7 @@ class KeypointRcnn:
 
     @torch.inference_mode()
     def detect(self, frame: np.ndarray) -> np.ndarray:
-        """Joints (17, 3) float32 of the person with the highest score in `frame` (H, W, 3) uint8 RGB; all zero where nobody is found."""
+        """Joints (P, 17, 3) float32 of the people in `frame` (H, W, 3) uint8 RGB."""
         image = torch.from_numpy(np.ascontiguousarray(frame)).to(self.device).permute(2, 0, 1) / 255
         return joints_of(self._model([image])[0])
 
@@ -43,15 +43,13 @@ class KeypointRcnn:
 
 
 def joints_of(detections: dict[str, torch.Tensor]) -> np.ndarray:
-    """(17, 3) float32 joints of the best person in torchvision's `detections`.
+    """(P, 17, 3) float32 joints of the people in torchvision's `detections` who count, the highest score first.
 
     These are `scores` (N,), `keypoints` (N, 17, 3) and `keypoints_scores` (N, 17).
     """
-    joints = np.zeros((len(JOINTS), 3), np.float32)
-    scores = detections["scores"]
-    if len(scores) == 0 or float(scores.max()) < PERSON_SCORE:
-        return joints
-    best = int(scores.argmax())
-    joints[:, :2] = detections["keypoints"][best, :, :2].cpu().numpy() - 0.5
-    joints[:, 2] = (detections["keypoints_scores"][best] >= JOINT_SCORE).cpu().numpy()
+    scores, order = detections["scores"].sort(descending=True, stable=True)
+    order = order[scores >= PERSON_SCORE]
+    joints = np.zeros((len(order), len(JOINTS), 3), np.float32)
+    joints[..., :2] = detections["keypoints"][order, :, :2].cpu().numpy() - 0.5
+    joints[..., 2] = (detections["keypoints_scores"][order] >= JOINT_SCORE).cpu().numpy()
     return joints

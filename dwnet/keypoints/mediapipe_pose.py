@@ -18,6 +18,8 @@ COCO_LANDMARKS = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 """Numbers of COCO's 17 joints among the model's 33 landmarks."""
 PRESENT = 0.5
 """A joint is present if the model's visibility is at least this."""
+PEOPLE = 8
+"""At most so many people are found in a frame. What is found of one of them does not depend on this number."""
 LEAST_SIDE = 256
 """Smaller frames are enlarged to this side first: the model places joints of small pictures up to a pixel too far left and up."""
 
@@ -37,18 +39,19 @@ class MediaPipePose:
             self._model = _load(self.weights)
 
     def detect(self, frame: np.ndarray) -> np.ndarray:
-        """Joints (17, 3) float32 of the person in `frame` (H, W, 3) uint8 RGB; all zero where nobody is found."""
+        """Joints (P, 17, 3) float32 of the people in `frame` (H, W, 3) uint8 RGB."""
         import mediapipe
 
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(_enlarged(frame)))
         with contextlib.nullcontext() if self._started else _quiet_native_log():
             people = self._model.detect(image).pose_landmarks
         self._started = self._started or bool(people)
-        if not people:
-            return np.zeros((len(COCO_LANDMARKS), 3), np.float32)
+        joints = np.zeros((len(people), len(COCO_LANDMARKS), 3), np.float32)
         height, width = frame.shape[:2]
-        marks = [people[0][number] for number in COCO_LANDMARKS]
-        return np.array([[mark.x * width - 0.5, mark.y * height - 0.5, mark.visibility >= PRESENT] for mark in marks], np.float32)
+        for person, marks in zip(joints, people, strict=True):
+            chosen = [marks[number] for number in COCO_LANDMARKS]
+            person[:] = [[mark.x * width - 0.5, mark.y * height - 0.5, mark.visibility >= PRESENT] for mark in chosen]
+        return joints
 
     def close(self):
         """Free the model; `detect` cannot be called afterwards."""
@@ -68,7 +71,7 @@ def _load(task: Path):
         from mediapipe.tasks.python import BaseOptions, vision
 
         options = vision.PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(task)), running_mode=vision.RunningMode.IMAGE, num_poses=1
+            base_options=BaseOptions(model_asset_path=str(task)), running_mode=vision.RunningMode.IMAGE, num_poses=PEOPLE
         )
         return vision.PoseLandmarker.create_from_options(options)
     except OSError as error:

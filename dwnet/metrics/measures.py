@@ -11,10 +11,11 @@ import torch
 
 from densepose_cache.digest import file_sha256
 
+from ..keypoints.choose import beside_real, on_body
 from .batch import Batch
 from .feature_file import FeatureWriter
 from .frechet import Gaussian
-from .keypoint_distance import akd, mkr
+from .keypoint_distance import akd, detector_error, mkr
 from .l1 import l1, l1_body
 from .perceptual import on_real_background, perceptual
 from .psnr import psnr
@@ -112,24 +113,30 @@ class Inception:
 
 
 class Keypoints:
-    """`akd_{detector}` and `mkr_{detector}`."""
+    """`akd_{detector}` and `mkr_{detector}` of the person on the driving map's body."""
 
     def __init__(self, detector):
         self._detector = detector
         self.names = (f"akd_{detector.name}", f"mkr_{detector.name}")
         self.extractor = {detector.name: {"file": Path(detector.weights).name, "sha256": file_sha256(detector.weights)}}
 
-    def observe(self, batch: Batch) -> np.ndarray:
-        """Joints (B, 17, 3) float32."""
+    def observe(self, batch: Batch) -> list[np.ndarray]:
+        """Joints (P, 17, 3) float32 of the people of every frame."""
         if batch.constant:
-            return np.repeat(self._detector.detect(batch.pixels[0])[None], len(batch.pixels), 0)
-        return np.stack([self._detector.detect(frame) for frame in batch.pixels])
+            return [self._detector.detect(batch.pixels[0])] * len(batch.pixels)
+        return [self._detector.detect(frame) for frame in batch.pixels]
 
     def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, np.ndarray]:
-        """Values of every frame."""
-        pairs = list(zip(real, generated, strict=True))
+        """Values of every frame; NaN where the real frame has nobody on the body (B, S, S)."""
+        people = zip(real, generated, body.cpu().numpy(), strict=True)
+        pairs = [(on_body(a, mask), beside_real(b, mask, a)) for a, b, mask in people]
         distances = [akd(a, b, batch.size) for a, b in pairs]
         return {self.names[0]: np.array(distances), self.names[1]: np.array([mkr(a, b) for a, b in pairs])}
+
+    def errors(self, real, exact: np.ndarray, batch: Batch, body: torch.Tensor) -> list[float]:
+        """The detector's error in every real frame, from the exact joints (B, 17, 3); NaN where nobody is on the body (B, S, S)."""
+        people = zip(exact, real, body.cpu().numpy(), strict=True)
+        return [detector_error(joints, on_body(found, mask), batch.size) for joints, found, mask in people]
 
     def close(self):
         """Free the detector."""

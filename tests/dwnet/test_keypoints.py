@@ -1,5 +1,6 @@
 """Keypoint detectors: how the pose model is made, and whether joints are where they are."""
 
+import contextlib
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ from torchvision.models.detection import keypointrcnn_resnet50_fpn
 from densepose_cache.errors import InputError
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.keypoints import JOINTS
+from dwnet.keypoints import mediapipe_pose
 from dwnet.keypoints.keypoint_rcnn import KeypointRcnn, joints_of
 from dwnet.keypoints.mediapipe_pose import MediaPipePose
 from dwnet.keypoints.pose_task import NETWORKS, TASK_NAME, ensure_task
@@ -53,7 +55,7 @@ def test_joints_lie_on_the_right_body_parts(pose, test_data):
     clip = test_data / "data" / "ubc_sample" / "fashion" / "1"
     frame = np.asarray(Image.open(clip / "target" / "frame0.png").convert("RGB"))
     parts = read_iuv_png(clip / "dp_target" / "frame0_IUV.png")[..., 0]
-    joints = pose.detect(frame)
+    (joints,) = pose.detect(frame)
     assert joints.shape == (17, 3) and joints.dtype == np.float32 and set(np.unique(joints[:, 2])) <= {0.0, 1.0}
     assert joints[:, 2].sum() >= 15
     radius = frame.shape[0] // 20
@@ -64,7 +66,22 @@ def test_joints_lie_on_the_right_body_parts(pose, test_data):
 
 
 def test_an_empty_frame_has_no_joints(pose):
-    assert not pose.detect(np.full((128, 128, 3), 255, np.uint8)).any()
+    assert pose.detect(np.full((128, 128, 3), 255, np.uint8)).shape == (0, 17, 3)
+
+
+@pytest.mark.parametrize("kind", ["fashion", "taichi"])
+def test_one_person_is_found_as_if_only_one_were_asked_for(pose, weights, test_data, monkeypatch, kind):
+    monkeypatch.setattr(mediapipe_pose, "PEOPLE", 1)
+    files = sorted((test_data / "data" / "ubc_sample" / kind / "1" / "target").glob("*.png"))
+    with contextlib.closing(MediaPipePose(weights)) as single:
+        for path in files[:: len(files) // 4]:
+            frame = np.asarray(Image.open(path).convert("RGB"))
+            (wanted,) = single.detect(frame)
+            np.testing.assert_array_equal(pose.detect(frame), [wanted])
+            pair = np.concatenate([frame, frame[:, ::-1]], 1)
+            found = pose.detect(pair)
+            assert len(found) == 2
+            np.testing.assert_array_equal(found[:1], single.detect(pair))
 
 
 def test_the_order_of_frames_does_not_matter(pose, test_data):
@@ -110,17 +127,20 @@ def test_a_broken_model_is_named(tmp_path):
         MediaPipePose(tmp_path)
 
 
-def test_best_person_and_sure_joints_are_taken():
-    keypoints = torch.zeros(2, 17, 3)
+def test_sure_people_and_sure_joints_are_taken_the_surest_person_first():
+    keypoints = torch.zeros(3, 17, 3)
     keypoints[1, :, 0], keypoints[1, :, 1] = torch.arange(17) + 0.5, 20.5
-    scores = torch.full((2, 17), 5.0)
+    scores = torch.full((3, 17), 5.0)
     scores[1, 3] = 1.0
-    joints = joints_of({"scores": torch.tensor([0.8, 0.9]), "keypoints": keypoints, "keypoints_scores": scores})
+    people = joints_of({"scores": torch.tensor([0.8, 0.9, 0.6]), "keypoints": keypoints, "keypoints_scores": scores})
+    assert people.shape == (2, 17, 3) and people.dtype == np.float32
+    np.testing.assert_array_equal(people[1], np.tile(np.float32([-0.5, -0.5, 1]), (17, 1)))
+    joints = people[0]
     np.testing.assert_allclose(joints[:, 0], np.arange(17))
     np.testing.assert_allclose(joints[:, 1], 20)
     assert joints[:, 2].tolist() == [1, 1, 1, 0] + [1] * 13
-    assert not joints_of({"scores": torch.tensor([0.3]), "keypoints": keypoints[:1], "keypoints_scores": scores[:1]}).any()
-    assert not joints_of({"scores": torch.zeros(0), "keypoints": keypoints[:0], "keypoints_scores": scores[:0]}).any()
+    assert not len(joints_of({"scores": torch.tensor([0.3]), "keypoints": keypoints[:1], "keypoints_scores": scores[:1]}))
+    assert not len(joints_of({"scores": torch.zeros(0), "keypoints": keypoints[:0], "keypoints_scores": scores[:0]}))
 
 
 def test_keypoint_rcnn_loads_its_own_weights_and_no_others(tmp_path):
@@ -128,7 +148,7 @@ def test_keypoint_rcnn_loads_its_own_weights_and_no_others(tmp_path):
     detector = KeypointRcnn(tmp_path / "own.pth")
     detector._model.transform.min_size, detector._model.transform.max_size = (64,), 64
     detector._model.roi_heads.detections_per_img = 2
-    assert detector.detect(np.zeros((64, 64, 3), np.uint8)).shape == (17, 3)
+    assert detector.detect(np.zeros((64, 64, 3), np.uint8)).shape[1:] == (17, 3)
     torch.save({"backbone": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"other\.pth: no weights of torchvision's keypointrcnn"):
         KeypointRcnn(tmp_path / "other.pth")

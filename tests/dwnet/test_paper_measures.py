@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from tiny_cache import write_split
+from tiny_cache import SIZE, write_split
 from tiny_model import save_tiny_model
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -47,10 +47,11 @@ def weights(tmp_path_factory):
 
 
 def joints_by_colour(self, frame):
-    """Stand in for the network's own joints, which mean nothing with random weights: one joint at the frame's brightest place."""
-    joints = np.zeros((17, 3), np.float32)
+    """Stand in for the network's own joints, which mean nothing with random weights: one person, from the frame's middle to its brightest
+    place."""
+    joints = np.zeros((1, 17, 3), np.float32)
     row, column = np.unravel_index(frame.sum(-1, dtype=int).argmax(), frame.shape[:2])
-    joints[0] = column, row, 1
+    joints[0, :2] = [column, row, 1], [frame.shape[1] // 2, frame.shape[0] // 2, 1]
     return joints
 
 
@@ -59,7 +60,7 @@ def test_every_metric_of_the_paper_is_reported(weights, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "find_weights", lambda name, folder, override=None: folder / f"{name}.pth", raising=False)
     monkeypatch.setattr("densepose_cache.weights.find_weights", lambda name, folder, override=None: folder / f"{name}.pth")
     monkeypatch.setattr(KeypointRcnn, "detect", joints_by_colour)
-    data, model = write_split(tmp_path / "test.h5", {"a": 3}), save_tiny_model(tmp_path / "model.safetensors")
+    data, model = write_split(tmp_path / "test.h5", {"a": 3}, keypoints=True), save_tiny_model(tmp_path / "model.safetensors")
     rollout(model, data, EvaluateSettings(), tmp_path / "rollout.h5")
     evaluate(tmp_path / "rollout.h5", data, model, EvaluateSettings(features="paper"), weights, tmp_path / "metrics.json")
     summary = json.loads((tmp_path / "metrics.json").read_text())
@@ -67,6 +68,10 @@ def test_every_metric_of_the_paper_is_reported(weights, tmp_path, monkeypatch):
     assert summary["unavailable"] == {}
     assert set(summary["extractors"]) == {"vgg19", "inception", "alexnet", "keypointrcnn"}
     assert summary["metrics"]["fid"]["dimensions"] == 2048 and summary["metrics"]["fid"]["real_frames"] == 3
+    with SplitReader(data) as reader:
+        pairs = [joints_by_colour(None, reader.frames("a", t))[0, :2, :2] - reader.keypoints("a")[t, :2, :2] for t in range(3)]
+    error = summary["exact_keypoints"]["detector_error"]
+    assert error == {"value": pytest.approx(np.linalg.norm(pairs, axis=-1).mean() * 256 / SIZE), "frames": 3, "clips": 1}
     network = Vgg19Features(torch.load(weights / "vgg19.pth", weights_only=True))
     with RolloutReader(tmp_path / "rollout.h5") as generated, SplitReader(data) as reader, torch.no_grad():
         real = [network.taps(network_input([reader.frames("a", t)], "cpu")) for t in range(3)]
