@@ -31,8 +31,8 @@ from densepose_cache.warp import source_frame
 from densepose_cache.warp.codec import MapCodes, decode, encode
 from dwnet.config import ModelSettings
 from dwnet.generator import Generator
-from dwnet.official import load_generator
 from dwnet.inference.network_inputs import network_input
+from dwnet.official import load_generator
 from dwnet.rollout import generate_frames, to_pixels
 
 WARM_UP = 4
