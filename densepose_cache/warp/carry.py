@@ -5,8 +5,8 @@ nearest body pixel as it lies from that pixel itself. Of several that are equall
 and then the upper one.
 
 The nearest body pixel is exact. A sweep up the body's surroundings notes of every pixel where its column has body next, a sweep down keeps
-where it had it last. The least squared distance is then found row by row, for all columns at once, one step to the left and right at a time:
-a key holds the squared distance in its high bits, and in its low ones, which only decide between equal distances, the step and the side.
+where it had it last. The least squared distance is then found row by row, for all columns at once, one step to the left and right at a
+time: a key holds the squared distance in its high bits, and in its low ones, which only decide between equal distances, step and side.
 """
 
 import functools
@@ -72,7 +72,7 @@ def _next_rows(driving, distance, top, bottom, left, right):
 
 @njit(nogil=True, cache=True)
 def _nearest(keys, steps, bits, far, nearest):
-    """Fill in the least key of every column, `nearest` (n,) int32, from those of the row, `keys` (n + 2 steps,); `far` where none is less."""
+    """Fill in the least key of every column, `nearest` (n,) int32, from the `keys` (n + 2 steps,) int32 of the row; at most `far`."""
     nearest[:] = far
     for step in range(steps + 1):
         to_left = np.int32(step * step << bits | 2 * step)
@@ -102,7 +102,7 @@ def _carry(source, driving, filled, distance, steps, edges, index, edge):
                 above[c] = r
             rows[c] = above[c] if r - above[c] <= ahead - r else ahead
             apart = abs(rows[c] - r)
-            keys[steps + c] = min(apart * apart, len(edges)) << bits if apart <= steps else far
+            keys[steps + c] = min(apart * apart, len(edges)) << bits
         _nearest(keys, steps, bits, far, nearest)
         for c in range(count):
             if driving[r, c + left, 0] > 0:
