@@ -18,7 +18,7 @@ from .fill import LOST, FilledGrid
 
 REACH = 0.1
 """How far a grid is carried, as a share of the frame's height."""
-NONE = 1 << 20
+NONE = 1 << 15
 """Row of body that is not there, farther than any reach."""
 
 

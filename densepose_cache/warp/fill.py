@@ -36,7 +36,8 @@ class FilledGrid:
     """A coarse warp grid without lost body pixels.
 
     `index` (H, W) unsigned: source pixel = row * W + column, as in `WarpGrid`. `distance` (H, W) uint8: how far on the body the place that
-    a pixel reads lies from the place that it shows, in centimetres up to 254; 0 on the background, 255 where the source shows no body.
+    a pixel reads lies from the place that it shows, in centimetres up to 254, depth weighted and the mirrored side at its penalty, and one
+    more where the part was lost; 0 on the background, 255 where the source shows no body.
     """
 
     index: np.ndarray
