@@ -163,7 +163,7 @@ class ComposeGenerator(nn.Module):
         return F.embedding(texel, self.surface).permute(0, 3, 1, 2)
 
     def _decide(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Colours (B, 3, H, W) in [-1, 1], changes of the masks' logits (B, PICTURES, H, W) and corrections (B, 4, H, W) from INPUTS channels."""
+        """Colours (B, 3, H, W) in [-1, 1], changes of logits (B, PICTURES, H, W) and corrections (B, 4, H, W) from INPUTS channels."""
         height, width = inputs.shape[2:]
         bottom, right = -height % COARSEST, -width % COARSEST
         if bottom or right:
