@@ -1,4 +1,4 @@
-"""Whether a generator drifts: a rendered person goes through the same poses again and again, and the last frames are held against the first.
+"""Whether a generator drifts: a rendered person goes through the same poses over and over, and the last frames are held against the first.
 
 Usage: python benchmarks/drift.py [--model embedded] [--people 8] [--frames 300] [--size 256] [--poses 40]
 
