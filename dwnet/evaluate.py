@@ -18,10 +18,10 @@ from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
-from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .checkpoint import model_facts
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
+from .inference.trivial import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .metrics.batch import Batch
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features

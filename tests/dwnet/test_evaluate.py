@@ -15,10 +15,10 @@ from tiny_model import save_tiny_model
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 from dwnet import evaluate as module
-from dwnet.baselines import BASELINES, coarse_warp
 from dwnet.config import EvaluateSettings
 from dwnet.evaluate import clip_summary, evaluate, summarise, uncounted
 from dwnet.features import EmbeddedFeatures
+from dwnet.inference.trivial import BASELINES, coarse_warp
 from dwnet.metrics.feature_file import open_features
 from dwnet.metrics.frechet import Gaussian, frechet_distance
 from dwnet.metrics.measures import FrechetSums, Pixels

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dwnet.baselines import coarse_warp, coarse_warp_blurred, copy_source
+from dwnet.inference.trivial import coarse_warp, coarse_warp_blurred, copy_source
 
 
 def source_and_index(size=16, frames=3):
