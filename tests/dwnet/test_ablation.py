@@ -236,7 +236,7 @@ def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
     drawing = ElementTree.parse(made / "ablation.svg").getroot()
     assert drawing.tag.endswith("svg")
     text = " ".join(drawing.itertext())
-    assert "no previous/refine/warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text
+    assert "no previous/refine/warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text and "filled warp" in text
     assert text.index("Perceptual") < text.index("Frechet") < text.index("PSNR")
     assert f"{FRECHET}: beside full " in output and "Best first: " in output and "Order of Figure 5: " in output
     run_verb(folder, tmp_path / "made" / "ablation.csv")
