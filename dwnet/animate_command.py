@@ -6,16 +6,14 @@ from typing import Annotated, Literal
 import typer
 
 from densepose_cache.config import DensePoseSettings
-from densepose_cache.errors import InputError
 from densepose_cache.settings import read_settings
 from densepose_cache.whole import only_writer
 
 from .animate import animate
 from .animate_inputs import Options, check_output, frame_size, load_motion, load_person
-from .checkpoint import load_model, model_file
+from .checkpoint import load_model
 from .devices import pick_device
-
-DEMO = Path("results/sample/runs/full")
+from .pretrained import EMBEDDED
 
 
 def command(
@@ -24,7 +22,7 @@ def command(
     ],
     driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, or a clip of the cache.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="MP4 to write.")],
-    model: Annotated[Path, typer.Option(help="Run folder or model.safetensors. Default: what `make demo` trains.")] = DEMO,
+    model: Annotated[Path, typer.Option(help="Run folder or model.safetensors. Default: the generator that ships.")] = Path(EMBEDDED),
     source_iuv: Annotated[
         Path | None, typer.Option(help="IUV map of the picture: PNG or .iuv.h5. Default: PICTURE_IUV.png or PICTURE.iuv.h5 beside it.")
     ] = None,
@@ -50,8 +48,6 @@ def command(
     """
     check_output(out, source, driving)
     side = frame_size(source, driving, size)
-    if model == DEMO and not model_file(model).is_file():
-        raise InputError(f"{model}: no such model; `make demo` trains it, or give another one with --model")
     generator, metadata = load_model(model)
     maps = read_settings(DensePoseSettings, densepose)
     if maps.device == "auto":

@@ -18,6 +18,7 @@ from densepose_cache.whole import written_whole
 from .config import FORMATS, ModelSettings
 from .discriminator import MultiscaleDiscriminator
 from .model.build import AnyGenerator, build_generator
+from .pretrained import named_model
 
 MODEL_NAME = "model.safetensors"
 CRITIC_NAME = "critic.safetensors"
@@ -40,7 +41,7 @@ def save_model(path: Path, module: AnyGenerator | MultiscaleDiscriminator, metad
 
 
 def load_model(path: Path) -> tuple[AnyGenerator, dict[str, Any]]:
-    """The generator of a run in eval mode on the CPU, and its metadata; `path` is the file or the run's folder.
+    """The generator of a run in eval mode on the CPU, and its metadata; `path` is the file, the run's folder, or EMBEDDED.
 
     Metadata: `model` (settings), `format`, `versions`, `size` (pixels), and from a training `fingerprint`, `steps`, `train` (settings).
     Raises InputError if there is no such file or it is no generator of this format.
@@ -54,8 +55,8 @@ def load_critic(path: Path) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
 
 
 def model_file(path: Path) -> Path:
-    """The model file itself, of a path that may be a run's folder."""
-    path = Path(path)
+    """The model file itself, of a path that may be a run's folder, or the name of the generator that ships."""
+    path = named_model(path)
     return path / MODEL_NAME if path.is_dir() else path
 
 
@@ -67,7 +68,7 @@ def model_facts(path: Path) -> dict:
 
 
 def _load(path: Path, kind: str, name: str) -> tuple[nn.Module, dict[str, Any]]:
-    path = Path(path)
+    path = named_model(path)
     path = path / name if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"{path}: no such model; give a run's folder or its {name} (`dwnet train` writes it)")

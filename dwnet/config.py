@@ -14,6 +14,8 @@ from densepose_cache.config import DensePoseSettings, Source, VideoSettings, War
 from densepose_cache.errors import InputError
 from densepose_cache.settings import Settings, check, explain, read_yaml
 
+from .pretrained import EMBEDDED
+
 FORMATS = {"train": 2, "rollout": 2, "evaluate": 3, "report": 1, "ablation": 1}
 
 VARIANTS: dict[str, dict[str, bool]] = {
@@ -143,7 +145,8 @@ class TrainSettings(Settings):
     batch: int = Field(8, ge=1)
     """Samples a batch, of all devices together."""
     start: str | None = None
-    """Run folder or model.safetensors whose weights the training starts from; null: random ones. In the workflow `{variant}` stands for the
+    """Run folder or model.safetensors whose weights the training starts from, or `embedded`, the generator that ships with the package
+    (a folder of that name is ./embedded); null: random ones. In the workflow `{variant}` stands for the
     variant that is trained, and a run that the workflow itself makes is trained first."""
     targets: int = Field(3, ge=1)
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
@@ -436,5 +439,6 @@ def variant_model(model: ModelSettings, variant: str) -> ModelSettings:
 
 
 def variant_train(train: TrainSettings, variant: str) -> TrainSettings:
-    """Training settings of an ablation: `{variant}` in `start` is its name."""
-    return train.model_copy(update={"start": train.start and train.start.replace(VARIANT, variant)})
+    """Training settings of an ablation: `{variant}` in `start` is its name. What ships is a full model: the others start at random."""
+    start = None if train.start == EMBEDDED and variant != "full" else train.start
+    return train.model_copy(update={"start": start and start.replace(VARIANT, variant)})

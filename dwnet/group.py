@@ -19,7 +19,7 @@ from torch.nn import Parameter
 from densepose_cache.errors import InputError
 
 from .config import TrainSettings
-from .devices import fabric_precision, pick_device, set_threads
+from .devices import FABRIC_PRECISION, pick_device, pick_precision, set_threads
 from .workers import cluster_environment
 
 for _name in ("lightning.fabric", "lightning.pytorch"):
@@ -32,8 +32,10 @@ FAILED = 2
 class Group:
     """All processes of a training, seen from one of them. With one process nothing is sent."""
 
-    def __init__(self, fabric: Fabric):
+    def __init__(self, fabric: Fabric, precision: str):
         self.fabric = fabric
+        self.precision = next(name for name, theirs in FABRIC_PRECISION.items() if theirs == precision)
+        """What it computes in, "fp32" or "bf16"."""
         self.rank: int = fabric.global_rank
         self.size: int = fabric.world_size
         self._words = dist.new_group(backend="gloo") if self.size > 1 else None
@@ -93,13 +95,15 @@ class Group:
 
 
 @contextlib.contextmanager
-def joined(settings: TrainSettings) -> Iterator[Group]:
+def joined(settings: TrainSettings, generator: str, kept: str | None) -> Iterator[Group]:
     """Join this process to the others that were started with it; a process by itself is a group of one.
+
+    `generator` and `kept` decide on the precision (`pick_precision`).
 
     Raises InputError where the device or the number of processes is not what the settings ask for.
     """
     device = pick_device(settings.device, settings.devices)
-    precision = fabric_precision(settings.precision, device)
+    precision = FABRIC_PRECISION[pick_precision(settings, generator, device, kept)]
     environment = cluster_environment(settings.devices, settings.nodes)
     if environment is None:
         set_threads(settings.threads, settings.devices)
@@ -109,10 +113,10 @@ def joined(settings: TrainSettings) -> Iterator[Group]:
     fabric = Fabric(accelerator=device.type, precision=precision, **processes)
     fabric.launch()
     set_threads(settings.threads, settings.devices)
-    yield Group(fabric)
+    yield Group(fabric, precision)
     dist.destroy_process_group()
 
 
 def alone(device: torch.device, precision: str) -> Group:
     """A group of this process alone, whatever it was started by; `precision` as Lightning calls it."""
-    return Group(Fabric(accelerator=device.type, devices=1, precision=precision, plugins=[LightningEnvironment()]))
+    return Group(Fabric(accelerator=device.type, devices=1, precision=precision, plugins=[LightningEnvironment()]), precision)

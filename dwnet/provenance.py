@@ -18,6 +18,7 @@ from densepose_cache.versions import installed_versions
 from densepose_cache.weights import WEIGHTS
 
 from .config import VARIANT, Folders
+from .pretrained import named_model
 
 PACKAGES = (
     "dwnet",
@@ -62,7 +63,7 @@ class Origin(Settings):
     def start(self) -> Path | None:
         """The model.safetensors that the training starts from."""
         given = self.settings["train"]["start"]
-        path = Path(given.replace(VARIANT, self.variant)) if given else None
+        path = named_model(given.replace(VARIANT, self.variant)) if given else None
         return path / "model.safetensors" if path and path.is_dir() else path
 
 

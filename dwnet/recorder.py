@@ -44,9 +44,10 @@ class Run:
         """Whether a state or a picture is due after `step` steps."""
         return step == self.steps or any(step % every == 0 for every in (self.settings.save_every, self.settings.picture_every))
 
-    def write(self, generator: AnyGenerator, critic: MultiscaleDiscriminator | None):
-        """Write the model, last, and the critic, if there is one."""
+    def write(self, generator: AnyGenerator, critic: MultiscaleDiscriminator | None, precision: str):
+        """Write the model, last, and the critic, if there is one; `precision` is what they were trained in."""
         facts = {"fingerprint": self.fingerprint, "steps": self.steps, "size": self.size, "train": self.settings.model_dump()}
+        facts["precision"] = precision
         critic_file = self.out.with_name(CRITIC_NAME)
         if critic:
             save_model(critic_file, critic, facts)
@@ -67,6 +68,7 @@ class Recorder:
         self._saved: int | None = found[1]["step"] if found else None
         start = self._saved or 0
         self._log = TrainLog(run.out.parent, start, run.settings.batch, group.fabric.device, found[1]["log"] if found else None)
+        self._precision = group.precision
         self._bar = Bar("train", run.steps, start, unit="steps")
 
     def __enter__(self) -> "Recorder":
@@ -87,7 +89,7 @@ class Recorder:
             self._log.picture(step, sample_picture(batch, frames, self.run.model.padding_mode))
         if step % settings.save_every == 0 or last:
             self.save(step)
-        self._bar.advance(text=self._log.text(step, losses))
+        self._bar.advance(text=f"{self._precision} | {self._log.text(step, losses)}")
 
     def save(self, step: int) -> Path | None:
         """Save the state after `step` steps, unless it is saved already; only the last two stay. Before the first step there is none."""
@@ -102,6 +104,7 @@ class Recorder:
         nets = self.nets
         return {
             "fingerprint": self.run.fingerprint,
+            "precision": self._precision,
             "step": step,
             "generator": nets.generator.state_dict(),
             "critic": nets.critic.state_dict() if nets.critic else None,

@@ -12,7 +12,7 @@ from densepose_cache.progress import Bar
 
 from .config import ModelSettings, TrainSettings
 from .data import SampleDataset, TrainingData, to_device_batch
-from .devices import fabric_precision, free_memory, peak_memory, pick_device, set_threads
+from .devices import FABRIC_PRECISION, free_memory, peak_memory, pick_device, pick_precision, set_threads
 from .group import alone
 from .precision import fast_convolutions
 from .recorder import Run
@@ -46,9 +46,9 @@ def train_plan(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings,
     nets = build_networks(model, settings, weights, torch.device("cpu"))
     yield f"networks: {_networks(nets)}"
     device = pick_device(settings.device, settings.devices)
-    precision = fabric_precision(settings.precision, device)
+    kind = pick_precision(settings, model.generator, device, found and found[1].get("precision"))
+    precision = FABRIC_PRECISION[kind]
     cost = step_cost(nets, model, settings, share, run.size, precision)
-    kind = "bf16" if "bf16" in precision else "fp32"
     yield f"step: {cost.operations * settings.batch / share / 1e12:.3g} TFLOP, counted for convolutions forward and backward; {kind}"
     yield f"memory: {_memory(cost, share)}"
     if not left:

@@ -65,13 +65,13 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
     found = latest_state(run.states, run.fingerprint)
     if found and found[1]["step"] == run.steps:
         if first_process():
-            run.write(*load_networks(model, found[1]))
+            run.write(*load_networks(model, found[1]), found[1].get("precision", "fp32"))
         return
     start = None if found else start_weights(settings.start, model)
     if needs_workers(settings.devices, settings.nodes):
         run_workers(train_alone, (train_h5, out, model, settings, weights), settings.devices)
         return
-    with explained(), joined(settings) as group, fast_convolutions():
+    with explained(), joined(settings, model.generator, found and found[1].get("precision")) as group, fast_convolutions():
         found = shared_state(group, found)
         torch.manual_seed(settings.seed)
         nets = build_networks(model, settings, weights, group.fabric.device)
@@ -81,7 +81,7 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
             start.load(nets.generator, nets.critic)
         run_steps(run, data, nets, group, found)
         if group.first:
-            run.write(nets.generator, nets.critic)
+            run.write(nets.generator, nets.critic, group.precision)
 
 
 def plan_run(data: TrainingData, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:

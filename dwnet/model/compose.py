@@ -1,16 +1,16 @@
 """The generator that copies: for every pixel it decides where to copy from, and draws only what nothing shows.
 
 It keeps the paper's ideas (section 3): the coarse warp from IUV maps, a refined grid as its residual (Eq. 1), the frame before as a
-condition (Eq. 2 and 3). In place of a decoder that paints every pixel anew stands a blend of four pictures.
+condition (Eq. 2 and 3). In place of a decoder that paints every pixel anew stands a blend of five pictures.
 
 Shapes: B batch, H x W the frame, c = `width`.
 
     driving_iuv, source, previous, grids   as in `dwnet.generator`; grids are filled and carried over the body's edge
-    input                                  (B, 20, H, W), folded to (B, 80, H / 2, W / 2)
+    input                                  (B, 21, H, W), folded to (B, 84, H / 2, W / 2)
     trunk                                  c, 2 c, 4 c, 4 c channels at H / 2, H / 4, H / 8, H / 16, and back
-    head                                   (B, 20, H / 2, W / 2): colours for four pixels each, four masks, two corrections
+    head                                   (B, 21, H / 2, W / 2): colours for four pixels each, five masks, two corrections
     frame                                  (B, 3, H, W) = sum of mask k * picture k: the source at its grid + correction, the previous frame
-                                           likewise, the background plate in its place, drawn colours
+                                           likewise, the background plate in its place, the source in its place, drawn colours
 """
 
 from itertools import pairwise
@@ -27,7 +27,9 @@ from ..iuv_channels import parts
 from ..warping import identity_grid, warp
 from .prepared import NOTHING, Prepared
 
-INPUTS = 20
+INPUTS = 21
+PICTURES = 5
+"""Source, previous frame, plate, source in its place, drawn colours."""
 FOLD = 2
 """The trunk's finest level is the frame at 1 / FOLD of its size."""
 COARSEST = 16
@@ -97,7 +99,7 @@ class ComposeGenerator(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.settings = settings
-        self.trunk = Trunk(settings.width, 3 * FOLD * FOLD + 4 + 4).to(memory_format=torch.channels_last)
+        self.trunk = Trunk(settings.width, 3 * FOLD * FOLD + PICTURES + 4).to(memory_format=torch.channels_last)
         self.register_buffer("surface", torch.from_numpy(surface_table()).flatten(0, 2), persistent=False)
 
     def prepare(self, source: Tensor, plate: Tensor, source_iuv: Tensor) -> Prepared:
@@ -134,9 +136,9 @@ class ComposeGenerator(nn.Module):
         apart = (source - plate).abs().mean(1, keepdim=True)
         edge = torch.zeros_like(body) if prepared.edge is None else prepared.edge[:, None]
         own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
-        inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], 4 * warp(apart, source_grid, mode), *seen["previous"]]
+        inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], warp(apart, source_grid, mode), *seen["previous"], apart]
         colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own], 1))
-        masks = masks + self._expected(seen, body, edge)
+        masks = masks + self._expected(seen, body, own, edge)
         grids = {}
         for k, (name, (picture, grid)) in enumerate(pictures.items()):
             grids[name] = grid
@@ -144,7 +146,7 @@ class ComposeGenerator(nn.Module):
                 grids[name] = grid + STEP * corrections[:, 2 * k : 2 * k + 2].permute(0, 2, 3, 1)
             pictures[name] = warp(picture, grids[name], mode)
         weights = masks.softmax(1)
-        layers = (pictures["source"], pictures["previous"], plate, colours)
+        layers = (pictures["source"], pictures["previous"], plate, source, colours)
         frame = sum(weights[:, k : k + 1] * layer for k, layer in enumerate(layers))
         return Generated(frame, *(grids[name] if settings.coarse_warp else None for name in grids))
 
@@ -161,7 +163,7 @@ class ComposeGenerator(nn.Module):
         return F.embedding(texel, self.surface).permute(0, 3, 1, 2)
 
     def _decide(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Colours (B, 3, H, W) in [-1, 1], changes of the masks' logits (B, 4, H, W) and corrections (B, 4, H, W) from INPUTS channels."""
+        """Colours (B, 3, H, W) in [-1, 1], changes of logits (B, PICTURES, H, W) and corrections (B, 4, H, W) from INPUTS channels."""
         height, width = inputs.shape[2:]
         bottom, right = -height % COARSEST, -width % COARSEST
         if bottom or right:
@@ -172,16 +174,17 @@ class ComposeGenerator(nn.Module):
         colours = torch.tanh(F.pixel_shuffle(found[:, :drawn], FOLD))
         rest = F.interpolate(found[:, drawn:], scale_factor=float(FOLD), mode="bilinear", align_corners=False)
         colours, rest = colours[..., :height, :width], rest[..., :height, :width]
-        return colours, rest[:, :4], rest[:, 4:]
+        return colours, rest[:, :PICTURES], rest[:, PICTURES:]
 
-    def _expected(self, seen: dict, body: Tensor, edge: Tensor) -> Tensor:
-        """Logits (B, 4, H, W) of source, previous frame, plate and colours before anything is learned: the filled warp on the plate."""
+    def _expected(self, seen: dict, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
+        """Logits (B, PICTURES, H, W) before anything is learned: the filled warp, the source's background around it, the plate behind."""
         (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
-        ground, near = 1 - body, (edge > 0).to(body.dtype)
+        ground = 1 - body
         lost = body * (distance >= NOTHING).to(body.dtype)
         on_body = SURE * match + GUESSED * (1 - match) * (1 - lost) + UNLIKELY * lost
-        source = body * on_body + ground * (2 * SURE * match * (1 - near) + UNLIKELY)
+        source = body * on_body + ground * torch.where(edge > 0, 0.0, UNLIKELY)
         known = body * (before_distance < NOTHING).to(body.dtype) + ground * before
         previous = UNLIKELY * (1 - known) - (0.0 if self.settings.previous else 1e4)
-        plate = ground * SURE * (1 - match * (1 - near)) + UNLIKELY * body
-        return torch.cat((source, previous, plate, torch.full_like(body, -1.0)), 1)
+        plate = ground * SURE * own + UNLIKELY * body
+        in_place = ground * (SURE * (1 - own) + UNLIKELY * own) + UNLIKELY * body
+        return torch.cat((source, previous, plate, in_place, torch.full_like(body, -1.0)), 1)

@@ -40,7 +40,7 @@ def _networks(rate: float) -> Networks:
 
 def _step(nets: Networks, **changes) -> TrainStep:
     settings = TrainSettings(losses=WEIGHTS, features="embedded").model_copy(update=changes)
-    return TrainStep(nets, MODEL, settings, Group(Fabric(accelerator="cpu", devices=1)))
+    return TrainStep(nets, MODEL, settings, Group(Fabric(accelerator="cpu", devices=1), "32-true"))
 
 
 def test_an_update_follows_the_papers_losses_frame_by_frame(batch):

@@ -18,6 +18,7 @@ from densepose_cache.verbs import put_verbs_on_path
 from densepose_cache.weights import WEIGHTS
 from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, PaperWeights, parse_config, variant_model, variant_train
 from dwnet.display.handler import listen
+from dwnet.pretrained import EMBEDDED, named_model
 
 put_verbs_on_path()
 DISPLAY = listen(workflow, shell)
@@ -313,7 +314,9 @@ def train_start(wildcards):
 
 
 def start_model(start):
-    """The file of a `train.start` that may be a run's folder, perhaps one that is not there yet."""
+    """The file of a `train.start` that may be a run's folder, perhaps one that is not there yet, or what ships with the package."""
+    if start == EMBEDDED:
+        return str(named_model(start) / "model.safetensors")
     return start if start.endswith(".safetensors") or Path(start).is_file() else f"{start}/model.safetensors"
 
 
