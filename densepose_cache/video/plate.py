@@ -5,7 +5,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-MARGIN = 0.045
+MARGIN = 0.1
 """How far around the body pixels do not count as background, as a share of the frame's height: hair, skirts and sleeves reach that far."""
 
 
