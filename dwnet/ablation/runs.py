@@ -10,6 +10,7 @@ from ..config import FORMATS, VARIANTS, EvaluateSettings
 from ..evaluate import data_digest
 from ..metrics.feature_file import NAME as FEATURES
 from ..metrics.feature_file import open_features
+from ..pretrained import EMBEDDED
 from ..report.summary import read_metrics
 from ..rollout_file import RolloutReader
 
@@ -40,8 +41,8 @@ class Run:
 def load_runs(folder: Path) -> dict[str, Run]:
     """Runs of all variants in `folder`/{variant}, the full model first.
 
-    Raises InputError, which names the file and what to do, if one is missing, is of another format, or was measured in another way or
-    on other frames than the full model.
+    Raises InputError, which names the file and what to do, if one is missing, is of another format, started from the generator that ships,
+    or was measured in another way or on other frames than the full model.
     """
     runs = {}
     for variant in VARIANTS:
@@ -52,6 +53,11 @@ def load_runs(folder: Path) -> dict[str, Run]:
         run = Run(variant, place, read_metrics(path))
         if run.metrics.get("format") != FORMATS["evaluate"]:
             raise InputError(f"{path}: is of another format than this version writes; {_again(path)}")
+        if run.metrics["model"].get("train", {}).get("start") == EMBEDDED:
+            raise InputError(
+                f"{path}: was tuned from the generator that ships, but in a comparison every variant starts at random; take a data set "
+                "whose train.start is null, such as `comparison`"
+            )
         check_files(run)
         runs[variant] = run
         check_alike(runs["full"], run)
