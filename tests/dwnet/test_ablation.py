@@ -332,6 +332,12 @@ def test_runs_that_cannot_be_compared_are_named(folder, tmp_path, change, words)
         load_runs(runs)
 
 
+def test_a_run_that_was_tuned_from_what_ships_is_no_part_of_a_comparison(folder, tmp_path):
+    runs = changed(folder, tmp_path, lambda metrics: metrics["model"].update(train={"start": "embedded"}))
+    with pytest.raises(InputError, match=r"no_prev/metrics\.json: was tuned from the generator that ships.*train\.start is null"):
+        load_runs(runs)
+
+
 def test_settings_without_effect_may_differ(folder, tmp_path):
     runs = changed(folder, tmp_path, lambda metrics: metrics["settings"].update(batch=3, device="cpu"))
     assert list(load_runs(runs)) == list(VARIANTS)
