@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_model import MODELS
+from tiny_model import MODELS, save_tiny_model
 from torch import Tensor
 
 from dwnet.config import ModelSettings
@@ -26,6 +26,15 @@ def generator(request) -> str:
 def model(generator) -> ModelSettings:
     """Settings of the smallest networks of `generator`."""
     return MODELS[generator]
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch) -> Path:
+    """The folder of the generator that ships, with a small random one in its place."""
+    folder = tmp_path / "shipped"
+    save_tiny_model(folder / "model.safetensors", "compose")
+    monkeypatch.setattr("dwnet.pretrained.FOLDER", folder)
+    return folder
 
 
 class Reference:

@@ -31,6 +31,7 @@ SETTINGS = TrainSettings(
     workers=1,
     threads=1,
     device="cpu",
+    precision="fp32",
     save_every=2,
     log_every=1,
     picture_every=3,
