@@ -37,7 +37,7 @@ from .rollout_file import Job, RolloutReader, RolloutWriter
 RECONSTRUCTION, TRANSFER = "reconstruction", "transfer"
 
 
-def rollout(model: Path, data: Path, settings: EvaluateSettings, out: Path) -> list[Job]:
+def rollout(model: Path | str, data: Path, settings: EvaluateSettings, out: Path) -> list[Job]:
     """Write `out` (rollout.h5) and `videos/` beside it; return what was generated.
 
     An earlier rollout of the same model, data and settings is taken over. Raises InputError if a file is missing or a pair names no clip.
