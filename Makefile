@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint iuv-model clean
+.PHONY: demo test lint iuv-model generator clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores all results/sample/metrics.json
@@ -17,6 +17,17 @@ lint: .venv/ready
 # Retrains the embedded IUV network from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 iuv-model: .venv/ready
 	$(BIN)/python -m densepose_cache.iuv_network.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
+
+# Retrains the generator that ships from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
+PEOPLE := exact128 found128 exact256 found256
+generator: .venv/ready
+	$(BIN)/densepose-cache sample --out data/people --train 360 --test 60 --size 256 --frames 24 --fps 12 --seed 2026 --wide
+	for set in $(PEOPLE); do $(BIN)/snakemake --configfile dwnet/pretrained/people.yaml --cores all cache/$$set/train.h5 || exit; done
+	$(BIN)/dwnet train --data cache/exact128/train.h5 --data cache/found128/train.h5 --out results/generator/small/model.safetensors \
+		--model dwnet/pretrained/model.yaml --settings dwnet/pretrained/small.yaml
+	$(BIN)/dwnet train $(foreach set,$(PEOPLE),--data cache/$(set)/train.h5) --out results/generator/large/model.safetensors \
+		--model dwnet/pretrained/model.yaml --settings dwnet/pretrained/large.yaml
+	$(BIN)/python -m dwnet.pretrained.export results/generator/large
 
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install one or run: make PYTHON=/path/to/python3.12"; exit 2; }

@@ -7,8 +7,8 @@ whole video, once on two frames (start-up: the interpreter, libraries, weights, 
 this process: decoding, IUV maps by the network that ships, grids with fill and carry, the generator that ships, encoding. The peer is the
 paper's generator (ngf 64, random weights) on the same grids, fewer frames. Nothing of it needs a download.
 
-Prints a JSON line for every size: frames a second of the command without and with its start-up, seconds of the stages, and how many times as
-fast the generator is as the peer's.
+Prints a JSON line for every size: frames a second of the command without and with its start-up, seconds of the stages, and how many times
+as fast the generator is as the peer's.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def encode(path: Path, frames: np.ndarray):
 
 def measure(size: int, count: int, peer_frames: int, folder: Path) -> dict:
     """All figures of one size."""
-    person = list(Clip(np.random.default_rng(1), size=size, frames=2, fps=4, motion="walk", background="room"))[0]
+    person = next(iter(Clip(np.random.default_rng(1), size=size, frames=2, fps=4, motion="walk", background="room")))
     frames = np.stack([frame.rgb for frame in Clip(np.random.default_rng(2), size=size, frames=count, fps=FPS, motion="turn")])
     Image.fromarray(person.rgb).save(folder / "photo.png")
     write_video(folder / "dance.mp4", frames, FPS)

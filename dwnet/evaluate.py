@@ -18,10 +18,10 @@ from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
-from .baselines import BASELINES, coarse_warp, coarse_warp_blurred, copy_source
 from .checkpoint import model_facts
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
+from .inference.trivial import BASELINES, FilledSource, coarse_warp, coarse_warp_blurred, copy_source, filled_warp
 from .metrics.batch import Batch
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
@@ -73,7 +73,8 @@ def evaluate(
             with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
                 for name, length in lengths.items():
                     values: Values = {}
-                    work = functools.partial(measure_window, generated, reader, name, settings, measures, device)
+                    baselines = Baselines(reader, name, settings.blur_sigma)
+                    work = functools.partial(measure_window, generated, reader, name, baselines, measures, device)
                     for found in fitting.run(work, list(range(length))):
                         found.add_to(frechet, values, errors.setdefault(name, []))
                         bar.advance(found.frames, name)
@@ -163,13 +164,12 @@ class Measured:
         errors += self.errors
 
 
-def measure_window(generated, reader, name, settings, measures, device, numbers: list[int]) -> Measured:
+def measure_window(generated, reader, name, baselines, measures, device, numbers: list[int]) -> Measured:
     """Measure the frames `numbers` of a clip, one after the other, for the model and the baselines."""
     window, result = slice(numbers[0], numbers[-1] + 1), Measured(len(numbers))
     real = Batch.of(reader.frames(name, window), device)
     body = torch.from_numpy(reader.iuv(name, window)[..., 0] > 0).to(device)
-    source = reader.frames(name, 0)
-    others = {"model": generated.frames(name, window)} | baseline_frames(reader, name, window, source, settings.blur_sigma)
+    others = {"model": generated.frames(name, window)} | baselines.frames(window)
     batches = {method: Batch.of(frames, device) for method, frames in others.items()}
     for measure in measures:
         seen, distance = measure.observe(real), getattr(measure, "frechet", None)
@@ -186,12 +186,21 @@ def measure_window(generated, reader, name, settings, measures, device, numbers:
     return result
 
 
-def baseline_frames(reader: SplitReader, name: str, window: slice, source: np.ndarray, sigma: float) -> dict[str, np.ndarray]:
-    """Frames (B, S, S, 3) uint8 of every baseline for frames `window` of a clip, from its first frame."""
-    index = np.stack([reader.grid(name, 0, t) for t in range(window.start, window.stop)])
-    warped = coarse_warp(source, index)
-    frames = (warped, copy_source(source, len(index)), coarse_warp_blurred(warped, sigma))
-    return dict(zip(BASELINES, frames, strict=True))
+class Baselines:
+    """The baselines of a clip, all made from its first frame; that frame is prepared once for all windows of the clip."""
+
+    def __init__(self, reader: SplitReader, name: str, sigma: float):
+        self._reader, self._name, self._sigma = reader, name, sigma
+        self._source = FilledSource(reader.frames(name, 0), reader.iuv(name, 0))
+
+    def frames(self, window: slice) -> dict[str, np.ndarray]:
+        """Frames (B, S, S, 3) uint8 of every baseline for frames `window` of the clip."""
+        reader, name, source = self._reader, self._name, self._source
+        index = np.stack([reader.grid(name, 0, t) for t in range(window.start, window.stop)])
+        warped = coarse_warp(source.frame, index)
+        filled = filled_warp(source, reader.iuv(name, window), index)
+        frames = (warped, filled, copy_source(source.frame, len(index)), coarse_warp_blurred(warped, self._sigma))
+        return dict(zip(BASELINES, frames, strict=True))
 
 
 def clip_summary(values: Values) -> dict:

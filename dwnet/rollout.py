@@ -24,12 +24,12 @@ from densepose_cache.shards import keep_link, take_up_link
 from densepose_cache.video import VideoWriter
 from densepose_cache.whole import only_writer, written_whole
 
-from .baselines import coarse_warp
 from .checkpoint import load_model, model_file
 from .config import FORMATS, EvaluateSettings
 from .devices import pick_device
 from .driving import CachedDriving, Driving, PairDriving, grid_engine
 from .inference.network_inputs import INPUTS, network_input
+from .inference.trivial import coarse_warp
 from .panels import iuv_colours, sheet, sheet_size
 from .precision import exact_convolutions, fast_convolutions
 from .rollout_file import Job, RolloutReader, RolloutWriter

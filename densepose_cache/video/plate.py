@@ -1,6 +1,7 @@
 """The background plate: a frame without its person, filled from around."""
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
@@ -20,8 +21,7 @@ def background_plate(frame: np.ndarray, iuv: np.ndarray) -> np.ndarray:
     known = ~grown(body, round(MARGIN * frame.shape[0]))
     if not known.any():
         return frame.copy()
-    filled = pull_push(frame.astype(np.float32), known.astype(np.float32))
-    return np.where(known[..., None], frame, np.rint(filled).clip(0, 255).astype(np.uint8))
+    return np.rint(pull_push(frame.astype(np.float32), known)).astype(np.uint8)
 
 
 def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
@@ -32,30 +32,52 @@ def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
     return bytes_ > 0
 
 
-def pull_push(colours: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`colours` (H, W, 3) where `weight` (H, W) is 1, and where it is 0 what surrounds it, smoother the farther away that is.
+def pull_push(colours: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """`colours` (H, W, 3) where they are `known` (H, W), at least somewhere, and elsewhere what surrounds them, smoother the farther away.
 
     Each level halves the picture by means of what is known; on the way back what is unknown takes the bilinear value of the level below.
     """
-    height, width = weight.shape
-    if weight.all() or min(height, width) < 2:
+    if known.all():
         return colours
-    even = (0, height % 2), (0, width % 2)
-    w = np.pad(weight, even)
-    c = np.pad(colours, (*even, (0, 0))) * w[..., None]
-    w4 = w.reshape(w.shape[0] // 2, 2, w.shape[1] // 2, 2).sum((1, 3))
-    c4 = c.reshape(c.shape[0] // 2, 2, c.shape[1] // 2, 2, 3).sum((1, 3))
-    small = c4 / np.maximum(w4, 1e-6)[..., None]
-    below = pull_push(small, (w4 > 0).astype(np.float32))
-    return np.where(weight[..., None] > 0, colours, doubled(below)[:height, :width])
+    return _push(colours, known, pull_push(*_pull(colours, known)))
 
 
-def doubled(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`picture` (h, w, 3) at twice its size, bilinear."""
-    for axis in (0, 1):
-        picture = np.moveaxis(picture, axis, 0)
-        before = np.concatenate([picture[:1], picture[:-1]])
-        after = np.concatenate([picture[1:], picture[-1:]])
-        both = np.stack([0.75 * picture + 0.25 * before, 0.75 * picture + 0.25 * after], 1)
-        picture = np.moveaxis(both.reshape(-1, *picture.shape[1:]), 0, axis)
-    return np.ascontiguousarray(picture)
+@njit(nogil=True, cache=True)
+def _pull(colours, known):
+    """The means of every 2x2 pixels that are known, and of which there are any; black where there are none."""
+    height, width = known.shape
+    small = np.zeros(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
+    any_known = np.zeros(small.shape[:2], np.bool_)
+    for r in range(small.shape[0]):
+        for c in range(small.shape[1]):
+            count = np.float32(0)
+            for y in range(2 * r, min(2 * r + 2, height)):
+                for x in range(2 * c, min(2 * c + 2, width)):
+                    if known[y, x]:
+                        count += np.float32(1)
+                        for k in range(3):
+                            small[r, c, k] += colours[y, x, k]
+            if count:
+                any_known[r, c] = True
+                for k in range(3):
+                    small[r, c, k] /= count
+    return small, any_known
+
+
+@njit(nogil=True, cache=True)
+def _push(colours, known, below):
+    """`colours` (H, W, 3) where they are `known` (H, W), elsewhere `below` (ceil(H / 2), ceil(W / 2), 3) at twice its size, bilinear."""
+    near, far = np.float32(0.75), np.float32(0.25)
+    filled = colours.copy()
+    for r in range(known.shape[0]):
+        y = r // 2
+        other_y = min(y + 1, len(below) - 1) if r % 2 else max(y - 1, 0)
+        for c in range(known.shape[1]):
+            if not known[r, c]:
+                x = c // 2
+                other_x = min(x + 1, below.shape[1] - 1) if c % 2 else max(x - 1, 0)
+                for k in range(3):
+                    here = near * below[y, x, k] + far * below[other_y, x, k]
+                    beside = near * below[y, other_x, k] + far * below[other_y, other_x, k]
+                    filled[r, c, k] = near * here + far * beside
+    return filled

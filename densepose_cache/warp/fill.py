@@ -36,7 +36,8 @@ class FilledGrid:
     """A coarse warp grid without lost body pixels.
 
     `index` (H, W) unsigned: source pixel = row * W + column, as in `WarpGrid`. `distance` (H, W) uint8: how far on the body the place that
-    a pixel reads lies from the place that it shows, in centimetres up to 254; 0 on the background, 255 where the source shows no body.
+    a pixel reads lies from the place that it shows, in centimetres up to 254, depth weighted and the mirrored side at its penalty, and one
+    more where the part was lost; 0 on the background, 255 where the source shows no body.
     """
 
     index: np.ndarray
@@ -44,13 +45,17 @@ class FilledGrid:
 
 
 class SourceSurface:
-    """The visible body of a source frame's IUV map (H, W, 3) uint8, laid out once and asked for any number of driving frames."""
+    """The visible body of a source frame's IUV map (H, W, 3) uint8, laid out once and asked for any number of driving frames.
 
-    def __init__(self, source_iuv: np.ndarray):
+    `depth` and `mirror` stand in for DEPTH and MIRROR; with an infinite `mirror` the other side never serves.
+    """
+
+    def __init__(self, source_iuv: np.ndarray, depth: float = DEPTH, mirror: float = MIRROR):
         flat = np.ascontiguousarray(source_iuv).reshape(-1, 3)
         self._source = flat
         self._present = np.zeros(PARTS + 1, np.bool_)
-        self._texels, self._pixels, self._starts = _lay_out(flat, weighted_table(), self._present)
+        self._table, self._mirror = weighted_table(depth), float(mirror)
+        self._texels, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
         self._nearest = np.full(TEXELS, UNKNOWN, np.int32)
         self._distance = np.empty(TEXELS, np.uint8)
 
@@ -59,16 +64,16 @@ class SourceSurface:
         filled, distance = index.ravel().copy(), np.zeros(index.size, np.uint8)
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         layout = self._present, self._texels, self._pixels, self._starts
-        _fill(self._source, flat, weighted_table(), *layout, self._nearest, self._distance, filled, distance)
+        _fill(self._source, flat, self._table, *layout, self._mirror, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
 
-@functools.lru_cache(maxsize=1)
-def weighted_table() -> np.ndarray:
+@functools.lru_cache(maxsize=4)
+def weighted_table(depth: float = DEPTH) -> np.ndarray:
     """`surface_table` (25 * 64 * 64, 3) with depth weighted: distances between its rows are those that the fill compares."""
     table = surface_table().copy()
     body = np.setdiff1d(np.arange(PARTS + 1), HEAD)
-    table[body, ..., 1] *= np.float32(DEPTH)
+    table[body, ..., 1] *= np.float32(depth)
     return np.ascontiguousarray(table.reshape(-1, 3))
 
 
@@ -129,12 +134,12 @@ def _nearest_of(x, y, z, table, texels, starts, best):
                         squared = (point[0] - x) ** 2 + (point[1] - y) ** 2 + (point[2] - z) ** 2
                         if squared < best:
                             best, found = squared, k
-                j += max(step, 1)
+                j += step
     return found, best
 
 
 @njit(nogil=True, cache=True)
-def _fill(source, driving, table, present, texels, pixels, starts, nearest, distances, index, distance):
+def _fill(source, driving, table, present, texels, pixels, starts, mirror, nearest, distances, index, distance):
     """Fill `distance` (N,) at the body pixels of `driving` (N, 3), and `index` (N,) at those whose part is not `present`."""
     for pixel in range(len(driving)):
         part = driving[pixel, 0]
@@ -153,11 +158,11 @@ def _fill(source, driving, table, present, texels, pixels, starts, nearest, dist
             x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
             own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
             metres = np.sqrt(best)
-            if metres > MIRROR:
-                other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - MIRROR) ** 2))
+            if metres > mirror:
+                other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
                 if other != UNKNOWN:
-                    own, metres = other, np.sqrt(squared) + MIRROR
-            nearest[texel] = pixels[own]
+                    own, metres = other, np.sqrt(squared) + mirror
             distances[texel] = min(1 + round(100 * metres), LOST - 1)
+            nearest[texel] = pixels[own]
         index[pixel] = nearest[texel]
         distance[pixel] = distances[texel]

@@ -29,7 +29,15 @@ def surface_table() -> np.ndarray:
 
 
 def make_table() -> np.ndarray:
-    """The table (25, 64, 64, 3) float16, computed from the chart of the mean body."""
+    """The table (25, 64, 64, 3) float16, computed from the chart of the mean body; takes most of a minute."""
+    table = np.zeros((PARTS + 1, BINS, BINS, 3), np.float16)
+    for part in range(1, PARTS + 1):
+        table[part] = part_positions(part)
+    return table
+
+
+def part_positions(part: int) -> np.ndarray:
+    """The positions (64, 64, 3) float64 of one part, computed from the chart of the mean body."""
     from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
     from ..sample.body import load_body
@@ -39,15 +47,12 @@ def make_table() -> np.ndarray:
     points = mesh.cuts.extend(load_body().mean.astype(np.float64), 0)
     values = (np.arange(BINS) + 0.5) * (1 << SHIFT) - 0.5
     u, v = np.meshgrid(values, values, indexing="ij")
-    table = np.zeros((PARTS + 1, BINS, BINS, 3), np.float16)
-    for part in range(1, PARTS + 1):
-        faces = mesh.part == part
-        uv = mesh.uv[faces].reshape(-1, 2).astype(np.float64)
-        uv += np.random.default_rng(0).normal(0, 1e-3, uv.shape)  # corners that faces share are one point several times
-        places = points[mesh.faces[faces]].reshape(-1, 3)
-        inside = LinearNDInterpolator(uv, places)(u, v)
-        table[part] = np.where(np.isnan(inside), NearestNDInterpolator(uv, places)(u, v), inside)
-    return table
+    faces = mesh.part == part
+    uv = mesh.uv[faces].reshape(-1, 2).astype(np.float64)
+    uv += np.random.default_rng(0).normal(0, 1e-3, uv.shape)  # corners that faces share are one point several times
+    places = points[mesh.faces[faces]].reshape(-1, 3)
+    inside = LinearNDInterpolator(uv, places)(u, v)
+    return np.where(np.isnan(inside), NearestNDInterpolator(uv, places)(u, v), inside)
 
 
 if __name__ == "__main__":

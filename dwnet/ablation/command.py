@@ -16,7 +16,7 @@ from densepose_cache.settings import read_settings
 from densepose_cache.whole import write_text_whole, written_whole
 
 from ..config import AblationSettings
-from ..metrics.names import MEANINGS
+from ..metrics.names import MEANINGS, heading
 from .page import build_page
 from .pictures import picture_grid
 from .plot import TITLES, plot
@@ -24,7 +24,7 @@ from .runs import check_data, load_runs
 from .tables import Results, difference_table, order_table, value_table
 from .words import order_lines
 
-WIDTH = 180
+WIDTH = 190
 """Columns of the table where no terminal says otherwise."""
 
 
@@ -80,7 +80,7 @@ def show(values: pd.DataFrame, differences: pd.DataFrame, order: pd.DataFrame, c
     table = Table(box=box.SIMPLE, title=f"values, with half the width of their {confidence:.0%} intervals over clips")
     table.add_column("metric", no_wrap=True)
     for method in methods:
-        table.add_column(TITLES[method], justify="right")
+        table.add_column(heading(TITLES[method]), justify="right")
     for metric, rows in values.groupby("metric", sort=False):
         meaning = MEANINGS[metric]
         cells = {row.method: _cell(row, meaning.digits) for row in rows.itertuples(index=False)}

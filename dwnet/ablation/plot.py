@@ -8,7 +8,7 @@ from ..metrics.names import MEANINGS, METHODS, VARIANT_TITLES
 from ..report.svg import svg_figure, svg_text
 from .tables import FULL
 
-SHOWN = (*VARIANTS, "coarse_warp")
+SHOWN = (*VARIANTS, "coarse_warp", "filled_warp")
 """Methods on the left, from the top. The other baselines are in the table alone, and on the right there is none: their values would squeeze
 those of the variants together."""
 TITLES = VARIANT_TITLES | METHODS

@@ -7,9 +7,9 @@ import pandas as pd
 
 from densepose_cache.progress import Bar
 
-from ..baselines import BASELINES
 from ..bootstrap import FEWEST, Interval, centred_interval, draw_clips, mean_interval
 from ..config import VARIANTS, AblationSettings
+from ..inference.trivial import BASELINES
 from ..metrics.feature_file import open_features
 from ..metrics.frechet_draws import frechet_draws
 from ..metrics.names import MEANINGS, better

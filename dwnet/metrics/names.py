@@ -33,6 +33,7 @@ MEANINGS = {
 METHODS = {
     "model": "model",
     "coarse_warp": "coarse warp",
+    "filled_warp": "filled warp",
     "coarse_warp_blurred": "coarse warp, blurred",
     "copy_source": "copied source",
 }
@@ -45,6 +46,11 @@ VARIANT_TITLES = {
     "no_prev_no_refine_no_warp": "no previous/refine/warp",
 }
 """Variants of the model; in the paper's Figure 5: full, No d, No d and refined W, No d and no W at all."""
+
+
+def heading(title: str) -> str:
+    """The title of a method or variant as head of a narrow column: a line break behind every comma and slash."""
+    return title.replace(", ", ",\n").replace("/", "/\n")
 
 
 def better(name: str, first: float, second: float) -> bool:

@@ -36,6 +36,8 @@ COARSEST = 16
 """Frames are padded to multiples of this."""
 STEP = 0.05
 """Grid units that a correction of 1 moves a coordinate by."""
+GAIN = 4.0
+"""Logits that an output of 1 adds to a mask."""
 SURE, GUESSED, UNLIKELY = 4.0, 3.0, -4.0
 """Logits by which masks start: of what the maps match, of what only lies near on the body, of what they do not match."""
 
@@ -178,7 +180,7 @@ class ComposeGenerator(nn.Module):
         colours = torch.tanh(F.pixel_shuffle(found[:, :drawn], FOLD))
         rest = F.interpolate(found[:, drawn:], scale_factor=float(FOLD), mode="bilinear", align_corners=False)
         colours, rest = colours[..., :height, :width], rest[..., :height, :width]
-        return colours, rest[:, :PICTURES], rest[:, PICTURES:]
+        return colours, GAIN * rest[:, :PICTURES], rest[:, PICTURES:]
 
     def _expected(self, seen: dict, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
         """Logits (B, PICTURES, H, W) before anything is learned: the filled warp, the source's background around it, the plate behind."""

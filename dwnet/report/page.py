@@ -13,6 +13,8 @@ from .maps import maps_section
 from .summary import read_metrics
 
 PANELS = ("source", "driving", "coarse warp", "generated", "real")
+BESIDE = ("coarse_warp", "filled_warp")
+"""Baselines that the model must beat on every single clip."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def build_page(dataset: str, run: Path, settings: ReportSettings, quality: Path 
         dataset=dataset,
         metrics={"unavailable": {}, "exact_keypoints": None} | metrics,
         methods={name: METHODS[name] for name in by_method(metrics)},
+        beside=[METHODS[name] for name in BESIDE],
         rows=table(metrics),
         clips=clip_rows(metrics),
         clip_columns=clip_columns(metrics),
@@ -69,28 +72,34 @@ def clip_columns(metrics: dict) -> list[str]:
 
 
 def clip_rows(metrics: dict) -> list[dict]:
-    """One row a clip: its name, and for every metric the model's value and the coarse warp's, and whether the model's is better."""
+    """One row a clip: its name, and for every metric the model's value, those of BESIDE, and whether the model's is better than these."""
     rows = []
     for clip, values in metrics["clips"].items():
         cells = {}
         for name in clip_columns(metrics):
-            model, warp = values["metrics"].get(name), values["baselines"].get("coarse_warp", {}).get(name)
-            digits = MEANINGS[name].digits
+            model = values["metrics"].get(name)
+            beside = [values["baselines"].get(other, {}).get(name) for other in BESIDE]
+            others = [other["value"] for other in beside if other]
             cells[name] = {
-                "model": f"{model['value']:.{digits}f}" if model else "-",
-                "warp": f"{warp['value']:.{digits}f}" if warp else "-",
-                "wins": bool(model and warp and better(name, model["value"], warp["value"])),
+                "model": _shown(model, name),
+                "beside": [_shown(other, name) for other in beside],
+                "compared": bool(others),
+                "wins": bool(model and others and all(better(name, model["value"], other) for other in others)),
             }
         rows.append({"clip": clip, "cells": cells})
     return rows
 
 
+def _shown(found: dict | None, name: str) -> str:
+    return f"{found['value']:.{MEANINGS[name].digits}f}" if found else "-"
+
+
 def lost_clips(metrics: dict) -> list[dict]:
-    """For every metric on which the model is not better than the coarse warp in some clip: its title and these clips."""
+    """For every metric on which the model is not better than all of BESIDE in some clip: its title and these clips."""
     rows = clip_rows(metrics)
     losses = []
     for name in clip_columns(metrics):
-        clips = [row["clip"] for row in rows if not row["cells"][name]["wins"] and row["cells"][name]["warp"] != "-"]
+        clips = [row["clip"] for row in rows if row["cells"][name]["compared"] and not row["cells"][name]["wins"]]
         if clips:
             losses.append({"name": name, "title": MEANINGS[name].title, "clips": clips, "of": len(rows)})
     return losses

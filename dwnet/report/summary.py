@@ -10,7 +10,7 @@ from rich.table import Table
 from densepose_cache.densepose.quality import REFERENCE
 from densepose_cache.errors import InputError
 
-from ..metrics.names import METHODS, by_method, table
+from ..metrics.names import METHODS, by_method, heading, table
 
 WIDTH = 110
 """Columns of the table where no terminal says otherwise."""
@@ -48,7 +48,7 @@ def print_summary(metrics_path: Path, console: Console | None = None):
     )
     shown.add_column("metric", overflow="fold")
     for method in methods:
-        shown.add_column(METHODS[method], justify="right")
+        shown.add_column(heading(METHODS[method]), justify="right")
     for row in table(metrics):
         sign = "↑" if row["meaning"].higher_is_better else "↓"
         cells = [row["cells"][method] for method in methods]

@@ -30,11 +30,11 @@ from dwnet.ablation.runs import check_data, load_runs
 from dwnet.ablation.spread import spread
 from dwnet.ablation.tables import METHODS, PAIRS, Results, difference_table, draw_frechet, order_table, spread_frames, value_table, verdict
 from dwnet.ablation.words import order_lines
-from dwnet.baselines import BASELINES
 from dwnet.bootstrap import draw_clips, mean_interval
 from dwnet.checkpoint import save_model
 from dwnet.config import VARIANTS, AblationSettings, EvaluateSettings
 from dwnet.evaluate import evaluate
+from dwnet.inference.trivial import BASELINES
 from dwnet.metrics.feature_file import open_features
 from dwnet.metrics.frechet import Gaussian, frechet_distance
 from dwnet.panels import GAP, caption_height
@@ -236,7 +236,7 @@ def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
     drawing = ElementTree.parse(made / "ablation.svg").getroot()
     assert drawing.tag.endswith("svg")
     text = " ".join(drawing.itertext())
-    assert "no previous/refine/warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text
+    assert "no previous/refine/warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text and "filled warp" in text
     assert text.index("Perceptual") < text.index("Frechet") < text.index("PSNR")
     assert f"{FRECHET}: beside full " in output and "Best first: " in output and "Order of Figure 5: " in output
     run_verb(folder, tmp_path / "made" / "ablation.csv")

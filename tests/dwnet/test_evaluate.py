@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_cache import SIZE, write_split
+from tiny_cache import SIZE, draw, write_split
 from tiny_model import save_tiny_model
 
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
+from densepose_cache.warp import coarse_warp_grid
 from dwnet import evaluate as module
-from dwnet.baselines import BASELINES, coarse_warp
 from dwnet.config import EvaluateSettings
-from dwnet.evaluate import clip_summary, evaluate, summarise, uncounted
+from dwnet.evaluate import Baselines, clip_summary, evaluate, summarise, uncounted
 from dwnet.features import EmbeddedFeatures
+from dwnet.inference.trivial import BASELINES, FilledSource, coarse_warp, coarse_warp_blurred, filled_warp
 from dwnet.metrics.feature_file import open_features
 from dwnet.metrics.frechet import Gaussian, frechet_distance
 from dwnet.metrics.measures import FrechetSums, Pixels
@@ -77,16 +78,62 @@ def test_what_cannot_be_had_is_left_out_with_a_reason(run):
 
 def test_values_are_means_over_frames_then_over_clips(run):
     folder, summary = run
-    l1, warp_l1 = {}, {}
+    l1, warp_l1, filled_l1 = {}, {}, {}
     with RolloutReader(folder / "rollout.h5") as generated, SplitReader(folder / "test.h5") as reader:
         for clip, length in LENGTHS.items():
             real = reader.frames(clip, slice(None)).astype(float)
             l1[clip] = np.abs(real - generated.frames(clip, slice(None))).mean() / 255
-            warped = coarse_warp(reader.frames(clip, 0), np.stack([reader.grid(clip, 0, t) for t in range(length)]))
-            warp_l1[clip] = np.abs(real - warped).mean() / 255
+            source, index = reader.frames(clip, 0), np.stack([reader.grid(clip, 0, t) for t in range(length)])
+            warp_l1[clip] = np.abs(real - coarse_warp(source, index)).mean() / 255
+            filled = filled_warp(FilledSource(source, reader.iuv(clip, 0)), reader.iuv(clip, slice(None)), index)
+            filled_l1[clip] = np.abs(real - filled).mean() / 255
             assert summary["clips"][clip]["metrics"]["l1"]["value"] == pytest.approx(l1[clip], rel=1e-5)
     assert summary["metrics"]["l1"]["value"] == pytest.approx(np.mean(list(l1.values())), rel=1e-5)
     assert summary["baselines"]["coarse_warp"]["l1"]["value"] == pytest.approx(np.mean(list(warp_l1.values())), rel=1e-5)
+    assert summary["baselines"]["filled_warp"]["l1"]["value"] == pytest.approx(np.mean(list(filled_l1.values())), rel=1e-5)
+
+
+class Noise:
+    """A reader of one clip: drawn maps, and noise for a first frame, so that every baseline gives other colours."""
+
+    maps = np.stack([draw(0, frame)[1] for frame in range(4)])
+    source = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+
+    def frames(self, clip, which):
+        assert which == 0, "no baseline sees another real frame"
+        return self.source
+
+    def iuv(self, clip, which):
+        return self.maps[which]
+
+    def grid(self, clip, source, driving):
+        return coarse_warp_grid(self.maps[source], self.maps[driving]).index
+
+
+def test_baselines_of_a_window():
+    found = Baselines(Noise(), "a", 2.0).frames(slice(1, 3))
+    index = np.stack([Noise().grid("a", 0, t) for t in (1, 2)])
+    warped = coarse_warp(Noise.source, index)
+    wanted = {
+        "coarse_warp": warped,
+        "filled_warp": filled_warp(FilledSource(Noise.source, Noise.maps[0]), Noise.maps[1:3], index),
+        "copy_source": np.stack([Noise.source] * 2),
+        "coarse_warp_blurred": coarse_warp_blurred(warped, 2.0),
+    }
+    assert tuple(found) == BASELINES and len({frames.tobytes() for frames in wanted.values()}) == len(BASELINES)
+    for name, frames in wanted.items():
+        np.testing.assert_array_equal(found[name], frames, err_msg=name)
+
+
+def test_a_source_is_prepared_once_for_all_windows_of_its_clip(run, tmp_path, monkeypatch):
+    prepared = []
+    monkeypatch.setattr(module, "FRAMES", 2)
+    monkeypatch.setattr(module, "FilledSource", lambda *source: (prepared.append(source), FilledSource(*source))[1])
+    paths = [run[0] / name for name in ("rollout.h5", "test.h5", "model.safetensors")]
+    found = evaluate(*paths, EvaluateSettings(features="embedded"), run[0] / "weights", tmp_path / "metrics.json")
+    assert len(prepared) == len(LENGTHS)
+    for name, wanted in run[1]["baselines"]["filled_warp"].items():
+        assert found["baselines"]["filled_warp"][name]["value"] == pytest.approx(wanted["value"], rel=1e-4), name
 
 
 def test_embedded_features_equal_a_computation_frame_by_frame(run):

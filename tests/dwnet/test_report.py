@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from densepose_cache.errors import InputError
 from densepose_cache.index import QUALITY_COLUMNS
 from dwnet.config import ReportSettings
-from dwnet.metrics.names import MEANINGS, better, table
+from dwnet.metrics.names import MEANINGS, METHODS, better, table
 from dwnet.report.command import command, moved
 from dwnet.report.curves import training_curves
 from dwnet.report.maps import maps_section, maps_summary
 from dwnet.report.page import build_page, choose_videos, lost_clips
-from dwnet.report.summary import maps_line, print_summary
+from dwnet.report.summary import WIDTH, maps_line, print_summary
 
 
 def value(number, frames=4, clips=2):
@@ -31,12 +31,13 @@ def metrics():
     model = {"l1": value(0.01234), "psnr": value(21.5)}
     baselines = {
         "coarse_warp": {"l1": value(0.02), "psnr": value(25.25)},
+        "filled_warp": {"l1": value(0.019), "psnr": value(25.2)},
         "copy_source": {"l1": value(0.03), "psnr": value(20.0)},
         "coarse_warp_blurred": {"l1": value(0.04), "psnr": value(19.0)},
     }
     clips = {
-        "first": {"metrics": {"l1": value(0.01)}, "baselines": {"coarse_warp": {"l1": value(0.03)}}},
-        "sec<ond": {"metrics": {"l1": value(0.05)}, "baselines": {"coarse_warp": {"l1": value(0.04)}}},
+        "first": {"metrics": {"l1": value(0.01)}, "baselines": {"coarse_warp": {"l1": value(0.03)}, "filled_warp": {"l1": value(0.02)}}},
+        "sec<ond": {"metrics": {"l1": value(0.05)}, "baselines": {"coarse_warp": {"l1": value(0.04)}, "filled_warp": {"l1": value(0.06)}}},
     }
     return {
         "metrics": model,
@@ -111,7 +112,9 @@ def test_page_holds_everything_and_loads_nothing(run):
         "2.50 pixels",
         "abc123",
         "f" * 64,
+        "filled warp",
         "coarse warp, blurred",
+        "0.0100 0.0300 · 0.0200",
         "max_frames",
     ):
         assert wanted in text, wanted
@@ -233,7 +236,29 @@ def test_title_and_missing_parts(run):
 
 
 def test_failures_name_the_clips_that_lose(run):
-    assert lost_clips(metrics()) == [{"name": "l1", "title": "L1", "clips": ["sec<ond"], "of": 2}]
+    summary = metrics()
+    assert lost_clips(summary) == [{"name": "l1", "title": "L1", "clips": ["sec<ond"], "of": 2}], "better than the filled warp alone"
+    page = parse(build_page("mine", run, ReportSettings()))[1]
+    assert "Clips on which the model is not better than the coarse warp and the filled warp L1 , 1 of 2: sec<ond" in page
+    summary["clips"]["first"]["baselines"]["filled_warp"]["l1"] = value(0.005)
+    assert lost_clips(summary)[0]["clips"] == ["first", "sec<ond"], "better than the coarse warp alone"
+    for clip in summary["clips"].values():
+        clip["baselines"].clear()
+    assert lost_clips(summary) == [], "nothing to compare with"
+
+
+def test_the_summary_of_all_methods_fits_on_the_lines_of_a_log(tmp_path):
+    summary = metrics()
+    summary["metrics"] = {name: value(1257.42) if name.startswith("frechet") else value(0.25) for name in MEANINGS}
+    summary["baselines"] = {method: summary["metrics"] for method in METHODS if method != "model"}
+    (tmp_path / "metrics.json").write_text(json.dumps(summary))
+    text = io.StringIO()
+    print_summary(tmp_path / "metrics.json", Console(file=text))
+    lines = text.getvalue().splitlines()
+    rows = [line.split() for line in lines if line.strip().startswith(tuple(MEANINGS))]
+    assert [row[0] for row in rows] == list(MEANINGS) and {len(row) for row in rows} == {2 + len(METHODS)}, "no name is folded"
+    assert max(len(line) for line in lines if "not measured" not in line and str(tmp_path) not in line) <= WIDTH
+    assert any("coarse warp   filled warp" in line for line in lines)
 
 
 def test_measured_clips_come_before_pairs(run):

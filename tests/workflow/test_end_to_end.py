@@ -55,7 +55,7 @@ def test_metrics_name_what_was_measured(finished):
     for name in ("l1", "l1_body", "psnr", "ssim", "perceptual_efficientnet_lite0", "frechet_efficientnet_lite0"):
         assert result["metrics"][name]["frames"] == 6 and result["metrics"][name]["clips"] == 1
     assert not {"fid", "perceptual_vgg19"} & set(result["metrics"])
-    assert set(result["baselines"]) >= {"coarse_warp", "copy_source"}
+    assert set(result["baselines"]) >= {"coarse_warp", "filled_warp", "copy_source"}
     assert list(result["clips"]) == ["sample-test-0000"]
     assert 0 < result["baselines"]["coarse_warp"]["l1"]["value"] < 1
     json.dumps(result, allow_nan=False)
@@ -118,7 +118,7 @@ def test_the_ablations_are_trained_and_compared(finished):
     jobs = rerun(finished, TINY, target)
     assert jobs == {"train": 3, "rollout": 3, "evaluate": 3, "ablation": 1}
     values = pd.read_csv(finished.folder / target)
-    assert set(values["method"]) == {*VARIANTS, "coarse_warp", "coarse_warp_blurred", "copy_source"}
+    assert set(values["method"]) == {*VARIANTS, "coarse_warp", "filled_warp", "coarse_warp_blurred", "copy_source"}
     full = values[(values["metric"] == "l1") & (values["method"] == "full")]
     assert full["value"].item() == pytest.approx(finished.metrics()["metrics"]["l1"]["value"], rel=1e-5)
     variants = values[(values["metric"] == "l1") & values["method"].isin(VARIANTS)]
