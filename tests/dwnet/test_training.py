@@ -13,9 +13,11 @@ from small_cache import small_cache
 from tiny_model import MODELS
 
 from densepose_cache.errors import InputError
+from densepose_cache.verbs import run_verbs
 from dwnet import step as step_module
 from dwnet import training
 from dwnet.checkpoint import load_critic, load_model
+from dwnet.cli import SUMMARY, VERBS
 from dwnet.compiled import compile_step
 from dwnet.config import LossSettings, TrainSettings
 from dwnet.model.build import build_generator
@@ -41,6 +43,14 @@ FAST = TrainSettings(
 def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     small_cache(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory):
+    """Another cache, of smaller frames."""
+    folder = tmp_path_factory.mktemp("smaller")
+    small_cache(folder, frames=5, size=32)
     return folder
 
 
@@ -104,6 +114,30 @@ def test_a_resumed_training_repeats_the_losses_bit_for_bit(cache, model, finishe
     assert _log(tmp_path) == _log(finished.parent)
     resumed, whole = load_model(tmp_path)[0].state_dict(), load_model(finished)[0].state_dict()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_two_data_sets_of_different_sizes_train_one_model(cache, smaller, model, tmp_path, monkeypatch):
+    """They take turns; a training that dies between them goes on with the one whose turn it is."""
+    settings = FAST.model_copy(update={"save_every": 3, "log_every": 1})
+    arguments = ["train", "--data", cache / "train.h5", "--data", smaller / "train.h5"]
+    arguments += ["--model", model.model_dump_json(), "--settings", settings.model_dump_json(), "--out"]
+    sizes, real = [], training.to_device_batch
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "to_device_batch", lambda raw, *more: (sizes.append(raw["source"].shape[1]), real(raw, *more))[1])
+        assert run_verbs(SUMMARY, VERBS, list(map(str, [*arguments, tmp_path / "whole" / "model.safetensors"]))) == 0
+    assert sizes == [64, 32, 64, 32, 64, 32]
+    out = tmp_path / "killed" / "model.safetensors"
+    with monkeypatch.context() as patch:
+        _kill_after(patch, 4)
+        with pytest.raises(Killed):
+            training.train([cache / "train.h5", smaller / "train.h5"], out, model, settings)
+    training.train([cache / "train.h5", smaller / "train.h5"], out, model, settings)
+    assert _log(out.parent) == _log(tmp_path / "whole") and len(_log(out.parent)) == 6
+    assert out.read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+    facts = load_model(out)[1]
+    assert facts["size"] == 64
+    training.train(cache / "train.h5", out, model, settings.model_copy(update={"steps": 6}))
+    assert load_model(out)[1]["fingerprint"] != facts["fingerprint"], "another training"
 
 
 def test_loader_processes_do_not_change_the_result(cache, model, finished, tmp_path):
@@ -318,3 +352,11 @@ def test_a_gpus_graphs_are_refused_without_one(cache, tmp_path):
         _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"compile": "graphs"}))
     with pytest.raises(ValidationError, match="one device"):
         TrainSettings(batch=8, devices=2, compile="graphs")
+
+
+def test_a_gpus_graph_is_of_one_size_of_frames(cache, smaller, tmp_path):
+    settings = FAST.model_copy(update={"compile": "graphs"})
+    paths = [cache / "train.h5", smaller / "train.h5"]
+    with pytest.raises(InputError, match=r"train\.compile is `graphs`, .* frames of one size, .* 64 and 32 pixels; set it to networks"):
+        training.train(paths, tmp_path / "run" / "model.safetensors", MODEL, settings)
+    assert not (tmp_path / "run").exists()
