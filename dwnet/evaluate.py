@@ -31,7 +31,7 @@ from .metrics.suite import build_measures, closing
 from .precision import exact_convolutions
 from .provenance import Origin, git_revision, provenance, versions
 from .report.summary import metrics_text
-from .rollout_file import RolloutReader
+from .rollout_file import UNTUNED, RolloutReader
 
 FRAMES = 16
 """Frames looked at together, fewer where the GPU has too little memory."""
@@ -169,7 +169,10 @@ def measure_window(generated, reader, name, baselines, measures, device, numbers
     window, result = slice(numbers[0], numbers[-1] + 1), Measured(len(numbers))
     real = Batch.of(reader.frames(name, window), device)
     body = torch.from_numpy(reader.iuv(name, window)[..., 0] > 0).to(device)
-    others = {"model": generated.frames(name, window)} | baselines.frames(window)
+    others = {"model": generated.frames(name, window)}
+    if UNTUNED in generated.kinds(name):
+        others[UNTUNED] = generated.frames(name, window, UNTUNED)
+    others |= baselines.frames(window)
     batches = {method: Batch.of(frames, device) for method, frames in others.items()}
     for measure in measures:
         seen, distance = measure.observe(real), getattr(measure, "frechet", None)
@@ -220,7 +223,8 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) ->
     """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances where there are
     two frames at least."""
     methods = {"model": [clip["metrics"] for clip in clips.values()]}
-    methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in BASELINES}
+    others = next(iter(clips.values()))["baselines"]
+    methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in others}
     result = {method: _means(parts) for method, parts in methods.items()}
     for name in frechet_names(measures) if frames > 1 else ():
         real = frechet.get(name, "real")

@@ -14,6 +14,8 @@ from densepose_cache.shards import COMPRESSION, breaks_off
 from .config import FORMATS
 
 STAGE = "rollout"
+GENERATED, UNTUNED = "generated", "untuned"
+"""Frames of the model, and of the generator that ships where the model was tuned from it."""
 DIGESTS = ("source_digest", "driving_digest")
 AGAIN = "delete it and run the rollout again"
 INSTEAD = "give the rollout.h5 that `dwnet rollout` wrote"
@@ -37,17 +39,18 @@ class RolloutWriter:
         self.file, self.size = file, size
         file.attrs.update({"stage": STAGE, "format": FORMATS["rollout"], "size": size, **facts})
 
-    def add(self, job: Job, digests: tuple[str, str]):
-        """A group for `job` with room for its frames; `digests` are those of the source's and the driving clip's data."""
+    def add(self, job: Job, digests: tuple[str, str], kinds: tuple[str, ...] = (GENERATED,)):
+        """A group for `job` with room for its frames of every kind; `digests` are those of the source's and the driving clip's data."""
         group = self.file.create_group(job.name)
         group.attrs.update({"source_clip": job.source_clip, "driving_clip": job.driving_clip, "kind": job.kind})
         group.attrs.update(zip(DIGESTS, digests, strict=True))
         shape = (job.length, self.size, self.size, 3)
-        group.create_dataset("generated", shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION, fletcher32=True)
+        for kind in kinds:
+            group.create_dataset(kind, shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION, fletcher32=True)
 
-    def write(self, job: Job, number: int, frame: np.ndarray):
+    def write(self, job: Job, number: int, frame: np.ndarray, kind: str):
         """Frame `number` of `job`, (S, S, 3) uint8."""
-        self.file[job.name]["generated"][number] = frame
+        self.file[job.name][kind][number] = frame
         self.file.check()
 
 
@@ -101,11 +104,15 @@ class RolloutReader:
 
     def length(self, name: str) -> int:
         """Number of generated frames."""
-        return len(self._file[name]["generated"])
+        return len(self._file[name][GENERATED])
 
-    def frames(self, name: str, which: slice) -> np.ndarray:
+    def kinds(self, name: str) -> list[str]:
+        """Kinds of frames that there are: GENERATED, and UNTUNED where the training began with what ships."""
+        return sorted(self._file[name])
+
+    def frames(self, name: str, which: slice, kind: str = GENERATED) -> np.ndarray:
         """Generated frames (K, S, S, 3) uint8. Raises InputError if they are damaged."""
         try:
-            return self._file[name]["generated"][which]
+            return self._file[name][kind][which]
         except OSError as error:
             raise InputError(f"{self.path}: frames of {name} are damaged ({error}); {AGAIN}") from None

@@ -32,12 +32,13 @@ MEANINGS = {
 
 METHODS = {
     "model": "model",
+    "untuned": "shipped, untuned",
     "coarse_warp": "coarse warp",
     "filled_warp": "filled warp",
     "coarse_warp_blurred": "coarse warp, blurred",
     "copy_source": "copied source",
 }
-"""Columns of a table: the model and the baselines."""
+"""Columns of a table: the model, what it was tuned from, the baselines."""
 
 VARIANT_TITLES = {
     "full": "full",

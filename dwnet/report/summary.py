@@ -12,7 +12,7 @@ from densepose_cache.errors import InputError
 
 from ..metrics.names import METHODS, by_method, heading, table
 
-WIDTH = 110
+WIDTH = 120
 """Columns of the table where no terminal says otherwise."""
 
 
