@@ -19,7 +19,7 @@ iuv-model: .venv/ready
 	$(BIN)/python -m densepose_cache.iuv_network.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
 
 # Retrains the generator that ships from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
-PEOPLE := exact128 found128 exact256 found256
+PEOPLE := exact128 found128 exact256
 generator: .venv/ready
 	$(BIN)/densepose-cache sample --out data/people --train 360 --test 60 --size 256 --frames 24 --fps 12 --seed 2026 --wide
 	for set in $(PEOPLE); do $(BIN)/snakemake --configfile dwnet/pretrained/people.yaml --cores all cache/$$set/train.h5 || exit; done
