@@ -22,7 +22,7 @@ def command(
     ],
     driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, or a clip of the cache.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="MP4 to write.")],
-    model: Annotated[Path, typer.Option(help="Run folder or model.safetensors. Default: the generator that ships.")] = Path(EMBEDDED),
+    model: Annotated[str, typer.Option(help="Run folder or model.safetensors. Default: the generator that ships.")] = EMBEDDED,
     source_iuv: Annotated[
         Path | None, typer.Option(help="IUV map of the picture: PNG or .iuv.h5. Default: PICTURE_IUV.png or PICTURE.iuv.h5 beside it.")
     ] = None,

@@ -40,7 +40,7 @@ def save_model(path: Path, module: AnyGenerator | MultiscaleDiscriminator, metad
         temporary.write_bytes(save(weights, {FACTS: canonical_json(facts)}))
 
 
-def load_model(path: Path) -> tuple[AnyGenerator, dict[str, Any]]:
+def load_model(path: Path | str) -> tuple[AnyGenerator, dict[str, Any]]:
     """The generator of a run in eval mode on the CPU, and its metadata; `path` is the file, the run's folder, or EMBEDDED.
 
     Metadata: `model` (settings), `format`, `versions`, `size` (pixels), and from a training `fingerprint`, `steps`, `train` (settings).
@@ -49,25 +49,25 @@ def load_model(path: Path) -> tuple[AnyGenerator, dict[str, Any]]:
     return _load(path, "generator", MODEL_NAME)
 
 
-def load_critic(path: Path) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
+def load_critic(path: Path | str) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
     """The critic of a run, like `load_model`."""
     return _load(path, "critic", CRITIC_NAME)
 
 
-def model_file(path: Path) -> Path:
+def model_file(path: Path | str) -> Path:
     """The model file itself, of a path that may be a run's folder, or the name of the generator that ships."""
     path = named_model(path)
     return path / MODEL_NAME if path.is_dir() else path
 
 
-def model_facts(path: Path) -> dict:
+def model_facts(path: Path | str) -> dict:
     """Digest, training fingerprint, settings and versions of a model. Raises InputError if it cannot be loaded."""
     _, metadata = load_model(path)
     facts = {"file": model_file(path).name, "sha256": file_sha256(model_file(path)), "settings": metadata["model"]}
     return facts | {key: metadata[key] for key in ("fingerprint", "steps", "size", "train", "versions") if key in metadata}
 
 
-def _load(path: Path, kind: str, name: str) -> tuple[nn.Module, dict[str, Any]]:
+def _load(path: Path | str, kind: str, name: str) -> tuple[nn.Module, dict[str, Any]]:
     path = named_model(path)
     path = path / name if path.is_dir() else path
     if not path.is_file():

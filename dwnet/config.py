@@ -439,6 +439,12 @@ def variant_model(model: ModelSettings, variant: str) -> ModelSettings:
 
 
 def variant_train(train: TrainSettings, variant: str) -> TrainSettings:
-    """Training settings of an ablation: `{variant}` in `start` is its name. What ships is a full model: the others start at random."""
-    start = None if train.start == EMBEDDED and variant != "full" else train.start
-    return train.model_copy(update={"start": start and start.replace(VARIANT, variant)})
+    """Training settings of an ablation."""
+    return train.model_copy(update={"start": variant_start(train.start, variant)})
+
+
+def variant_start(start: str | None, variant: str) -> str | None:
+    """`train.start` of an ablation: `{variant}` in it is its name. What ships is a full model: the others start at random."""
+    if start == EMBEDDED and variant != "full":
+        return None
+    return start and start.replace(VARIANT, variant)

@@ -41,7 +41,7 @@ Values = dict[str, dict[str, list[np.ndarray]]]
 
 
 def evaluate(
-    rollout: Path, data: Path, model: Path, settings: EvaluateSettings, weights: Path, out: Path, origin: Origin | None = None
+    rollout: Path, data: Path, model: Path | str, settings: EvaluateSettings, weights: Path, out: Path, origin: Origin | None = None
 ) -> dict:
     """Write metrics.json to `out`, clips.csv and features.h5 beside it; return the summary.
 

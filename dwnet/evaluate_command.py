@@ -15,7 +15,7 @@ from .provenance import Origin
 def command(
     rollout: Annotated[Path, typer.Option(help="Generated frames, written by `dwnet rollout`.")],
     data: Annotated[Path, typer.Option(help="Test split of the cache, cache/{dataset}/test.h5.")],
-    model: Annotated[Path, typer.Option(help="The model that generated the frames.")],
+    model: Annotated[str, typer.Option(help="The model that generated the frames.")],
     out: Annotated[Path, typer.Option(help="metrics.json to write; clips.csv and features.h5 go beside it.")],
     settings: Annotated[str | None, typer.Option(help="Section `evaluate` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files; the pose model is made there.")] = Path("weights"),

@@ -7,7 +7,7 @@ import typer
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="Run folder or model.safetensors.")],
+    model: Annotated[str, typer.Argument(help="Run folder or model.safetensors.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="latest_net_G.pth to write.")],
     critic: Annotated[Path | None, typer.Option(help="latest_net_D.pth to write, of the critic beside the model.")] = None,
 ):

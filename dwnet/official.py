@@ -76,6 +76,8 @@ def export_generator(generator: Generator) -> dict[str, Tensor]:
 
     Raises InputError for networks with options that the official code lacks.
     """
+    if generator.settings.generator != "dwnet":
+        raise InputError(f"the official code has no generator: {generator.settings.generator}; only models with dwnet can be exported")
     return _renamed(generator, dict(_generator_names(generator.settings)))
 
 

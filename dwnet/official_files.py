@@ -51,7 +51,7 @@ def import_official(generator: Path, out: Path, critic: Path | None, padding_mod
         save_model(out, model, _origin(generator))
 
 
-def export_official(model: Path, out: Path, critic: Path | None) -> str:
+def export_official(model: Path | str, out: Path, critic: Path | None) -> str:
     """Write the generator of a run to `out` for the official code, and the run's critic to `critic` if that is given.
 
     `model` is the run's folder or its model.safetensors. The files are of the kind that PyTorch 1.0 reads. Returns the options with which
@@ -111,7 +111,7 @@ def _check_start(path: Path):
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named(path: Path | str) -> Iterator[None]:
     """Put the file's name before what is wrong with it."""
     try:
         yield

@@ -17,7 +17,7 @@ from densepose_cache.shards import shard_name
 from densepose_cache.versions import installed_versions
 from densepose_cache.weights import WEIGHTS
 
-from .config import VARIANT, Folders
+from .config import Folders, variant_start
 from .pretrained import named_model
 
 PACKAGES = (
@@ -61,9 +61,9 @@ class Origin(Settings):
 
     @property
     def start(self) -> Path | None:
-        """The model.safetensors that the training starts from."""
-        given = self.settings["train"]["start"]
-        path = named_model(given.replace(VARIANT, self.variant)) if given else None
+        """The model.safetensors that the training starts from; None for random weights."""
+        given = variant_start(self.settings["train"]["start"], self.variant)
+        path = named_model(given) if given else None
         return path / "model.safetensors" if path and path.is_dir() else path
 
 

@@ -12,7 +12,7 @@ from .rollout import rollout
 
 
 def command(
-    model: Annotated[Path, typer.Option(help="Trained model, results/{dataset}/runs/{variant}/model.safetensors.")],
+    model: Annotated[str, typer.Option(help="Trained model, results/{dataset}/runs/{variant}/model.safetensors.")],
     data: Annotated[Path, typer.Option(help="Test split of the cache, cache/{dataset}/test.h5.")],
     out: Annotated[Path, typer.Option(help="rollout.h5 to write; videos go into the folder `videos` beside it.")],
     settings: Annotated[str | None, typer.Option(help="Section `evaluate` of the configuration: JSON text, or a file.")] = None,

@@ -86,12 +86,18 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
 
 def plan_run(data: TrainingData, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:
     """The training of `model` on `data`: its steps, and the fingerprint by which its states are known. Raises InputError if the frames are
-    too small for a loss, or there is none."""
+    too small for a loss, or there is none, or they are of several sizes where steps are to be recorded."""
     for reader in (part.reader for part in data.parts):
         if problem := size_problem(reader.size, model, settings):
             raise InputError(f"{reader.path}: the side of the frames is {problem}")
     if problem := loss_problem(model, settings):
         raise InputError(f"losses: {problem}")
+    sizes = [str(part.reader.size) for part in data.parts]
+    if settings.compile == "graphs" and len(set(sizes)) > 1:
+        raise InputError(
+            f"train.compile is `graphs`, which records a step with frames of one size, but those here have sides of {' and '.join(sizes)} "
+            "pixels; set it to networks"
+        )
     steps = total_steps(settings, data.passes())
     return Run(out, model, settings, fingerprint(model, settings, data.digest, start_digest(settings.start)), steps, data.size)
 

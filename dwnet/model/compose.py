@@ -120,7 +120,8 @@ class ComposeGenerator(nn.Module):
         """The next frame, and both refined grids (B, H, W, 2). A first frame takes `source` and `source_grid` as the previous ones, too.
 
         Without `prepared` the plate is the source itself and every body pixel counts as matched. Without coarse warp (`settings`) both
-        pictures are read where they are, without refine there is no correction, without previous no previous frame.
+        pictures are read where they are, without refine there is no correction; without previous the source stands in for the previous
+        frame, which then has no share in the blend.
         """
         settings, mode = self.settings, self.settings.padding_mode
         size = driving_iuv.shape[2:]
@@ -128,6 +129,9 @@ class ComposeGenerator(nn.Module):
         body = (part > 0).float()[:, None]
         prepared = prepared or Prepared()
         plate = source if prepared.plate is None else prepared.plate
+        if not settings.previous:
+            previous, previous_grid = source, source_grid
+            prepared = prepared.at(previous_visible=prepared.source_visible, previous_distance=prepared.source_distance)
         if not settings.coarse_warp:
             source_grid = previous_grid = identity_grid(*size, source.device).expand(len(source), *size, 2)
         seen = {}

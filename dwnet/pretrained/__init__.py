@@ -5,7 +5,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 RECORD = FOLDER / "record.json"
 EMBEDDED = "embedded"
-"""What names it where a model is asked for. A folder of that name is `./embedded`."""
+"""What names it where a model is asked for. A folder of that name is `./embedded`, as text: a Path forgets the dot."""
 
 
 def named_model(name: str | Path) -> Path:

@@ -80,13 +80,13 @@ def build(folder: Path, video=None, densepose=PRECOMPUTED, warp=WARP, workers=1)
     build_index(folder / "clips.csv", folder / "frames", folder / "iuv", folder / "warps", SHARDS, folder)
 
 
-def small_cache(folder: Path, frames: int = 9) -> tuple[list[dict], dict[str, np.ndarray]]:
+def small_cache(folder: Path, frames: int = 9, size: int = SIZE) -> tuple[list[dict], dict[str, np.ndarray]]:
     """Rows and maps by clip of a cache of three training clips and a test clip, built in `folder`."""
-    maps = {name: body_maps(seed, frames + seed) for seed, name in enumerate(("anna", "ben", "carl", "dora"))}
+    maps = {name: body_maps(seed, frames + seed, size) for seed, name in enumerate(("anna", "ben", "carl", "dora"))}
     splits = {"anna": "train", "ben": "train", "carl": "train", "dora": "test"}
     rows = [write_source(folder / "data", name, splits[name], maps[name], side_file=name in ("ben", "dora")) for name in maps]
     write_tables(folder, rows)
-    build(folder)
+    build(folder, VideoSettings(size=size))
     return rows, maps
 
 

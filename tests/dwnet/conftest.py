@@ -1,16 +1,40 @@
-"""One torch thread for every test of this folder; the reference numbers of the official code."""
+"""One torch thread for every test of this folder; every generator in turn; the reference numbers of the official code."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny_model import MODELS, save_tiny_model
 from torch import Tensor
+
+from dwnet.config import ModelSettings
 
 
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def generator(request) -> str:
+    """The name of a generator: a test that takes it runs for each of them."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(generator) -> ModelSettings:
+    """Settings of the smallest networks of `generator`."""
+    return MODELS[generator]
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch) -> Path:
+    """The folder of the generator that ships, with a small random one in its place."""
+    folder = tmp_path / "shipped"
+    save_tiny_model(folder / "model.safetensors", "compose")
+    monkeypatch.setattr("dwnet.pretrained.FOLDER", folder)
+    return folder
 
 
 class Reference:

@@ -7,7 +7,7 @@ import torch
 import typer
 from PIL import Image
 from tiny_cache import SIZE, draw, write_split
-from tiny_model import save_tiny_model, tiny_generator
+from tiny_model import MODELS, save_tiny_model, tiny_generator
 from typer.testing import CliRunner
 
 from densepose_cache.errors import InputError
@@ -25,9 +25,12 @@ FRAMES = 5
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A model, a cache, and the same clips as files: a picture and a video with IUV maps beside them, wider than high."""
+    """A model, one of each generator, a cache, and the same clips as files: a picture and a video with IUV maps beside them, wider than
+    high."""
     folder = tmp_path_factory.mktemp("animate")
     save_tiny_model(folder / "model.safetensors")
+    for name in MODELS:
+        save_tiny_model(folder / name / "model.safetensors", name)
     write_split(folder / "test.h5", {"a": 4, "b": FRAMES})
     wide = lambda picture, fill: np.pad(picture, ((0, 0), (8, 8), (0, 0)), constant_values=fill)  # noqa: E731
     image, iuv = draw(0, 0)
@@ -55,22 +58,22 @@ def run(*arguments):
     return result.output
 
 
-def test_clips_of_the_cache(files, tmp_path):
+def test_clips_of_the_cache(files, generator, tmp_path):
     out = tmp_path / "out.mp4"
-    run(f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", out, "--model", files)
+    run(f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", out, "--model", files / generator)
     info = probe(out)
     assert (info.width, info.height, info.frames_estimate, info.fps) == (SIZE, SIZE, FRAMES, 12.5)
     with SplitReader(files / "test.h5") as reader:
         driving = FreeDriving(reader.frames("a", 0), reader.iuv("a", 0), reader.iuv("b", slice(None)), "lattice")
-    expected = np.stack([frame[0] for frame in generate_frames(tiny_generator(), [driving], [FRAMES], torch.device("cpu"))])
+    expected = np.stack([frame[0] for frame in generate_frames(tiny_generator(generator), [driving], [FRAMES], torch.device("cpu"))])
     shown = np.stack(list(read_frames(out)))
     assert shown.shape == expected.shape
     assert np.abs(shown.astype(int) - expected).mean() < np.abs(shown.astype(int) - expected[::-1]).mean()
 
 
-def test_picture_and_video_with_maps_beside_them(files, tmp_path):
-    out = tmp_path / "out.mp4"
-    run(files / "person.png", files / "dance.mp4", "-o", out, "--model", files / "model.safetensors", "--size", "64", "--panels")
+def test_picture_and_video_with_maps_beside_them(files, generator, tmp_path):
+    out, model = tmp_path / "out.mp4", files / generator / "model.safetensors"
+    run(files / "person.png", files / "dance.mp4", "-o", out, "--model", model, "--size", "64", "--panels")
     info = probe(out)
     assert (info.width, info.height) == sheet_size(5, 64)
     assert (info.frames_estimate, info.fps) == (FRAMES, 10)
@@ -103,8 +106,9 @@ def test_official_layout_is_found(files, tmp_path):
 @pytest.mark.parametrize(
     ("size", "fits"), [(36, True), (100, True), (66, False), (28, False), (0, False), (-8, False), (130, False), (2052, False)]
 )
-def test_any_multiple_of_4_is_a_size(files, tmp_path, monkeypatch, size, fits):
-    arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", size, "--panels"
+def test_any_multiple_of_4_is_a_size(files, generator, tmp_path, monkeypatch, size, fits):
+    arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files / generator, "--size", size
+    arguments += ("--panels",)
     if not fits:
         monkeypatch.setattr("dwnet.animate_command.load_person", lambda *_: pytest.fail("the work began"))
         with pytest.raises(InputError, match=f"frames of {size}x{size} pixels cannot be generated"):
@@ -192,6 +196,24 @@ def test_the_output_is_an_mp4_and_no_folder(files, tmp_path, monkeypatch):
         with pytest.raises(InputError, match=f"{tmp_path / name}: {message}"):
             run(*arguments, tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["OUT.MP4", "folder.mp4"]
+
+
+def test_without_a_model_the_one_that_ships_moves_the_person(files, shipped, tmp_path, monkeypatch):
+    """A folder of its name, given as such, is another one."""
+    monkeypatch.chdir(tmp_path)
+    save_tiny_model(tmp_path / "embedded" / "model.safetensors")
+    clips = f"{files}/test.h5:a", f"{files}/test.h5:b"
+    for name, model in {
+        "default": (),
+        "named": ("--model", "embedded"),
+        "path": ("--model", shipped),
+        "own": ("--model", "./embedded"),
+    }.items():
+        run(*clips, "-o", tmp_path / f"{name}.mp4", *model)
+    videos = {path.stem: path.read_bytes() for path in tmp_path.glob("*.mp4")}
+    assert videos["default"] == videos["named"] == videos["path"] != videos["own"]
+    run(*clips, "-o", tmp_path / "dwnet.mp4", "--model", files)
+    assert (tmp_path / "dwnet.mp4").read_bytes() == videos["own"]
 
 
 def test_a_missing_model_says_what_makes_it(files, tmp_path, monkeypatch):

@@ -1,16 +1,17 @@
 """A compiled step is the same step, in one graph a network and form; so is one that a GPU plays back."""
 
+import dataclasses
 import shutil
 
 import pytest
 import torch
 import torch.nn.functional as F
-from test_step import MODEL, _networks
+from test_step import _networks
 from test_step import batch as _drawn  # noqa: F401
 from torch import nn
 
 from dwnet.compiled import RecordedStep, compile_step
-from dwnet.config import LossSettings, TrainSettings
+from dwnet.config import LossSettings, ModelSettings, TrainSettings
 from dwnet.data import Batch
 from dwnet.devices import pick_compile
 from dwnet.features import Features
@@ -39,14 +40,21 @@ class TinyFeatures(Features):
         return [first, self.layers[1](first)]
 
 
-def _step(kind: type[TrainStep] = TrainStep, device: torch.device = CPU, precision: str = "32-true", update: str = "sample") -> TrainStep:
+def _step(
+    model: ModelSettings,
+    kind: type[TrainStep] = TrainStep,
+    device: torch.device = CPU,
+    precision: str = "32-true",
+    update: str = "sample",
+) -> TrainStep:
     """A step that moves weights by a thousandth of their gradients, with all losses."""
-    nets = _networks(rate=1e-3)
+    nets = _networks(model, rate=1e-3)
     nets.features = TinyFeatures()
     for module in (nets.generator, nets.critic, nets.features):
         module.to(device)
-    settings = TrainSettings(losses=LossSettings(gan=0.5, perceptual=2.0, warp=1.0, l1=2.0), update=update)
-    return kind(nets, MODEL, settings, alone(device, precision))
+    pixels = {"l1": 2.0, "l1_coarse": 1.0, "l1_body": 0.5, "l1_head": 0.5} if model.generator == "compose" else {"l1": 2.0}
+    settings = TrainSettings(losses=LossSettings(gan=0.5, perceptual=2.0, warp=1.0, **pixels), update=update)
+    return kind(nets, model, settings, alone(device, precision))
 
 
 def _weights(step: TrainStep) -> torch.Tensor:
@@ -54,7 +62,8 @@ def _weights(step: TrainStep) -> torch.Tensor:
 
 
 def _on(batch: Batch, device: torch.device) -> Batch:
-    return Batch(batch.clips, *(getattr(batch, name).to(device) for name in ("source", "real", "iuv", "source_grid", "previous_grid")))
+    tensors = {name: value.to(device) for name, value in vars(batch).items() if isinstance(value, torch.Tensor)}
+    return dataclasses.replace(batch, **tensors)
 
 
 @pytest.fixture
@@ -71,9 +80,9 @@ def _fresh_compiler():
     torch.compiler.reset()
 
 
-def test_a_compiled_step_is_the_same_and_is_compiled_once(batch):
+def test_a_compiled_step_is_the_same_and_is_compiled_once(model, batch):
     """Every network is one graph (`fullgraph`), and a later step uses the same ones."""
-    eager, compiled = (_step() for _ in range(2))
+    eager, compiled = (_step(model) for _ in range(2))
     start = _weights(eager)
     compile_step(compiled, backend="aot_eager")
     found, wanted = (step(batch).read() for step in (compiled, eager))
@@ -103,8 +112,8 @@ def test_only_a_gpu_compiles_by_itself():
 )
 @pytest.mark.parametrize("update", ["sample", "frame"])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_gpu_takes_the_same_steps(batch, kind, precision, tolerance, update, compiled):
-    eager, fast = _step(update=update), _step(kind, torch.device("cuda"), precision, update)
+def test_a_gpu_takes_the_same_steps(model, batch, kind, precision, tolerance, update, compiled):
+    eager, fast = _step(model, update=update), _step(model, kind, torch.device("cuda"), precision, update)
     if compiled:
         compile_step(fast)
     start, there = _weights(eager), _on(batch, torch.device("cuda"))
@@ -126,8 +135,8 @@ test_a_gpu_takes_the_same_steps.pytestmark += GPU
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_step_on_a_gpu_waits_for_nothing(batch, compiled):
-    step, there = _step(device=torch.device("cuda"), precision="bf16-mixed"), _on(batch, torch.device("cuda"))
+def test_a_step_on_a_gpu_waits_for_nothing(model, batch, compiled):
+    step, there = _step(model, device=torch.device("cuda"), precision="bf16-mixed"), _on(batch, torch.device("cuda"))
     if compiled:
         compile_step(step)
     step(there).read()

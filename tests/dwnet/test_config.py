@@ -3,9 +3,21 @@ from pathlib import Path
 import pytest
 import yaml
 
+from densepose_cache.config import SampleSource
+from densepose_cache.digest import digest
 from densepose_cache.errors import InputError
 from densepose_cache.settings import Settings, read_settings
-from dwnet.config import SECTIONS, VARIANTS, TrainSettings, load_config, parse_config, variant_model
+from dwnet.config import (
+    GENERATORS,
+    SECTIONS,
+    VARIANTS,
+    LossSettings,
+    ModelSettings,
+    TrainSettings,
+    load_config,
+    parse_config,
+    variant_model,
+)
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = {"datasets": {"x": {"source": {"kind": "sample"}}}}
@@ -207,6 +219,131 @@ def test_settings_survive_the_trip_through_a_command_line():
         assert read_settings(kind, kind().model_dump_json()) == kind()
     official = TrainSettings(preset="official", losses={"warp": 0.0})
     assert read_settings(TrainSettings, official.model_dump_json()) == official
+
+
+SAMPLE = {"kind": "sample"}
+OTHER = {"ngf": 8, "blocks": 1, "refine_blocks": 1, "iuv_input": "one_hot", "visibility": True, "width": 8}
+"""A value for every key that one generator alone has."""
+
+
+def test_every_key_of_one_generator_alone_is_known():
+    assert set().union(*GENERATORS.values()) == OTHER.keys() and not frozenset.intersection(*GENERATORS.values())
+    assert GENERATORS.keys() == {"dwnet", "compose"}
+
+
+@pytest.mark.parametrize(("owner", "key"), [(name, key) for name, keys in GENERATORS.items() for key in sorted(keys)])
+def test_a_key_of_the_other_generator_is_refused_by_name(owner, key):
+    """In the shared section, in a data set, and where the shared section says the generator and the data set the key."""
+    (here,) = GENERATORS.keys() - {owner}
+    model, wrong = {"generator": here}, {key: OTHER[key]}
+    for shared, own in ((model | wrong, {}), ({}, model | wrong), (model, wrong)):
+        with pytest.raises(InputError) as error:
+            parse_config({"model": shared, "datasets": {"x": {"source": SAMPLE, "model": own}}})
+        assert f"model: {key}: only for generator: {owner}, this is {here}" in str(error.value)
+    assert getattr(parse_config({"model": {"generator": owner} | wrong} | MINIMAL).datasets["x"].model, key) == OTHER[key]
+
+
+def test_foreign_keys_are_all_named_at_once():
+    with pytest.raises(InputError, match=r"datasets\.x\.model: blocks, ngf, visibility: only for generator: dwnet, this is compose"):
+        parse_config({"datasets": {"x": {"source": SAMPLE, "model": {"generator": "compose", "ngf": 4, "blocks": 1, "visibility": True}}}})
+    with pytest.raises(InputError, match=r"datasets\.x\.model: width: only for generator: compose, this is dwnet"):
+        parse_config({"datasets": {"x": {"source": SAMPLE, "model": {"width": 64}}}})
+
+
+def test_a_data_set_with_the_other_generator_leaves_the_shared_keys_of_the_first():
+    """What both have stays shared; of its own it may name the other's keys."""
+    shared = {"ngf": 16, "blocks": 3, "padding_mode": "border", "ndf": 8}
+    compose, wide = {"generator": "compose"}, {"generator": "compose", "width": 8}
+    datasets = {"a": {}, "b": {"model": compose}, "c": {"model": wide}, "d": {"model": {"generator": "dwnet"}}}
+    found = parse_config({"model": shared, "datasets": {name: {"source": SAMPLE, **own} for name, own in datasets.items()}}).datasets
+    assert found["a"].model == found["d"].model == ModelSettings(**shared)
+    assert found["b"].model == ModelSettings(generator="compose", padding_mode="border", ndf=8)
+    assert found["c"].model == ModelSettings(generator="compose", padding_mode="border", ndf=8, width=8)
+    turned = {
+        "model": {"generator": "compose", "width": 8, "ndf": 8},
+        "datasets": {"a": {"source": SAMPLE, "model": {"generator": "dwnet"}}},
+    }
+    assert parse_config(turned).datasets["a"].model == ModelSettings(ndf=8)
+    with pytest.raises(InputError, match="'dwnet' or 'compose'"):
+        parse_config({"model": shared, "datasets": {"x": {"source": SAMPLE, "model": {"generator": "compsoe"}}}})
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("model", [ModelSettings(ngf=8), ModelSettings(generator="compose", width=8)], ids=list(GENERATORS))
+def test_settings_of_a_saved_model_come_back(model, variant):
+    """They are written without the keys of the other generator, and without `generator` where it is the first one."""
+    settings = variant_model(model, variant)
+    written = settings.model_dump(mode="json")
+    assert read_settings(ModelSettings, settings.model_dump_json()) == settings == ModelSettings.model_validate(written)
+    own = set(ModelSettings.model_fields) - set().union(*(keys for name, keys in GENERATORS.items() if name != model.generator))
+    assert written.keys() == own - ({"generator"} if model.generator == "dwnet" else set())
+
+
+@pytest.mark.parametrize("width", [0, 2, 6, 31])
+def test_an_impossible_width_is_refused(width):
+    with pytest.raises(InputError, match=r"model\.width: input should be (a multiple of|greater than or equal to) 4"):
+        parse_config(with_section("model", generator="compose", width=width))
+
+
+def test_a_loss_that_came_later_can_be_the_only_one():
+    nothing = dict.fromkeys(("gan", "feature_matching", "perceptual"), 0)
+    for name in LossSettings.added:
+        settings = parse_config(with_section("train", losses=nothing | {name: 0.5})).datasets["x"].train
+        assert getattr(settings.losses, name) == 0.5
+        with pytest.raises(InputError, match=rf"train\.losses\.{name}: input should be greater than or equal to 0"):
+            parse_config(with_section("train", losses={name: -1}))
+
+
+DIGESTS = {
+    "fashion": {
+        "video": "b04f5283170606ef8ae1b304291659d85892f83888075f5832d149114dbd1a83",
+        "densepose": "3518fd6f6aa951fbc46fe6e2e9ebc0d25f60da7e98f3ccd29dc2c988745fb371",
+        "warp": "2c1cb365e77792906b903b99390131d496728640491a7f071172b188561f5129",
+        "model": "cd85b2e2d8b339fd2d1c19b06fa3538df41a50ff2ea8cda55139b0254edfcfd0",
+        "train": "ca1378ed87953d1320b57cf69a0aecf23fc980764d49030800a985847bbbc7c2",
+        "evaluate": "0db44739e27e651174b28fd6516ce8838610292d4d170a77c12b204292e5a8c8",
+        "report": "95b40fc7eb5567bba7a0a813183786026fa053d2f991f4053cda3a736a59d078",
+        "ablation": "4b9b4b15b33516abab669b212e20ecf70bd3d32c3fc4c2f3d9b3aba613118639",
+        "source": "b92d3ac3ee55fb4b4dcf5542e8b5558c3ed9be9027332ad26d088c00ce158847",
+    },
+    "taichi": {
+        "video": "b04f5283170606ef8ae1b304291659d85892f83888075f5832d149114dbd1a83",
+        "densepose": "3518fd6f6aa951fbc46fe6e2e9ebc0d25f60da7e98f3ccd29dc2c988745fb371",
+        "warp": "2c1cb365e77792906b903b99390131d496728640491a7f071172b188561f5129",
+        "model": "f1e2c2f210bef1a2fa24d8ec26b7774d0883bc5357a9848cc0e68593413702da",
+        "train": "ca1378ed87953d1320b57cf69a0aecf23fc980764d49030800a985847bbbc7c2",
+        "evaluate": "0db44739e27e651174b28fd6516ce8838610292d4d170a77c12b204292e5a8c8",
+        "report": "95b40fc7eb5567bba7a0a813183786026fa053d2f991f4053cda3a736a59d078",
+        "ablation": "4b9b4b15b33516abab669b212e20ecf70bd3d32c3fc4c2f3d9b3aba613118639",
+        "source": "ee576228440b7557a888fb934b35b97775df070f3a4cafde92eda40fc7e0323e",
+    },
+}
+"""Digests of all that results depend on, by section, from before there were two generators."""
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_the_sections_of_the_papers_data_sets_stay_what_they_were(name):
+    data = load_config(ROOT / "config.yaml").datasets[name]
+    assert {section: digest(getattr(data, section).decisive()) for section in DIGESTS[name]} == DIGESTS[name]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "key", "value"),
+    [
+        (SampleSource, SAMPLE, "wide", True),
+        (LossSettings, {}, "l1_coarse", 0.5),
+        (LossSettings, {}, "l1_body", 0.5),
+        (LossSettings, {}, "l1_head", 0.5),
+        (ModelSettings, {}, "generator", "compose"),
+    ],
+)
+def test_a_key_that_came_later_is_written_where_it_differs_from_its_default_alone(kind, given, key, value):
+    plain, default = kind(**given), kind.model_fields[key].default
+    assert kind(**given, **{key: default}).decisive() == plain.decisive() and key not in plain.decisive()
+    assert kind(**given, **{key: value}).decisive()[key] == value
+    assert kind(**given, **{key: value}) == kind.model_validate(kind(**given, **{key: value}).model_dump())
+    for settings in (plain, kind(**given, **{key: default})):
+        assert getattr(settings, key) == default
 
 
 def test_variants_are_the_ablations_of_figure_5():

@@ -21,18 +21,18 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(cache, tmp_path_factory):
+def whole(cache, model, tmp_path_factory):
     """Folder of a training that nobody has disturbed."""
     out = tmp_path_factory.mktemp("whole")
-    assert run(cache, out) == (0, [])
+    assert run(cache, out, model=model) == (0, [])
     return out
 
 
-def test_a_training_killed_again_and_again_has_the_losses_of_an_undisturbed_one(cache, whole, tmp_path):
+def test_a_training_killed_again_and_again_has_the_losses_of_an_undisturbed_one(cache, model, whole, tmp_path):
     """SIGKILL at random moments, until the same command has come to its end."""
     out, rows = tmp_path / "run", []
     for least in (0, 3, 6):
-        process, log = start(cache, out), out / "train_log.csv"
+        process, log = start(cache, out, model=model), out / "train_log.csv"
         wanted = least + DICE.randint(1, 3)
         while not (log.is_file() and log.read_text().count("\n") > wanted) and process.is_alive():
             time.sleep(0.002)
@@ -43,7 +43,7 @@ def test_a_training_killed_again_and_again_has_the_losses_of_an_undisturbed_one(
         rows.append(len(losses(out)) - 1)
     for _ in range(2):  # the second time the training has been finished before
         (out / "states" / ".state-00000004.pt.1.tmp").write_bytes(b"what a process killed in the middle of a state leaves")
-        assert run(cache, out) == (0, [])
+        assert run(cache, out, model=model) == (0, [])
         assert states(out) == ["state-00000008.pt", "state-00000009.pt"]
     assert losses(out) == losses(whole), f"killed after {rows} steps"
     assert len(losses(out)) == 1 + SETTINGS.steps
@@ -52,27 +52,27 @@ def test_a_training_killed_again_and_again_has_the_losses_of_an_undisturbed_one(
 
 
 @pytest.mark.parametrize(("room", "file"), [(20_000, r"states/state-00000002\.pt"), (400, r"tensorboard/events\.out.*")])
-def test_a_full_disk_ends_in_one_line_and_leaves_nothing_half_written(cache, whole, tmp_path, room, file):
+def test_a_full_disk_ends_in_one_line_and_leaves_nothing_half_written(cache, model, whole, tmp_path, room, file):
     out, settings = tmp_path / "run", SETTINGS.model_copy(update={"picture_every": 100, "workers": 0})
-    code, lines = run(cache, out, settings, room=room)
+    code, lines = run(cache, out, settings, model, room)
     assert code == 2 and len(lines) == 1, lines
     assert re.fullmatch(f"error: {out}/{file}: cannot be written \\(file too large\\); make room there and run .* again", lines[0])
     assert not list(out.rglob("*.tmp")) and not list(out.rglob("*.pt")) and not (out / "model.safetensors").exists()
     assert len({len(row) for row in losses(out)}) <= 1
-    assert run(cache, out) == (0, []) and losses(out) == losses(whole)
+    assert run(cache, out, model=model) == (0, []) and losses(out) == losses(whole)
 
 
-def test_a_shard_that_breaks_in_the_middle_ends_in_one_line_and_a_state(cache, whole, tmp_path):
+def test_a_shard_that_breaks_in_the_middle_ends_in_one_line_and_a_state(cache, model, whole, tmp_path):
     copy, out = tmp_path / "cache", tmp_path / "run"
     shutil.copytree(cache, copy)
     settings = SETTINGS.model_copy(update={"workers": 0, "save_every": 100})
-    code, lines = run(copy, out, settings, preparation=BeforeStep(5, damage, copy))
+    code, lines = run(copy, out, settings, model, preparation=BeforeStep(5, damage, copy))
     assert code == 2 and len(lines) == 1, lines
     assert re.match(rf"error: training stopped before step 6: {copy}/.*\.h5: .*(anna|ben|carl)", lines[0])
     assert lines[0].endswith(f"; the state before it is {out}/states/state-00000005.pt")
     shutil.rmtree(copy)
     shutil.copytree(cache, copy)
-    assert run(copy, out, settings) == (0, []) and losses(out) == losses(whole)
+    assert run(copy, out, settings, model) == (0, []) and losses(out) == losses(whole)
 
 
 def test_samples_that_cannot_be_read_at_all_leave_no_state(cache, tmp_path):

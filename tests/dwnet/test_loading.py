@@ -17,6 +17,8 @@ from small_cache import SHARDS, small_cache
 
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import FOLDERS
+from densepose_cache.warp.carry import carried
+from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import coordinates
 from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
 from dwnet.ring import RINGS, Ring
@@ -30,8 +32,9 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def data(cache):
-    return SampleDataset(cache / "train.h5", 3)
+def data(cache, generator):
+    """The samples for each generator."""
+    return SampleDataset(cache / "train.h5", 3, filled=generator == "compose")
 
 
 def loaders() -> list[int]:
@@ -54,6 +57,15 @@ def anonymous_memory(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
+def grid(reader: SplitReader, clip: str, source: int, target: int, filled: bool) -> np.ndarray:
+    """The cache's grid, or what becomes of it."""
+    index = reader.grid(clip, source, target)
+    if not filled:
+        return index
+    before, after = reader.iuv(clip, source), reader.iuv(clip, target)
+    return carried(SourceSurface(before).fill(after, index), before, after)[0]
+
+
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_every_batch_is_in_its_place_and_holds_its_rows(cache, data, workers):
     order = BatchOrder(data.epochs, 4, 0, 3, 3 + 4 * (AHEAD * 2 + 1))
@@ -66,8 +78,10 @@ def test_every_batch_is_in_its_place_and_holds_its_rows(cache, data, workers):
                 assert np.array_equal(raw["source"][place], reader.frames(clip, source))
                 assert np.array_equal(raw["real"][:, place], reader.frames(clip, targets))
                 assert np.array_equal(raw["iuv"][:, place], reader.iuv(clip, targets))
-                assert np.array_equal(raw["source_index"][:, place], [reader.grid(clip, source, t) for t in targets])
-                assert np.array_equal(raw["previous_index"][:, place], [reader.grid(clip, t - 1, t) for t in targets[1:]])
+                there = [grid(reader, clip, source, t, data.filled) for t in targets]
+                assert np.array_equal(raw["source_index"][:, place], there)
+                before = [grid(reader, clip, t - 1, t, data.filled) for t in targets[1:]]
+                assert np.array_equal(raw["previous_index"][:, place], before)
 
 
 def test_loader_processes_open_every_shard_once_and_for_themselves(cache, data, tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from dwnet import losses, official
-from dwnet.config import ModelSettings
+from dwnet.config import LossSettings, ModelSettings
+from dwnet.data import scaled
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.features import Vgg19Features
 
@@ -121,3 +123,62 @@ def test_the_warp_loss_agrees_with_an_independent_computation(plain, height, wid
     small = [sum(image[:, :, r::4, c::4] for r in (1, 2) for c in (1, 2)) / 4 for image in (source, previous, real)]
     wanted = sum(plain.distance(_sampled(image, grid), small[2]) for image, grid in zip(small[:2], grids, strict=True))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
+
+
+PIXELS = {"l1": 0.5, "l1_coarse": 2.0, "l1_body": 3.0, "l1_head": 0.1}
+
+
+def _pixels(height: int, width: int, most: int = 25) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Frames (2, 3, height, width) and maps (2, height, width, 3) uint8 with parts below `most`; the second map shows less of a body."""
+    random = np.random.default_rng(height)
+    fake, real = torch.from_numpy(random.uniform(-1, 1, (2, 2, 3, height, width)).astype(np.float32))
+    maps = random.integers(0, 256, (2, height, width, 3), np.uint8)
+    maps[..., 0] = random.integers(0, most, maps.shape[:3])
+    maps[1, : height // 2, :, 0] = 0
+    return fake, real, maps
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (36, 132)])
+def test_the_pixel_losses_agree_with_an_independent_computation(height, width):
+    fake, real, maps = _pixels(height, width)
+    found = losses.pixel_losses(LossSettings(**PIXELS), fake, real, scaled(torch.from_numpy(maps)))
+    off = (fake.double() - real.double()).numpy()
+
+    def means(side: int) -> np.ndarray:
+        return off.reshape(2, 3, height // side, side, width // side, side).mean((3, 5))
+
+    part = np.broadcast_to(maps[..., 0][:, None], off.shape)
+    wanted = {
+        "l1": np.abs(off).mean(),
+        "l1_coarse": np.abs(means(2)).mean() + np.abs(means(4)).mean() / 2,
+        "l1_body": np.abs(off[part > 0]).mean(),
+        "l1_head": np.abs(off[(part == 23) | (part == 24)]).mean(),
+    }
+    assert list(found) == list(PIXELS)
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_a_pixel_loss_without_a_weight_is_not_computed(name):
+    fake, real, maps = _pixels(32, 32)
+    iuv = scaled(torch.from_numpy(maps))
+    assert list(losses.pixel_losses(LossSettings(**{name: 1.0}), fake, real, iuv)) == [name]
+    assert name not in losses.pixel_losses(LossSettings(**PIXELS | {name: 0.0}), fake, real, iuv)
+
+
+def test_maps_without_a_head_or_without_a_body_cost_nothing_there():
+    fake, real, maps = _pixels(32, 32, most=23)
+    fake.requires_grad_()
+    found = losses.pixel_losses(LossSettings(**PIXELS), fake, real, scaled(torch.from_numpy(maps)))
+    assert found["l1_head"] == 0 and found["l1_body"] > 0
+    found = losses.pixel_losses(LossSettings(**PIXELS), fake, real, scaled(torch.zeros(2, 32, 32, 3, dtype=torch.uint8)))
+    assert found["l1_head"] == found["l1_body"] == 0
+    sum(found.values()).backward()
+    assert fake.grad.isfinite().all()
+
+
+def test_the_loss_of_the_body_moves_the_body_alone():
+    fake, real, maps = _pixels(32, 32)
+    fake.requires_grad_()
+    losses.pixel_losses(LossSettings(l1_body=1.0), fake, real, scaled(torch.from_numpy(maps)))["l1_body"].backward()
+    assert np.array_equal((fake.grad != 0).all(1).numpy(), maps[..., 0] > 0) and not fake.grad[1, :, :16].any()

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 import torch
 from safetensors.torch import save_file
+from tiny_model import MODELS
 
 from densepose_cache.errors import InputError
 from densepose_cache.verbs import run_verbs
@@ -19,6 +20,7 @@ from dwnet.cli import SUMMARY, VERBS
 from dwnet.config import ModelSettings
 from dwnet.discriminator import MultiscaleDiscriminator
 from dwnet.generator import Generator
+from dwnet.model.build import build_generator
 from dwnet.official_files import export_official, read_weights
 
 SMALL = ModelSettings(ngf=4, blocks=1, refine_blocks=2, ndf=4, critic_layers=2, padding_mode="border")
@@ -176,16 +178,16 @@ def test_code_in_a_file_is_never_run(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("settings", "message"),
     [
-        ({"iuv_input": "one_hot"}, "no networks with iuv_input: one_hot"),
-        ({"visibility": True}, "visibility: true"),
-        ({"refine_blocks": 3}, "has 3 refine blocks, but the official code always has 2"),
+        (SMALL.model_copy(update={"iuv_input": "one_hot"}), "no networks with iuv_input: one_hot"),
+        (SMALL.model_copy(update={"visibility": True}), "visibility: true"),
+        (SMALL.model_copy(update={"refine_blocks": 3}), "has 3 refine blocks, but the official code always has 2"),
+        (MODELS["compose"], "no generator: compose"),
     ],
 )
-def test_what_the_official_code_has_not_is_not_exported(tmp_path, changes, message):
-    settings = SMALL.model_copy(update=changes)
-    save_model(tmp_path / "model.safetensors", Generator(settings), {})
+def test_what_the_official_code_has_not_is_not_exported(tmp_path, settings, message):
+    save_model(tmp_path / "model.safetensors", build_generator(settings), {})
     before = sorted(tmp_path.iterdir())
     with pytest.raises(InputError, match=f"{tmp_path}: .*{message}"):
         export_official(tmp_path, tmp_path / "G.pth", None)

@@ -14,7 +14,8 @@ from densepose_cache.errors import InputError
 from densepose_cache.index_file import read_index
 from densepose_cache.settings import check
 from densepose_cache.weights import WEIGHTS
-from dwnet.config import Folders
+from dwnet.config import VARIANTS, Folders
+from dwnet.pretrained import EMBEDDED
 from dwnet.provenance import Origin, configuration_fingerprint, git_revision, map_weights, provenance, training_weights, versions
 
 
@@ -72,9 +73,9 @@ def test_maps_of_files_and_of_several_detectors(tmp_path):
     assert map_weights([few, many]) == map_weights([many, few]) == {"densepose": "b" * 64}
 
 
-def trained(**train) -> Origin:
-    """The origin of the variant `no_prev` of a data set, with keys of the section `train`."""
-    return Origin(dataset="mine", target="results/mine/runs/no_prev/metrics.json", folders=Folders(), settings=settings(train=train))
+def trained(variant: str = "no_prev", **train) -> Origin:
+    """The origin of a variant of a data set, with keys of the section `train`."""
+    return Origin(dataset="mine", target=f"results/mine/runs/{variant}/metrics.json", folders=Folders(), settings=settings(train=train))
 
 
 def test_training_names_the_files_it_reads(tmp_path):
@@ -87,6 +88,12 @@ def test_training_names_the_files_it_reads(tmp_path):
     losses = {"perceptual": 0.0, "warp": 0.0}
     assert training_weights(trained(losses=losses)) == {}
     assert "train.features" in training_weights(trained(losses=losses | {"warp": 1.0}))
+
+
+def test_of_what_ships_the_full_model_alone_has_started(shipped):
+    found = {variant: training_weights(trained(variant, features="embedded", start=EMBEDDED)) for variant in VARIANTS}
+    assert found.pop("full") == {"train.start": file_sha256(shipped / "model.safetensors")}
+    assert all(weights == {} for weights in found.values())
 
 
 def test_versions_and_revision():

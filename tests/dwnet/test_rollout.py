@@ -10,7 +10,10 @@ from tiny_model import save_tiny_model, tiny_generator
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
 from densepose_cache.video import probe
+from densepose_cache.video.plate import background_plate
 from densepose_cache.warp import ENGINES, coarse_warp_grid
+from densepose_cache.warp.carry import carried
+from densepose_cache.warp.fill import SourceSurface
 from dwnet import rollout as module
 from dwnet.config import EvaluateSettings
 from dwnet.driving import CachedDriving, FreeDriving, PairDriving, grid_engine
@@ -29,7 +32,13 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory, generator):
+    return save_tiny_model(tmp_path_factory.mktemp("run") / "model.safetensors", generator)
+
+
+@pytest.fixture(scope="module")
+def one_model(tmp_path_factory):
+    """Of one generator, for what is the same with every one."""
     return save_tiny_model(tmp_path_factory.mktemp("run") / "model.safetensors")
 
 
@@ -38,35 +47,44 @@ def generated(path):
         return {name: reader.frames(name, slice(None)) for name in reader.names}
 
 
-def by_hand(generator, reader, source_clip, driving_clip, length):
+def by_hand(network, reader, source_clip, driving_clip, length):
     """Frame after frame, one video alone, grids computed afresh."""
-    source, source_iuv = network_input([reader.frames(source_clip, 0)], CPU), reader.iuv(source_clip, 0)
-    previous, frames = source, []
+    picture, source_iuv = reader.frames(source_clip, 0), reader.iuv(source_clip, 0)
+    source = previous = network_input([picture], CPU)
+    filled, frames, kept = network.settings.generator == "compose", [], Prepared()
+    if filled:
+        kept = Prepared(plate=network_input([background_plate(picture, source_iuv)], CPU), source_iuv=network_input([source_iuv], CPU))
     for t in range(length):
-        iuv = reader.iuv(driving_clip, t)
-        grids = [coarse_warp_grid(source_iuv if t == 0 or end == 0 else reader.iuv(driving_clip, t - 1), iuv) for end in (0, 1)]
-        masks = [torch.from_numpy(grid.visible)[None] for grid in grids]
-        grid, before = (network_grid([grid.index], CPU) for grid in grids)
-        prepared = Prepared(source_visible=masks[0], previous_visible=masks[1])
+        iuv, grids, given = reader.iuv(driving_clip, t), [], {}
+        for name in ("source", "previous"):
+            start = source_iuv if t == 0 or name == "source" else reader.iuv(driving_clip, t - 1)
+            grid = coarse_warp_grid(start, iuv)
+            index, given[f"{name}_visible"] = grid.index, torch.from_numpy(grid.visible)[None]
+            if filled:
+                on_body = SourceSurface(start).fill(iuv, index)
+                index, edge = carried(on_body, start, iuv)
+                given[f"{name}_distance"] = torch.from_numpy(on_body.distance / np.float32(100))[None]
+                given.setdefault("edge", torch.from_numpy(edge / np.float32(25.6))[None])
+            grids.append(network_grid([index], CPU))
         with torch.no_grad():
-            previous = generator(network_input([iuv], CPU), source, previous, grid, before, prepared).frame
+            previous = network(network_input([iuv], CPU), source, previous, *grids, kept.at(**given)).frame
         frames.append(to_pixels(previous)[0])
     return np.stack(frames)
 
 
-def test_batched_clips_of_unequal_lengths_equal_single_ones(data, model, tmp_path):
+def test_batched_clips_of_unequal_lengths_equal_single_ones(data, model, generator, tmp_path):
     rollout(model, data, EvaluateSettings(batch=3), tmp_path / "rollout.h5")
     frames = generated(tmp_path / "rollout.h5")
-    generator = tiny_generator()
+    network = tiny_generator(generator)
     with SplitReader(data) as reader:
         for clip, length in LENGTHS.items():
-            expected = by_hand(generator, reader, clip, clip, length)
+            expected = by_hand(network, reader, clip, clip, length)
             assert np.abs(frames[clip].astype(int) - expected).mean() < 0.05, "up to rounding"
 
 
 @pytest.mark.parametrize("room", [1, 0])
-def test_where_the_memory_is_too_small_fewer_videos_at_once_give_the_same_frames(data, model, tmp_path, monkeypatch, capsys, room):
-    rollout(model, data, EvaluateSettings(batch=1), tmp_path / "one" / "rollout.h5")
+def test_where_the_memory_is_too_small_fewer_videos_at_once_give_the_same_frames(data, one_model, tmp_path, monkeypatch, capsys, room):
+    rollout(one_model, data, EvaluateSettings(batch=1), tmp_path / "one" / "rollout.h5")
     real = module.generate_frames
 
     def small(generator, drivings, *arguments):
@@ -79,18 +97,18 @@ def test_where_the_memory_is_too_small_fewer_videos_at_once_give_the_same_frames
     out = tmp_path / "small" / "rollout.h5"
     if not room:
         with pytest.raises(InputError, match=r"for a single video \(CUDA out of memory\); set evaluate\.precision: bf16"):
-            rollout(model, data, EvaluateSettings(batch=4), out)
+            rollout(one_model, data, EvaluateSettings(batch=4), out)
         assert not out.parent.exists()
         return
-    rollout(model, data, EvaluateSettings(batch=4), out)
+    rollout(one_model, data, EvaluateSettings(batch=4), out)
     wanted, found = generated(tmp_path / "one" / "rollout.h5"), generated(out)
     assert wanted.keys() == found.keys() and all(np.array_equal(wanted[name], found[name]) for name in wanted)
     assert "13/13" in capsys.readouterr().err
 
 
-def test_the_masks_of_the_grids_enter_where_the_model_wants_them(tmp_path):
+def test_all_that_belongs_to_the_grids_enters_where_the_model_wants_it(generator, tmp_path):
     """Reconstruction, transfer and a free motion; a hand in the top-left corner makes index 0 a place like any other."""
-    generator = tiny_generator(visibility=True, iuv_input="one_hot")
+    network = tiny_generator(generator, **({"visibility": True, "iuv_input": "one_hot"} if generator == "dwnet" else {}))
     data = write_split(tmp_path / "test.h5", {"a": 3, "b": 3}, corner=2)
     with SplitReader(data) as reader:
         pair, free = (
@@ -98,8 +116,8 @@ def test_the_masks_of_the_grids_enter_where_the_model_wants_them(tmp_path):
             FreeDriving(reader.frames("a", 0), reader.iuv("a", 0), reader.iuv("b", slice(None)), "lattice"),
         )
         for driving, clips in ((CachedDriving(reader, "b"), ("b", "b")), (pair, ("a", "b")), (free, ("a", "b"))):
-            frames = np.concatenate(list(generate_frames(generator, [driving], [3], CPU)))
-            expected = by_hand(generator, reader, *clips, 3)
+            frames = np.concatenate(list(generate_frames(network, [driving], [3], CPU)))
+            expected = by_hand(network, reader, *clips, 3)
             assert np.abs(frames.astype(int) - expected).mean() < 0.05, "up to rounding"
 
 
@@ -118,16 +136,34 @@ def test_the_generated_frame_does_enter(data):
     with SplitReader(data) as reader:
         outputs = {}
         for previous in (True, False):
-            generator = tiny_generator(previous=previous)
-            outputs[previous] = [frame[0] for frame in generate_frames(generator, [CachedDriving(reader, "b")], [3], CPU)]
+            network = tiny_generator(previous=previous)
+            outputs[previous] = [frame[0] for frame in generate_frames(network, [CachedDriving(reader, "b")], [3], CPU)]
     np.testing.assert_array_equal(outputs[True][0], outputs[False][0])
     assert (outputs[True][1] != outputs[False][1]).any()
 
 
-@pytest.mark.parametrize("changes", [{"previous": False, "refine": False}, {"previous": False, "refine": False, "coarse_warp": False}])
-def test_ablations_roll_out(data, changes):
+@pytest.mark.parametrize("previous", [True, False])
+def test_another_first_frame_makes_another_second_one_where_it_is_looked_at(data, generator, previous):
+    found = {}
     with SplitReader(data) as reader:
-        frames = list(generate_frames(tiny_generator(**changes), [CachedDriving(reader, "b"), CachedDriving(reader, "a")], [3, 2], CPU))
+        for first_frame in ("as it is", "black"):
+            network, count = tiny_generator(generator, previous=previous), []
+
+            def blacken(_network, _arguments, result, count=count, first_frame=first_frame):
+                count.append(1)
+                return result._replace(frame=torch.full_like(result.frame, -1)) if (len(count), first_frame) == (1, "black") else result
+
+            network.register_forward_hook(blacken)
+            found[first_frame] = list(generate_frames(network, [CachedDriving(reader, "b")], [3], CPU))
+    assert not found["black"][0].any()
+    assert all((one != other).any() == previous for one, other in zip(found["as it is"][1:], found["black"][1:], strict=True))
+
+
+@pytest.mark.parametrize("changes", [{"previous": False, "refine": False}, {"previous": False, "refine": False, "coarse_warp": False}])
+def test_ablations_roll_out(data, generator, changes):
+    network = tiny_generator(generator, **changes)
+    with SplitReader(data) as reader:
+        frames = list(generate_frames(network, [CachedDriving(reader, "b"), CachedDriving(reader, "a")], [3, 2], CPU))
     assert [len(frame) for frame in frames] == [2, 2, 1]
 
 
@@ -150,18 +186,18 @@ def test_bf16_comes_near_and_makes_another_rollout(data, model, tmp_path):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_gpu_hands_over_the_frames_of_the_cpu_in_their_order(data, precision):
+def test_a_gpu_hands_over_the_frames_of_the_cpu_in_their_order(data, generator, precision):
     gpu = torch.device("cuda")
     with SplitReader(data) as reader:
         drivings, lengths = [CachedDriving(reader, "b"), CachedDriving(reader, "a")], [5, 3]
-        found = list(generate_frames(tiny_generator().to(gpu), drivings, lengths, gpu, precision))
-        wanted = list(generate_frames(tiny_generator(), drivings, lengths, CPU))
+        found = list(generate_frames(tiny_generator(generator).to(gpu), drivings, lengths, gpu, precision))
+        wanted = list(generate_frames(tiny_generator(generator), drivings, lengths, CPU))
     assert [len(frames) for frames in found] == [2, 2, 2, 1, 1]
     for some, others in zip(found, wanted, strict=True):
         assert np.abs(some.astype(int) - others).mean() < (0.05 if precision == "fp32" else 12)
 
 
-def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, model, tmp_path):
+def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, model, generator, tmp_path):
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("source_clip,driving_clip\na,b\nc,a\n")
     jobs = rollout(model, data, EvaluateSettings(pairs=str(pairs), max_frames=5), tmp_path / "rollout.h5")
@@ -173,9 +209,8 @@ def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, mod
         "c_to_a": ("transfer", 4),
     }
     frames = generated(tmp_path / "rollout.h5")
-    generator = tiny_generator()
     with SplitReader(data) as reader:
-        expected = by_hand(generator, reader, "a", "b", 5)
+        expected = by_hand(tiny_generator(generator), reader, "a", "b", 5)
     assert np.abs(frames["a_to_b"].astype(int) - expected).mean() < 0.05, "up to rounding"
     with h5py.File(tmp_path / "rollout.h5") as file:
         digests = {"source_digest": reader.digest("a"), "driving_digest": reader.digest("b")}
@@ -254,19 +289,19 @@ def test_missing_files_leave_nothing_behind(data, tmp_path):
         RolloutReader(tmp_path / "no.h5")
 
 
-def test_a_folder_is_refused_as_output_before_anything_is_generated(data, model, tmp_path, monkeypatch):
+def test_a_folder_is_refused_as_output_before_anything_is_generated(data, one_model, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "generate", lambda *_: pytest.fail("the work began"))
     with pytest.raises(InputError, match=rf"{tmp_path}: is a folder; name a file to write"):
-        rollout(model, data, EvaluateSettings(), tmp_path)
+        rollout(one_model, data, EvaluateSettings(), tmp_path)
 
 
-def test_other_files_in_place_of_a_rollout_are_not_to_be_deleted(data, model, tmp_path):
+def test_other_files_in_place_of_a_rollout_are_not_to_be_deleted(data, one_model, tmp_path):
     (tmp_path / "text.h5").write_text("text")
     for path, message in {data: r"is no rollout \(its attribute `stage` is 'index'\)", tmp_path / "text.h5": "is no HDF5 file"}.items():
         with pytest.raises(InputError, match=rf"{path}: {message}; give the rollout\.h5 that `dwnet rollout` wrote$"):
             RolloutReader(path)
     out = tmp_path / "rollout.h5"
-    rollout(model, data, EvaluateSettings(max_frames=2), out)
+    rollout(one_model, data, EvaluateSettings(max_frames=2), out)
     whole = out.read_bytes()
     out.unlink()
     out.write_bytes(whole[:-100])

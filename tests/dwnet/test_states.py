@@ -1,10 +1,12 @@
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny_model import MODELS
 
-from dwnet.config import ModelSettings, TrainSettings
+from dwnet.config import GENERATORS, LossSettings, ModelSettings, TrainSettings, load_config, variant_model, variant_train
 from dwnet.states import (
     fingerprint,
     latest_state,
@@ -29,6 +31,43 @@ def test_a_key_changes_the_fingerprint_unless_it_changes_no_result(key):
     changed = settings.model_copy(update={key: other})
     same = fingerprint(ModelSettings(), settings, "data") == fingerprint(ModelSettings(), changed, "data")
     assert same == (key in TrainSettings.no_effect)
+
+
+TRAININGS = {
+    ("fashion", "full"): "ae1a3c48fa58e0f0bd459883c36ee16a93e443e82ce470f11a4d4795828ccdee",
+    ("fashion", "no_prev"): "bbb2e2b05c7ddd0ed201f6d5c3c4cd830e92f5b4358d9178166c456b2a38147b",
+    ("fashion", "no_prev_no_refine"): "00039136784f648a30746797a8d362b5f0333f423c8181efb0d75e67a3d66fea",
+    ("fashion", "no_prev_no_refine_no_warp"): "57ce37d5ba6af1ac7da608f6027a56810357ef97dc0853f9b330a22747f9c9a1",
+    ("taichi", "full"): "fd6cbfc2cc0d3ced51ec0433b47c6e37bbb935e922608438d87a2a1a7fdc246b",
+    ("taichi", "no_prev"): "8f230d383504d93cae802fe370897306694e3af8bef892d90872a3cae4e20dde",
+    ("taichi", "no_prev_no_refine"): "54ed757e580d8448d0b0534d1f73021102dadaa3d69bb67562bc4fec640b3a0f",
+    ("taichi", "no_prev_no_refine_no_warp"): "93c1e01aafde059e654f463c1caafdf9df344290af8ddc375f258716e12168bc",
+}
+"""Fingerprints of trainings on data whose digest is "data", from before there were two generators."""
+
+
+@pytest.mark.parametrize(("name", "variant"), TRAININGS)
+def test_the_papers_trainings_go_on_from_the_states_that_they_had(name, variant):
+    data = load_config(Path(__file__).parents[2] / "config.yaml").datasets[name]
+    found = fingerprint(variant_model(data.model, variant), variant_train(data.train, variant), "data")
+    assert found == TRAININGS[name, variant]
+
+
+def test_the_generator_and_its_own_keys_count():
+    settings = TrainSettings()
+    prints = {name: fingerprint(model, settings, "data") for name, model in MODELS.items()}
+    assert len(set(prints.values())) == len(GENERATORS)
+    wider = MODELS["compose"].model_copy(update={"width": 8})
+    assert fingerprint(wider, settings, "data") != prints["compose"]
+    shared = MODELS["compose"].model_copy(update={"ngf": 8, "blocks": 3})
+    assert fingerprint(shared, settings, "data") == prints["compose"], "keys of the other generator do not count"
+
+
+@pytest.mark.parametrize("name", sorted(LossSettings.added))
+def test_a_loss_that_came_later_counts_where_it_has_a_weight(name):
+    with_loss, without = (TrainSettings(losses={name: weight}) for weight in (0.5, 0.0))
+    plain = fingerprint(ModelSettings(), TrainSettings(), "data")
+    assert fingerprint(ModelSettings(), without, "data") == plain != fingerprint(ModelSettings(), with_loss, "data")
 
 
 def test_the_batch_of_all_devices_together_counts():

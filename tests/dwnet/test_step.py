@@ -5,54 +5,80 @@ import math
 import pytest
 import torch
 from lightning.fabric import Fabric
+from tiny_model import changed
 
 from dwnet import losses
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
-from dwnet.data import Batch
+from dwnet.data import Batch, scaled
 from dwnet.discriminator import MultiscaleDiscriminator
-from dwnet.generator import Generator
 from dwnet.group import Group
-from dwnet.model.prepared import Prepared
+from dwnet.model.build import build_generator
 from dwnet.stability import Exploded, NotFinite
 from dwnet.step import Networks, TrainStep, generate
 from dwnet.warping import grid_from_index
 
-MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
 WEIGHTS = LossSettings(gan=0.5, feature_matching=3.0, perceptual=0.0, warp=0.0, l1=2.0)
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch(generator) -> Batch:
+    """Two samples of noise, with all that `generator` is given."""
     random = torch.Generator().manual_seed(0)
-    source, real, iuv = (torch.rand(*shape, 3, 64, 64, generator=random) * 2 - 1 for shape in ((2,), (3, 2), (3, 2)))
-    source_grid, previous_grid = (grid_from_index(torch.randint(0, 4096, (3, 2, 64, 64), generator=random), 64, 64) for _ in range(2))
-    previous_grid[0] = source_grid[0]
-    return Batch(["anna", "ben"], source, real, iuv, source_grid, previous_grid)
+    source, real = (torch.rand(*shape, 3, 64, 64, generator=random) * 2 - 1 for shape in ((2,), (3, 2)))
+    grids = [grid_from_index(torch.randint(0, 4096, (3, 2, 64, 64), generator=random), 64, 64) for _ in range(2)]
+    iuv, more = _map(random, 3, 2), {}
+    if generator == "compose":
+        more = {name: torch.rand(3, 2, 64, 64, generator=random) for name in ("source_distance", "previous_distance", "edge")}
+        more |= {name: torch.rand(3, 2, 64, 64, generator=random) < 0.5 for name in ("source_visible", "previous_visible")}
+        more |= {"plate": torch.rand(2, 3, 64, 64, generator=random) * 2 - 1, "source_iuv": _map(random, 2)}
+    batch = Batch(["anna", "ben"], source, real, iuv, *grids, **more)
+    for name in ("grid", "visible", "distance"):
+        if (first := getattr(batch, f"source_{name}")) is not None:
+            getattr(batch, f"previous_{name}")[0] = first[0]
+    return batch
 
 
-def _networks(rate: float) -> Networks:
+def _map(random: torch.Generator, *shape: int) -> torch.Tensor:
+    """Noise as an IUV map (..., 3, 64, 64), half of it background."""
+    iuv = torch.randint(0, 256, (*shape, 64, 64, 3), generator=random, dtype=torch.uint8)
+    iuv[..., 0] = (iuv[..., 0] % 49).clamp(min=24) - 24
+    return scaled(iuv)
+
+
+def _networks(model: ModelSettings, rate: float) -> Networks:
     """Networks whose weights move by `rate` times their gradient."""
     torch.manual_seed(1)
-    generator, critic = Generator(MODEL), MultiscaleDiscriminator(MODEL)
+    generator, critic = build_generator(model), MultiscaleDiscriminator(model)
+    if model.generator == "compose":
+        torch.nn.init.normal_(generator.trunk.head.weight, std=0.05)  # at zero nothing before it would learn
     sgd = [torch.optim.SGD(module.parameters(), lr=rate, fused=True) for module in (generator, critic)]
     return Networks(generator, sgd[0], critic, sgd[1], None)
 
 
 def _step(nets: Networks, **changes) -> TrainStep:
     settings = TrainSettings(losses=WEIGHTS, features="embedded").model_copy(update=changes)
-    return TrainStep(nets, MODEL, settings, Group(Fabric(accelerator="cpu", devices=1), "32-true"))
+    return TrainStep(nets, nets.generator.settings, settings, Group(Fabric(accelerator="cpu", devices=1), "32-true"))
 
 
-def test_an_update_follows_the_papers_losses_frame_by_frame(batch):
+def _frame(generator, batch: Batch, t: int, previous: torch.Tensor | None):
+    """Frame `t` of the batch, all of it written out."""
+    if previous is None:
+        image, grid = batch.source, batch.source_grid[t]
+    else:
+        image, grid = previous, batch.previous_grid[t]
+    prepared = generator.prepare(batch.source, batch.plate, batch.source_iuv)
+    names = ("source_visible", "previous_visible", "source_distance", "previous_distance", "edge")
+    given = {name: getattr(batch, name)[t] for name in names if getattr(batch, name) is not None}
+    return generator(batch.iuv[t], batch.source, image, batch.source_grid[t], grid, prepared.at(**given))
+
+
+def test_an_update_follows_the_papers_losses_frame_by_frame(model, batch):
     """Eq. 2 to 7 written out plainly, each network with a pass of its own, against the shared passes of the step."""
-    nets = _networks(rate=1.0)
+    nets = _networks(model, rate=1.0)
     generator, critic = copy.deepcopy(nets.generator), copy.deepcopy(nets.critic)
     generator_loss, critic_loss, previous = 0.0, 0.0, None
     for t in range(3):
-        if previous is None:
-            fake = generator(batch.iuv[0], batch.source, batch.source, batch.source_grid[0], batch.source_grid[0]).frame
-        else:
-            fake = generator(batch.iuv[t], batch.source, previous, batch.source_grid[t], batch.previous_grid[t]).frame
+        fake = _frame(generator, batch, t, previous).frame
         previous = fake.detach()
         judged, real = critic(batch.iuv[t], fake), critic(batch.iuv[t], batch.real[t])
         l1 = (fake - batch.real[t]).abs().mean()
@@ -71,30 +97,31 @@ def test_an_update_follows_the_papers_losses_frame_by_frame(batch):
     assert frames.shape == (3, 2, 3, 64, 64) and torch.allclose(frames[2], previous, atol=1e-5)
 
 
-def test_both_updates_see_the_same_losses_while_nothing_moves(batch):
-    by_sample, by_frame = (_step(_networks(rate=1e-12), update=update)(batch) for update in ("sample", "frame"))
+def test_both_updates_see_the_same_losses_while_nothing_moves(model, batch):
+    by_sample, by_frame = (_step(_networks(model, rate=1e-12), update=update)(batch) for update in ("sample", "frame"))
     assert by_sample.read().keys() == by_frame.read().keys()
     for name, value in by_sample.read().items():
         assert by_frame.read()[name] == pytest.approx(value, rel=1e-5), name
     torch.testing.assert_close(by_sample.frames, by_frame.frames, rtol=0, atol=1e-5)
 
 
-def test_frames_are_updated_one_after_the_other(batch):
-    by_sample, by_frame = (_step(_networks(rate=0.1), update=update)(batch).frames for update in ("sample", "frame"))
+def test_frames_are_updated_one_after_the_other(model, batch):
+    by_sample, by_frame = (_step(_networks(model, rate=0.1), update=update)(batch).frames for update in ("sample", "frame"))
     torch.testing.assert_close(by_sample[0], by_frame[0], rtol=0, atol=1e-5)
     assert (by_sample[2] - by_frame[2]).abs().max() > 1e-4
 
 
-def test_the_masks_of_the_batch_go_with_their_grids(batch):
-    batch.source_visible, batch.previous_visible = torch.rand(2, 3, 2, 64, 64, generator=torch.Generator().manual_seed(3)) < 0.5
+def test_what_the_batch_holds_of_a_frame_goes_with_it(generator, batch):
+    """Masks, distances and edges: each frame is given its own, the first one's previous ones are its source's."""
+    for name in ("source_visible", "previous_visible"):
+        setattr(batch, name, torch.rand(3, 2, 64, 64, generator=torch.Generator().manual_seed(len(name))) < 0.5)
     batch.previous_visible[0] = batch.source_visible[0]
-    model = MODEL.model_copy(update={"visibility": True})
-    generator = Generator(model)
-    torch.nn.init.normal_(generator.refine.last.weight)
-    results, previous = generate(generator, batch, range(3), None, detach=True), batch.source
-    for t, result in enumerate(results):
-        masks = Prepared(source_visible=batch.source_visible[t], previous_visible=batch.previous_visible[t])
-        wanted = generator(batch.iuv[t], batch.source, previous, batch.source_grid[t], batch.previous_grid[t], masks)
+    network = build_generator(changed(generator, **({"visibility": True} if generator == "dwnet" else {})))
+    for weight in network.refine.last.parameters() if generator == "dwnet" else network.trunk.head.parameters():
+        torch.nn.init.normal_(weight)
+    previous = None
+    for t, result in enumerate(generate(network, batch, range(3), None, detach=True)):
+        wanted = _frame(network, batch, t, previous)
         torch.testing.assert_close(result.source_grid, wanted.source_grid, rtol=0, atol=1e-4)
         torch.testing.assert_close(result.previous_grid, wanted.previous_grid, rtol=0, atol=1e-4)
         previous = result.frame
@@ -108,8 +135,8 @@ def _same(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
 
 
-def test_a_broken_loss_changes_no_weight_nor_does_any_step_after_it(batch):
-    nets = _networks(rate=1.0)
+def test_a_broken_loss_changes_no_weight_nor_does_any_step_after_it(model, batch):
+    nets = _networks(model, rate=1.0)
     before, whole = _weights(nets), batch.real.clone()
     step = _step(nets)
     batch.real[1] = float("nan")
@@ -121,10 +148,10 @@ def test_a_broken_loss_changes_no_weight_nor_does_any_step_after_it(batch):
     assert math.isfinite(after.read()["total"]) and _same(_weights(nets), before)
 
 
-def test_a_loss_above_the_limit_is_not_learned_from(batch):
-    nets = _networks(rate=1.0)
+def test_a_loss_above_the_limit_is_not_learned_from(model, batch):
+    nets = _networks(model, rate=1.0)
     step, before = _step(nets), _weights(nets)
-    total = _step(_networks(rate=1.0))(batch).read()["total"]
+    total = _step(_networks(model, rate=1.0))(batch).read()["total"]
     with pytest.raises(Exploded, match="may be"):
         step(batch, total * 0.99).read()
     assert _same(_weights(nets), before)
@@ -132,8 +159,8 @@ def test_a_loss_above_the_limit_is_not_learned_from(batch):
     assert step(batch, total).read()["total"] == total and not _same(_weights(nets), before)
 
 
-def test_by_frame_only_the_updates_before_the_broken_one_are_made(batch):
-    nets, others = _networks(rate=0.1), _networks(rate=0.1)
+def test_by_frame_only_the_updates_before_the_broken_one_are_made(model, batch):
+    nets, others = _networks(model, rate=0.1), _networks(model, rate=0.1)
     broken = dataclasses.replace(batch, real=batch.real.clone())
     broken.real[1] = float("nan")
     with pytest.raises(NotFinite):
@@ -143,8 +170,8 @@ def test_by_frame_only_the_updates_before_the_broken_one_are_made(batch):
     assert _same(_weights(nets), _weights(others))
 
 
-def test_adam_keeps_its_moments_and_its_count_where_an_update_is_left_out(batch):
-    nets = _networks(rate=1.0)
+def test_adam_keeps_its_moments_and_its_count_where_an_update_is_left_out(model, batch):
+    nets = _networks(model, rate=1.0)
     nets.generator_optimizer, nets.critic_optimizer = (
         torch.optim.Adam(module.parameters(), lr=1e-3, fused=True) for module in (nets.generator, nets.critic)
     )

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 from small_cache import SIZE, small_cache
+from tiny_model import MODELS, changed
 from torch.utils.flop_counter import FlopCounterMode
 
 from densepose_cache.errors import InputError
 from densepose_cache.verbs import run_verbs
 from dwnet import train_plan as module
 from dwnet.cli import SUMMARY, VERBS
-from dwnet.config import LossSettings, ModelSettings, TrainSettings
+from dwnet.config import LossSettings, TrainSettings
 from dwnet.data import BatchOrder, SampleDataset, batches, to_device_batch
 from dwnet.group import alone
 from dwnet.step import TrainStep
@@ -21,7 +22,7 @@ from dwnet.train_plan import train_plan
 from dwnet.training import build_networks, train
 
 CPU = torch.device("cpu")
-MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
+MODEL = MODELS["dwnet"]
 LOSSES = LossSettings(gan=1.0, feature_matching=10.0, perceptual=1.0, warp=1.0, l1=1.0)
 SETTINGS = TrainSettings(steps=6, batch=2, losses=LOSSES, features="embedded", workers=0, threads=1, device="cpu", save_every=4)
 
@@ -37,12 +38,21 @@ def _networks(settings=SETTINGS, model=MODEL):
     return build_networks(model, settings, Path("weights"), CPU)
 
 
-@pytest.mark.parametrize(("update", "options"), [("sample", {}), ("frame", {}), ("sample", {"iuv_input": "one_hot", "visibility": True})])
-def test_a_step_costs_what_a_real_step_does(cache, update, options):
-    model, settings = MODEL.model_copy(update=options), SETTINGS.model_copy(update={"update": update})
+@pytest.mark.parametrize(
+    ("generator", "update", "options"),
+    [
+        ("dwnet", "sample", {}),
+        ("dwnet", "frame", {}),
+        ("dwnet", "sample", {"iuv_input": "one_hot", "visibility": True}),
+        ("compose", "sample", {}),
+        ("compose", "frame", {}),
+    ],
+)
+def test_a_step_costs_what_a_real_step_does(cache, generator, update, options):
+    model, settings = changed(generator, **options), SETTINGS.model_copy(update={"update": update})
     nets = _networks(settings, model)
     cost = step_cost(nets, model, settings, 2, SIZE, "32-true")
-    data = SampleDataset(cache / "train.h5", 3)
+    data = SampleDataset(cache / "train.h5", 3, filled=generator == "compose")
     (raw,) = batches(data, BatchOrder(data.epochs, 2, 0, 0, 1), 0, pin=False)
     batch = to_device_batch(raw, CPU, model.visibility)
     known = {tensor.untyped_storage()._cdata for part in (nets.generator, nets.critic, nets.features) for tensor in part.parameters()}
@@ -69,10 +79,9 @@ def test_a_step_costs_what_a_real_step_does(cache, update, options):
     assert cost.weights == 16 * learning + sum(4 * weight.numel() for weight in nets.features.state_dict().values())
 
 
-def test_the_cost_grows_with_the_samples_and_falls_with_the_precision():
-    one, two, half = (
-        step_cost(_networks(), MODEL, SETTINGS, n, 128, kind) for n, kind in ((1, "32-true"), (2, "32-true"), (1, "bf16-mixed"))
-    )
+def test_the_cost_grows_with_the_samples_and_falls_with_the_precision(model):
+    nets = _networks(model=model)
+    one, two, half = (step_cost(nets, model, SETTINGS, n, 128, kind) for n, kind in ((1, "32-true"), (2, "32-true"), (1, "bf16-mixed")))
     assert two.operations == 2 * one.operations == 2 * half.operations
     assert two.activations == pytest.approx(2 * one.activations, rel=0.01)
     assert two.weights == one.weights and 0.4 * one.activations < half.activations < 0.9 * one.activations
@@ -82,13 +91,13 @@ def _tree(folder: Path) -> dict:
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
 
 
-def _plan(cache, out, settings=SETTINGS) -> dict[str, str]:
-    return dict(line.split(": ", 1) for line in train_plan(cache / "train.h5", out, MODEL, settings, Path("weights")))
+def _plan(cache, out, settings=SETTINGS, model=MODEL) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in train_plan(cache / "train.h5", out, model, settings, Path("weights")))
 
 
-def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path):
+def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path, model):
     before = _tree(cache), _tree(tmp_path)
-    plan = _plan(cache, tmp_path / "run" / "model.safetensors")
+    plan = _plan(cache, tmp_path / "run" / "model.safetensors", model=model)
     assert (_tree(cache), _tree(tmp_path)) == before
     assert list(plan) == ["data", "training", "networks", "step", "memory", "time"]
     assert "3 clips, 30 frames of 64 x 64 pixels; 24 samples of 3 frames in 1 drawn epochs" in plan["data"]
@@ -99,13 +108,13 @@ def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path):
     assert re.match(r"about 00:00:\d\d for 6 steps, an estimate: a step takes [\d.]+ s on this cpu \(the median of 3, ", plan["time"])
 
 
-def test_a_plan_knows_of_the_states_that_are_there(cache, tmp_path):
+def test_a_plan_knows_of_the_states_that_are_there(cache, tmp_path, model):
     out = tmp_path / "model.safetensors"
-    train(cache / "train.h5", out, MODEL, SETTINGS)
+    train(cache / "train.h5", out, model, SETTINGS)
     before = _tree(tmp_path)
-    assert "only has to be written out" in _plan(cache, out)["time"]
+    assert "only has to be written out" in _plan(cache, out, model=model)["time"]
     (tmp_path / "states" / "state-00000006.pt").rename(tmp_path / "aside")
-    plan = _plan(cache, out, SETTINGS.model_copy(update={"devices": 2}))
+    plan = _plan(cache, out, SETTINGS.model_copy(update={"devices": 2}), model)
     assert plan["training"].startswith("6 steps of 2 samples, 1 on each of 2 devices of 1 nodes; goes on from ")
     assert plan["training"].endswith("state-00000004.pt, 2 steps are left") and "what devices exchange comes on top" in plan["time"]
     (tmp_path / "aside").rename(tmp_path / "states" / "state-00000006.pt")
@@ -117,11 +126,16 @@ def test_a_step_that_does_not_fit_is_not_tried(cache, tmp_path, monkeypatch):
     assert _plan(cache, tmp_path / "model.safetensors")["time"] == "not measured, since only 0.0 GB are free on this cpu"
 
 
-def test_the_verb_prints_the_plan(cache, tmp_path, capsys):
-    arguments = ["train", "--dry-run", "--data", cache / "train.h5", "--out", tmp_path / "run" / "m"]
+def test_the_verb_prints_the_plan_with_every_data_set(cache, tmp_path, capsys):
+    small_cache(tmp_path / "other", size=32, frames=5)
+    arguments = ["train", "--dry-run", "--out", tmp_path / "run" / "m"]
+    arguments += ["--data", cache / "train.h5", "--data", tmp_path / "other" / "train.h5"]
     arguments += ["--model", MODEL.model_dump_json(), "--settings", SETTINGS.model_dump_json()]
     assert run_verbs(SUMMARY, VERBS, list(map(str, arguments))) == 0
-    assert [line.split(": ")[0] for line in capsys.readouterr().out.splitlines()][-2:] == ["memory", "time"]
+    lines = [line.split(": ", 1) for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in lines] == ["data", "data", "training", "networks", "step", "memory", "time"]
+    assert lines[0][1].startswith(f"{cache}/train.h5: 3 clips, 30 frames of 64 x 64 pixels; 24 samples ")
+    assert lines[1][1].startswith(f"{tmp_path}/other/train.h5: 3 clips, 18 frames of 32 x 32 pixels; 12 samples ")
     assert not (tmp_path / "run").exists()
 
 

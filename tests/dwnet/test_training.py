@@ -10,17 +10,20 @@ import pytest
 import torch
 from pydantic import ValidationError
 from small_cache import small_cache
+from tiny_model import MODELS
 
 from densepose_cache.errors import InputError
+from densepose_cache.verbs import run_verbs
 from dwnet import step as step_module
 from dwnet import training
 from dwnet.checkpoint import load_critic, load_model
+from dwnet.cli import SUMMARY, VERBS
 from dwnet.compiled import compile_step
-from dwnet.config import LossSettings, ModelSettings, TrainSettings
-from dwnet.generator import Generator
+from dwnet.config import LossSettings, TrainSettings
+from dwnet.model.build import build_generator
 from dwnet.states import latest_state
 
-MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
+MODEL = MODELS["dwnet"]
 FAST = TrainSettings(
     steps=6,
     batch=2,
@@ -29,6 +32,7 @@ FAST = TrainSettings(
     workers=0,
     threads=1,
     device="cpu",
+    precision="fp32",
     save_every=3,
     log_every=2,
     picture_every=4,
@@ -39,6 +43,14 @@ FAST = TrainSettings(
 def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     small_cache(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory):
+    """Another cache, of smaller frames."""
+    folder = tmp_path_factory.mktemp("smaller")
+    small_cache(folder, frames=5, size=32)
     return folder
 
 
@@ -53,10 +65,10 @@ def _log(folder) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def finished(cache, tmp_path_factory):
+def finished(cache, tmp_path_factory, model):
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("whole") / "model.safetensors"
-    _train(cache, out)
+    _train(cache, out, FAST, model)
     return out
 
 
@@ -77,10 +89,10 @@ def _kill_after(monkeypatch, steps: int):
     monkeypatch.setattr(training, "to_device_batch", dying)
 
 
-def test_a_training_leaves_model_critic_log_and_two_states(finished):
+def test_a_training_leaves_model_critic_log_and_two_states(model, finished):
     generator, facts = load_model(finished)
     critic, _ = load_critic(finished.parent)
-    assert generator.settings == critic.settings == MODEL and not generator.training
+    assert generator.settings == critic.settings == model and not generator.training
     assert facts["steps"] == 6 and facts["train"]["batch"] == 2 and len(facts["fingerprint"]) == 64 and "torch" in facts["versions"]
     assert sorted(path.name for path in (finished.parent / "states").iterdir()) == ["state-00000003.pt", "state-00000006.pt"]
     rows = _log(finished.parent)
@@ -92,31 +104,55 @@ def test_a_training_leaves_model_critic_log_and_two_states(finished):
 
 
 @pytest.mark.parametrize("killed_after", [3, 5])
-def test_a_resumed_training_repeats_the_losses_bit_for_bit(cache, finished, tmp_path, monkeypatch, killed_after):
+def test_a_resumed_training_repeats_the_losses_bit_for_bit(cache, model, finished, tmp_path, monkeypatch, killed_after):
     with monkeypatch.context() as patch:
         _kill_after(patch, killed_after)
         with pytest.raises(Killed):
-            _train(cache, tmp_path / "model.safetensors")
+            _train(cache, tmp_path / "model.safetensors", FAST, model)
     assert not (tmp_path / "model.safetensors").exists()
-    _train(cache, tmp_path / "model.safetensors")
+    _train(cache, tmp_path / "model.safetensors", FAST, model)
     assert _log(tmp_path) == _log(finished.parent)
     resumed, whole = load_model(tmp_path)[0].state_dict(), load_model(finished)[0].state_dict()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
-def test_loader_processes_do_not_change_the_result(cache, finished, tmp_path):
-    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"workers": 2}))
+def test_two_data_sets_of_different_sizes_train_one_model(cache, smaller, model, tmp_path, monkeypatch):
+    """They take turns; a training that dies between them goes on with the one whose turn it is."""
+    settings = FAST.model_copy(update={"save_every": 3, "log_every": 1})
+    arguments = ["train", "--data", cache / "train.h5", "--data", smaller / "train.h5"]
+    arguments += ["--model", model.model_dump_json(), "--settings", settings.model_dump_json(), "--out"]
+    sizes, real = [], training.to_device_batch
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "to_device_batch", lambda raw, *more: (sizes.append(raw["source"].shape[1]), real(raw, *more))[1])
+        assert run_verbs(SUMMARY, VERBS, list(map(str, [*arguments, tmp_path / "whole" / "model.safetensors"]))) == 0
+    assert sizes == [64, 32, 64, 32, 64, 32]
+    out = tmp_path / "killed" / "model.safetensors"
+    with monkeypatch.context() as patch:
+        _kill_after(patch, 4)
+        with pytest.raises(Killed):
+            training.train([cache / "train.h5", smaller / "train.h5"], out, model, settings)
+    training.train([cache / "train.h5", smaller / "train.h5"], out, model, settings)
+    assert _log(out.parent) == _log(tmp_path / "whole") and len(_log(out.parent)) == 6
+    assert out.read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+    facts = load_model(out)[1]
+    assert facts["size"] == 64
+    training.train(cache / "train.h5", out, model, settings.model_copy(update={"steps": 6}))
+    assert load_model(out)[1]["fingerprint"] != facts["fingerprint"], "another training"
+
+
+def test_loader_processes_do_not_change_the_result(cache, model, finished, tmp_path):
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"workers": 2}), model)
     assert _log(tmp_path) == _log(finished.parent)
 
 
-def test_a_truncated_state_is_skipped(cache, finished, tmp_path, caplog):
+def test_a_truncated_state_is_skipped(cache, model, finished, tmp_path, caplog):
     out = tmp_path / "model.safetensors"
-    _train(cache, out)
+    _train(cache, out, FAST, model)
     newest = tmp_path / "states" / "state-00000006.pt"
     newest.write_bytes(newest.read_bytes()[:2000])
     out.unlink()
     with caplog.at_level(logging.WARNING):
-        _train(cache, out)
+        _train(cache, out, FAST, model)
     assert str(newest) in caplog.text and "skipped" in caplog.text
     assert _log(tmp_path) == _log(finished.parent) and out.is_file()
 
@@ -133,17 +169,17 @@ def test_other_settings_start_afresh(cache, tmp_path):
     assert [row["step"] for row in _log(tmp_path)] == ["2"]
 
 
-def test_weights_that_fly_apart_stop_with_a_state(cache, tmp_path):
+def test_weights_that_fly_apart_stop_with_a_state(cache, model, tmp_path):
     """Refined grids that are not finite once ended the process inside PyTorch."""
     with pytest.raises(InputError, match=r"training stopped at step [2-9]: .* is (nan|inf)"):
-        _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"learning_rate": 1e30}))
+        _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"learning_rate": 1e30}), model)
     assert len(list((tmp_path / "states").iterdir())) >= 1
 
 
-def test_a_finished_training_is_written_out_at_once(cache, finished, tmp_path, monkeypatch):
+def test_a_finished_training_is_written_out_at_once(cache, model, finished, tmp_path, monkeypatch):
     (tmp_path / "states").symlink_to(finished.parent / "states")
     monkeypatch.setattr(training, "build_networks", lambda *_: pytest.fail("trained again"))
-    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"workers": 1, "log_every": 7, "save_every": 9}))
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"workers": 1, "log_every": 7, "save_every": 9}), model)
     again, whole = load_model(tmp_path)[0].state_dict(), load_model(finished)[0].state_dict()
     assert all(torch.equal(again[name], whole[name]) for name in whole)
     assert (tmp_path / "critic.safetensors").is_file()
@@ -191,18 +227,18 @@ def test_a_loss_that_is_not_finite_stops_with_a_state(cache, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_saves_the_state_and_exits_with_75(cache, finished, tmp_path, monkeypatch, number):
+def test_a_signal_saves_the_state_and_exits_with_75(cache, model, finished, tmp_path, monkeypatch, number):
     real = training.to_device_batch
     with monkeypatch.context() as patch:
         patch.setattr(training, "to_device_batch", lambda *arguments: (os.kill(os.getpid(), number), real(*arguments))[1])
         handlers = [signal.getsignal(number)]
         with pytest.raises(SystemExit) as stopped:
-            _train(cache, tmp_path / "model.safetensors")
+            _train(cache, tmp_path / "model.safetensors", FAST, model)
         handlers.append(signal.getsignal(number))
     assert stopped.value.code == 75 and handlers[0] == handlers[1]
     assert [path.name for path in (tmp_path / "states").iterdir()] == ["state-00000001.pt"]
     assert not (tmp_path / "model.safetensors").exists()
-    _train(cache, tmp_path / "model.safetensors")
+    _train(cache, tmp_path / "model.safetensors", FAST, model)
     assert _log(tmp_path) == _log(finished.parent)
 
 
@@ -228,10 +264,10 @@ def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices)
 
 
 @pytest.mark.parametrize("update", ["sample", "frame"])
-def test_training_lowers_the_loss(cache, tmp_path, update):
+def test_training_lowers_the_loss(cache, model, tmp_path, update):
     losses = LossSettings(gan=0.0, feature_matching=0.0, perceptual=0.0, warp=0.0, l1=1.0)
     changes = {"steps": 12, "learning_rate": 5e-3, "update": update, "losses": losses, "log_every": 3}
-    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update=changes))
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update=changes), model)
     rows = _log(tmp_path)
     assert set(rows[0]) == {"step", "learning_rate", "total", "l1"}
     assert float(rows[-1]["l1"]) < 0.8 * float(rows[0]["l1"])
@@ -239,12 +275,13 @@ def test_training_lowers_the_loss(cache, tmp_path, update):
 
 
 @pytest.mark.parametrize("update", ["sample", "frame"])
-def test_embedded_perceptual_and_warp_losses_are_logged_under_their_names(cache, tmp_path, update):
+def test_embedded_perceptual_and_warp_losses_are_logged_under_their_names(cache, model, tmp_path, update):
     losses = LossSettings(gan=0.0, feature_matching=0.0, perceptual=1.0, warp=1.0, l1=0.0)
     _train(
         cache,
         tmp_path / "model.safetensors",
         FAST.model_copy(update={"steps": 1, "losses": losses, "features": "embedded", "update": update}),
+        model,
     )
     assert set(_log(tmp_path)[0]) == {"step", "learning_rate", "total", "perceptual_efficientnet_lite0", "warp"}
 
@@ -271,25 +308,30 @@ def test_a_gpu_that_is_not_there_is_refused(cache, tmp_path):
         _train(cache, tmp_path / "run" / "model.safetensors", FAST.model_copy(update={"device": "cuda"}))
 
 
-def test_gradients_of_a_previous_frame_pass_only_if_asked(cache):
-    (raw,) = training.TrainingData(cache / "train.h5", 3).batches(1, 0, range(1), 0, pin=False)
+def test_gradients_of_a_previous_frame_pass_only_if_asked(cache, model):
+    (raw,) = training.TrainingData(cache / "train.h5", 3, filled=model.generator == "compose").batches(1, 0, range(1), 0, pin=False)
     batch = training.to_device_batch(raw, torch.device("cpu"))
     found = {}
     for detach in (True, False):
         torch.manual_seed(0)
-        generator = Generator(MODEL)
+        generator = build_generator(model)
         frames = [result.frame for result in step_module.generate(generator, batch, range(3), None, detach)]
         (gradient,) = torch.autograd.grad(frames[2].sum(), frames[1], allow_unused=True)
         found[detach] = gradient is not None
     assert found == {True: False, False: True}
 
 
-def test_bf16_autocast_stays_close_to_fp32(cache, finished, tmp_path):
-    """The path that a GPU takes: networks in bf16, coordinates and losses in float32."""
-    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"precision": "bf16", "steps": 2}))
+def test_bf16_autocast_stays_close_to_fp32(cache, model, finished, tmp_path):
+    """The path that a GPU takes: networks in bf16, coordinates and losses in float32.
+
+    What copies is nearly right from the start: its frames and the real ones differ by less than the critic's rounding then.
+    """
+    _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"precision": "bf16", "steps": 2}), model)
     found, wanted = _log(tmp_path)[0], _log(finished.parent)[0]
     for name in ("total", "gan", "feature_matching", "l1", "critic_fake", "critic_real"):
-        assert found[name] != wanted[name] and float(found[name]) == pytest.approx(float(wanted[name]), rel=0.1), name
+        rounding = 0.02 if (model.generator, name) == ("compose", "feature_matching") else None
+        assert found[name] != wanted[name], name
+        assert float(found[name]) == pytest.approx(float(wanted[name]), rel=0.1, abs=rounding), name
     assert all(value.dtype == torch.float32 for value in load_model(tmp_path)[0].state_dict().values())
 
 
@@ -310,3 +352,11 @@ def test_a_gpus_graphs_are_refused_without_one(cache, tmp_path):
         _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"compile": "graphs"}))
     with pytest.raises(ValidationError, match="one device"):
         TrainSettings(batch=8, devices=2, compile="graphs")
+
+
+def test_a_gpus_graph_is_of_one_size_of_frames(cache, smaller, tmp_path):
+    settings = FAST.model_copy(update={"compile": "graphs"})
+    paths = [cache / "train.h5", smaller / "train.h5"]
+    with pytest.raises(InputError, match=r"train\.compile is `graphs`, .* frames of one size, .* 64 and 32 pixels; set it to networks"):
+        training.train(paths, tmp_path / "run" / "model.safetensors", MODEL, settings)
+    assert not (tmp_path / "run").exists()

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from densepose_cache.warp import coarse_warp_grid
-from dwnet.warping import downsample_grid, grid_from_index, identity_grid, visible_pixels, warp
+from densepose_cache.warp.grid import visible_pixels as visible_by_maps
+from dwnet.warping import downsample_grid, grid_from_index, identity_grid, matched_pixels, visible_pixels, warp
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
@@ -81,3 +82,19 @@ def test_visible_pixels_follow_from_index_and_driving_map(corner, kind):
         assert np.array_equal(found[0].numpy(), grid.visible)
         hard += int(((grid.index == 0) & grid.visible & (driving[..., 0] > 0)).sum())
     assert (hard > 0) == (corner == 7), "body pixels whose place is the top-left pixel"
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32, torch.bfloat16])
+def test_matched_pixels_are_those_that_both_maps_say(kind):
+    """Every map of a batch by itself, in any type; in some the source shows few parts, or nobody."""
+    random = np.random.default_rng(0)
+    source, driving = random.integers(0, 25, (2, 30, 12, 20, 3)).astype(np.uint8)
+    for number in range(30):
+        source[number, ..., 0] *= np.isin(source[number, ..., 0], random.integers(0, 25, number % 12))
+        driving[number, ..., 0] *= random.random((12, 20)) < 0.7
+    found = matched_pixels(*(torch.from_numpy(maps[..., 0]).to(kind) for maps in (source, driving)))
+    assert found.dtype == torch.bool and found.shape == (30, 12, 20)
+    for number in range(30):
+        wanted = visible_by_maps(source[number], driving[number])
+        assert np.array_equal(found[number].numpy(), wanted)
+        assert np.array_equal(wanted, coarse_warp_grid(source[number], driving[number]).visible)

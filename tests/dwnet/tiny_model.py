@@ -1,27 +1,38 @@
-"""A random generator that is quick, and its model file."""
+"""The smallest networks of every generator, random generators that are quick, and their model files."""
 
 from pathlib import Path
 
 import torch
 
 from dwnet.checkpoint import save_model
-from dwnet.config import ModelSettings
-from dwnet.generator import Generator
+from dwnet.config import GENERATORS, ModelSettings
+from dwnet.model.build import build_generator
+
+CRITIC = {"ndf": 4, "critic_layers": 2}
+MODELS = {
+    "dwnet": ModelSettings(ngf=4, blocks=1, refine_blocks=1, **CRITIC),
+    "compose": ModelSettings(generator="compose", width=4, **CRITIC),
+}
+"""Settings by the key `model.generator`."""
+assert MODELS.keys() == GENERATORS.keys(), "every generator has its tests"
 
 
-def tiny_generator(**changes):
+def changed(generator: str, **changes) -> ModelSettings:
+    """Settings of the smallest networks of a generator, with changes."""
+    return ModelSettings.model_validate(MODELS[generator].model_dump() | changes)
+
+
+def tiny_generator(generator: str = "dwnet", **changes):
     """A random generator whose frames depend on all inputs, but not so strongly that rounding grows from frame to frame."""
     torch.manual_seed(0)
-    settings = ModelSettings(ngf=4, blocks=1, refine_blocks=1, **changes)
-    generator = Generator(settings).eval()
-    for parameter in generator.parameters():
+    network = build_generator(changed(generator, **changes)).eval()
+    for parameter in network.parameters():
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.03)
-    return generator
+    return network
 
 
-def save_tiny_model(path: Path) -> Path:
-    """Write the generator without changes as a model file."""
-    generator = tiny_generator()
-    save_model(path, generator, {"fingerprint": "f" * 64})
+def save_tiny_model(path: Path, generator: str = "dwnet") -> Path:
+    """Write a generator without changes as a model file."""
+    save_model(path, tiny_generator(generator), {"fingerprint": "f" * 64})
     return path

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import h5py
 import torch
+from tiny_model import MODELS
 
 from densepose_cache.errors import InputError
 from densepose_cache.verbs import run_verbs
@@ -23,7 +24,6 @@ from dwnet.data import SampleDataset
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["trainer", "dwnet.training", "dwnet.train_command"])
 
-MODEL = ModelSettings(ngf=4, blocks=1, refine_blocks=1, ndf=4, critic_layers=2)
 SETTINGS = TrainSettings(
     steps=9,
     batch=2,
@@ -31,18 +31,27 @@ SETTINGS = TrainSettings(
     workers=1,
     threads=1,
     device="cpu",
+    precision="fp32",
     save_every=2,
     log_every=1,
     picture_every=3,
 )
 
 
-def start(cache: Path, out: Path, settings: TrainSettings = SETTINGS, room: int | None = None, preparation=None, words: Path | None = None):
-    """Start `dwnet train` on `cache`; what it says goes to the file `words` (`out`.txt). Returns the process.
+def start(
+    cache: Path,
+    out: Path,
+    settings: TrainSettings = SETTINGS,
+    model: ModelSettings = MODELS["dwnet"],
+    room: int | None = None,
+    preparation=None,
+    words: Path | None = None,
+):
+    """Start `dwnet train` of `model` on `cache`; what it says goes to the file `words` (`out`.txt). Returns the process.
 
     It may write files of at most `room` bytes. `preparation` is a function that is called first.
     """
-    process = SERVER.Process(target=_train, args=(cache, out, settings, room, preparation, words or out.with_suffix(".txt")))
+    process = SERVER.Process(target=_train, args=(cache, out, settings, model, room, preparation, words or out.with_suffix(".txt")))
     process.start()
     return process
 
@@ -140,7 +149,7 @@ def break_reading():
     SampleDataset.read = unreadable
 
 
-def _train(cache: Path, out: Path, settings: TrainSettings, room: int | None, preparation, words: Path):
+def _train(cache: Path, out: Path, settings: TrainSettings, model: ModelSettings, room: int | None, preparation, words: Path):
     torch.set_num_threads(1)
     workers.mp.start_processes = functools.partial(workers.mp.start_processes, start_method="fork")
     os.dup2(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
@@ -149,5 +158,5 @@ def _train(cache: Path, out: Path, settings: TrainSettings, room: int | None, pr
     if preparation:
         preparation()
     arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
-    arguments += ["--model", MODEL.model_dump_json(), "--settings", settings.model_dump_json()]
+    arguments += ["--model", model.model_dump_json(), "--settings", settings.model_dump_json()]
     raise SystemExit(run_verbs(SUMMARY, VERBS, ["train", *map(str, arguments)]))

@@ -8,6 +8,9 @@ import subprocess
 import pytest
 from tiny_project import ROOT, SNAKEMAKE, TINY
 
+from dwnet.config import VARIANTS
+from dwnet.pretrained import FOLDER
+
 
 @pytest.mark.parametrize(("dataset", "first"), [("sample", "sample"), ("ubc_sample", "clips"), ("fashion", "fetch"), ("taichi", "clips")])
 def test_default_configuration_plans_every_data_set(make_project, dataset, first):
@@ -84,6 +87,21 @@ def test_training_depends_on_the_weights_that_it_starts_from(make_project, given
     assert done.returncode == 0, done.stdout
     inputs = re.search("input: (.*)", done.stdout.split("rule train:")[1])[1].split(", ")
     assert "run/model.safetensors" in inputs
+
+
+def test_of_what_ships_the_full_model_starts_and_its_variants_at_random(make_project):
+    """Where it is not in this checkout, the run that needs it says so, for the full model alone."""
+    sample = copy.deepcopy(TINY["datasets"]["sample"]) | {"model": {"generator": "compose"}, "train": {"start": "embedded"}}
+    project = make_project(TINY | {"datasets": {"sample": sample}})
+    done, shipped = project.run("--dry-run", "results/sample/ablation.csv"), FOLDER / "model.safetensors"
+    if not shipped.is_file():
+        assert re.findall("train.start of .*", done.stdout) == [f"train.start of full: {shipped} does not exist"] and done.returncode != 0
+        pytest.skip("the generator that ships is not in this checkout")
+    assert done.returncode == 0, done.stdout
+    inputs = {}
+    for job in done.stdout.split("rule train:")[1:]:
+        inputs[re.search("variant=(.*)", job)[1]] = re.search("input: (.*)", job)[1].split(", ")
+    assert {variant: str(shipped) in files for variant, files in inputs.items()} == {variant: variant == "full" for variant in VARIANTS}
 
 
 def test_a_run_of_the_workflow_from_which_a_training_starts_is_trained_first(make_project):

@@ -27,7 +27,8 @@ def configured_files(data):
     """Paths of files that a data set's settings name, by key; its source is looked at by the stage that reads it."""
     files = {"densepose.weights": data.densepose.weights, "evaluate.pairs": data.evaluate.pairs}
     if data.train.start and not made_here(data.train.start):
-        files |= {f"train.start of {name}": start_model(variant_train(data.train, name).start) for name in VARIANTS}
+        starts = {name: variant_train(data.train, name).start for name in VARIANTS}
+        files |= {f"train.start of {name}": start_model(start) for name, start in starts.items() if start}
     files |= {f"evaluate.weights.{name}": path for name, path in data.evaluate.weights.items()}
     return {key: path for key, path in files.items() if path}
 
