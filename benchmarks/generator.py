@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from dwnet.inference.trivial import FilledSource, coarse_warp, filled_warp
 from PIL import Image
 
 from densepose_cache.reader import SplitReader
 from dwnet.bootstrap import mean_interval
+from dwnet.inference.trivial import FilledSource, coarse_warp, filled_warp
 from dwnet.panels import iuv_colours
 from dwnet.report.summary import print_summary
 from dwnet.rollout_file import RolloutReader
