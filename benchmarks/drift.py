@@ -78,8 +78,8 @@ def main():
     options = parser.parse_args()
     generator, _ = load_model(options.model)
     rows = [measure(generator, seed, options.size, options.poses, options.frames) for seed in range(options.people)]
-    table = pd.DataFrame(rows)
-    table.loc["mean"] = table.mean()
+    table = pd.DataFrame(rows).set_index("person")
+    table = pd.concat([table, table.mean().to_frame("mean").T])
     print(f"{datetime.date.today()}, {os.cpu_count()} cores: {vars(options)}")
     print(table.to_string(float_format=lambda value: f"{value:.4f}"))
 
