@@ -15,6 +15,8 @@ For a generator that copies, grids are filled and carried over the body's edge, 
     plate              (B, H, W, 3)      uint8   the source without its person
     source_distance    (T, B, H, W)      uint8   centimetres on the body, as `FilledGrid` has them
     previous_distance  (T - 1, B, H, W)  uint8
+    nearest_index      (T, B, H, W)      uint16  the second grid, of `SourceSurface.nearest`, and its distances
+    nearest_distance   (T, B, H, W)      uint8
     edge               (T, B, H, W)      uint8   distance from the body's edge, as `carried` gives it
 """
 
@@ -71,6 +73,8 @@ class SampleDataset:
             "plate": ((batch, size, size, 3), colours),
             "source_distance": ((targets, batch, size, size), colours),
             "previous_distance": ((targets - 1, batch, size, size), colours),
+            "nearest_index": ((targets, batch, size, size), index),
+            "nearest_distance": ((targets, batch, size, size), colours),
             "edge": ((targets, batch, size, size), colours),
         }
         layout: Layout = {
@@ -117,6 +121,7 @@ def fill_sample(sample: dict[str, np.ndarray], source_iuv: np.ndarray):
         filled = surface.fill(iuv, sample["source_index"][t])
         sample["source_index"][t], sample["edge"][t] = carried(filled, source_iuv, iuv)
         sample["source_distance"][t] = filled.distance
+        sample["nearest_index"][t], sample["nearest_distance"][t] = surface.nearest(iuv, filled)
         if t:
             filled = SourceSurface(before).fill(iuv, sample["previous_index"][t - 1])
             sample["previous_index"][t - 1], _ = carried(filled, before, iuv)
@@ -276,13 +281,17 @@ class Batch:
     plate: Tensor | None = None
     """(B, 3, H, W)"""
     source_distance: Tensor | None = None
-    """(T, B, H, W) float32 as in `Prepared`, and so are the next two."""
+    """(T, B, H, W) float32 as in `Prepared`, and so are the next three."""
     previous_distance: Tensor | None = None
+    nearest_distance: Tensor | None = None
     edge: Tensor | None = None
+    nearest_grid: Tensor | None = None
+    """(T, B, H, W, 2)"""
 
     def frame(self, t: int) -> dict[str, Tensor]:
         """What a generator is given of frame `t` beside the five arguments, by its name in `Prepared`."""
-        names = ("source_visible", "previous_visible", "source_distance", "previous_distance", "edge")
+        distances = ("source_distance", "previous_distance", "nearest_distance")
+        names = ("source_visible", "previous_visible", *distances, "nearest_grid", "edge")
         return {name: value[t] for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -302,7 +311,7 @@ def to_device_batch(batch: dict, device: torch.device, visibility: bool = False,
     filled = "plate" in moved
     colours = {key: scaled(moved[key]) for key in ("source", "real", "iuv", *(("source_iuv", "plate") if filled else ()))}
     source, previous = (grid_from_index(moved[f"{key}_index"], height, width) for key in ("source", "previous"))
-    masks = _filled_masks(moved) if filled else _masks(moved) if visibility else {}
+    masks = _of_filled(moved) if filled else _masks(moved) if visibility else {}
     return Batch(clips=batch["clip"], **colours, source_grid=source, previous_grid=torch.cat([source[:1], previous]), **masks)
 
 
@@ -325,7 +334,7 @@ def _masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:
     return {"source_visible": source, "previous_visible": torch.cat([source[:1], previous])}
 
 
-def _filled_masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:
+def _of_filled(moved: dict[str, Tensor]) -> dict[str, Tensor]:
     parts, source = moved["iuv"][..., 0], moved["source_iuv"][..., 0]
     before = torch.cat([source[None], parts[:-1]])
     matched = torch.stack([matched_pixels(source, part) for part in parts])
@@ -335,5 +344,7 @@ def _filled_masks(moved: dict[str, Tensor]) -> dict[str, Tensor]:
         "previous_visible": torch.cat([first[0], *(matched_pixels(*pair)[None] for pair in zip(before[1:], parts[1:], strict=True))]),
         "source_distance": distance_metres(moved["source_distance"]),
         "previous_distance": distance_metres(torch.cat([first[1], moved["previous_distance"]])),
+        "nearest_distance": distance_metres(moved["nearest_distance"]),
+        "nearest_grid": grid_from_index(moved["nearest_index"], *source.shape[1:]),
         "edge": carried_edge(moved["edge"]),
     }

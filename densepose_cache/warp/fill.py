@@ -4,10 +4,13 @@ The paper's coarse grid matches part by part, so that from a front view a back v
 takes the source pixel that is nearest in the rest pose. Depth (front to back) counts less than height and width, except on the head, so
 that a back takes the chest's cloth at the same place; the mirrored side may serve at a penalty. Exact correspondences are never touched.
 Nothing of this is stored: grids are filled when they are read.
+
+A part of which the source shows a sliver alone has exact correspondences that lie far off. `nearest` is a second grid, in which these, too,
+take what is nearest on the body.
 """
 
 import functools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,6 +23,8 @@ DEPTH = 0.25
 MIRROR = 0.05
 """Metres by which a pixel of the other side counts as farther."""
 HEAD = (23, 24)
+FAR = 3
+"""Centimetres on the body from which on an exact correspondence is asked whether something nearer is seen."""
 CELL = 0.04
 """Side in metres of the cells of height and width in which source points are looked up."""
 LOW, HIGH = -1.2, 1.2
@@ -31,8 +36,7 @@ LOST = 255
 """Distance of a body pixel that nothing in the source can stand in for."""
 
 
-@dataclass(frozen=True)
-class FilledGrid:
+class FilledGrid(NamedTuple):
     """A coarse warp grid without lost body pixels.
 
     `index` (H, W) unsigned: source pixel = row * W + column, as in `WarpGrid`. `distance` (H, W) uint8: how far on the body the place that
@@ -66,6 +70,16 @@ class SourceSurface:
         layout = self._present, self._texels, self._pixels, self._starts
         _fill(self._source, flat, self._table, *layout, self._mirror, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
+
+    def nearest(self, driving_iuv: np.ndarray, filled: FilledGrid) -> FilledGrid:
+        """What lies nearest on the body, whatever its part: `filled`, with the visible source pixel that is nearest in the rest pose in place
+        of every exact correspondence that lies FAR or farther off and than that. Background pixels read themselves.
+        """
+        index, distance = filled.index.ravel().copy(), filled.distance.ravel().copy()
+        flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
+        layout = self._texels, self._pixels, self._starts
+        _bring_near(flat, self._table, *layout, self._mirror, self._nearest, self._distance, index, distance)
+        return FilledGrid(index.reshape(filled.index.shape), distance.reshape(filled.index.shape))
 
 
 @functools.lru_cache(maxsize=4)
@@ -154,15 +168,34 @@ def _fill(source, driving, table, present, texels, pixels, starts, mirror, neare
             distance[pixel] = LOST
             continue
         texel = _texel(driving[pixel])
-        if nearest[texel] == UNKNOWN:
-            x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
-            own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
-            metres = np.sqrt(best)
-            if metres > mirror:
-                other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
-                if other != UNKNOWN:
-                    own, metres = other, np.sqrt(squared) + mirror
-            distances[texel] = min(1 + round(100 * metres), LOST - 1)
-            nearest[texel] = pixels[own]
+        _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
         index[pixel] = nearest[texel]
         distance[pixel] = distances[texel]
+
+
+@njit(nogil=True, cache=True)
+def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
+    """Set the source pixel `nearest` to a texel, and its distance, unless they are known."""
+    if nearest[texel] == UNKNOWN:
+        x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
+        own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
+        metres = np.sqrt(best)
+        if metres > mirror:
+            other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
+            if other != UNKNOWN:
+                own, metres = other, np.sqrt(squared) + mirror
+        distances[texel] = min(1 + round(100 * metres), LOST - 1)
+        nearest[texel] = pixels[own]
+
+
+@njit(nogil=True, cache=True)
+def _bring_near(driving, table, texels, pixels, starts, mirror, nearest, distances, index, distance):
+    """Replace `index` and `distance` (N,) of the body pixels of `driving` (N, 3) that read FAR where something nearer is seen."""
+    for pixel in range(len(driving)):
+        if driving[pixel, 0] == 0:
+            index[pixel] = pixel
+        elif FAR <= distance[pixel] < LOST:
+            texel = _texel(driving[pixel])
+            _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
+            if distances[texel] < distance[pixel]:
+                index[pixel], distance[pixel] = nearest[texel], distances[texel]

@@ -12,11 +12,16 @@ from ..driving import Driving
 
 
 class Filled(NamedTuple):
-    """A grid filled and carried: `index` (S, S), `distance` (S, S) uint8 as in `FilledGrid`, `edge` (S, S) uint8 as `carried` gives it."""
+    """A grid filled and carried: `index` (S, S), `distance` (S, S) uint8 as in `FilledGrid`, `edge` (S, S) uint8 as `carried` gives it.
+
+    `nearest` (S, S) and `nearest_distance` (S, S) uint8 are the second grid of `SourceSurface.nearest`; grids between driving frames have none.
+    """
 
     index: np.ndarray
     distance: np.ndarray
     edge: np.ndarray
+    nearest: np.ndarray | None = None
+    nearest_distance: np.ndarray | None = None
 
 
 class FilledDriving:
@@ -29,15 +34,14 @@ class FilledDriving:
 
     def source(self, number: int) -> Filled:
         """The grid from the source to frame `number`."""
-        return _filled(self._surface, self.driving.source_iuv, self.driving.iuv(number), self.driving.source_grid(number))
+        iuv = self.driving.iuv(number)
+        filled = self._surface.fill(iuv, self.driving.source_grid(number))
+        index, edge = carried(filled, self.driving.source_iuv, iuv)
+        return Filled(index, filled.distance, edge, *self._surface.nearest(iuv, filled))
 
     def previous(self, number: int) -> Filled:
         """The grid from frame `number - 1` to frame `number`; `number` >= 1."""
-        before = self.driving.iuv(number - 1)
-        return _filled(SourceSurface(before), before, self.driving.iuv(number), self.driving.previous_grid(number))
-
-
-def _filled(surface: SourceSurface, source_iuv: np.ndarray, driving_iuv: np.ndarray, index: np.ndarray) -> Filled:
-    filled = surface.fill(driving_iuv, index)
-    index, edge = carried(filled, source_iuv, driving_iuv)
-    return Filled(index, filled.distance, edge)
+        before, iuv = self.driving.iuv(number - 1), self.driving.iuv(number)
+        filled = SourceSurface(before).fill(iuv, self.driving.previous_grid(number))
+        index, edge = carried(filled, before, iuv)
+        return Filled(index, filled.distance, edge)

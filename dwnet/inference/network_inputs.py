@@ -58,16 +58,17 @@ class FilledInputs:
         """Of frame `number` of the first `count` videos. The first frame's previous grid is its source grid."""
         drivings, device = self._drivings[:count], self._device
         maps = [filled.driving.iuv(number) for filled in drivings]
-        part, before = {}, {"source": [filled.driving.source_iuv for filled in drivings]}
+        before = {"source": [filled.driving.source_iuv for filled in drivings]}
         found = {"source": [filled.source(number) for filled in drivings]}
         if number:
             before["previous"] = [filled.driving.iuv(number - 1) for filled in drivings]
             found["previous"] = [filled.previous(number) for filled in drivings]
-        grids, frame, part = (
-            {},
-            {"edge": carried_edge(stacked([grid.edge for grid in found["source"]], device))},
-            network_part(maps, device),
-        )
+        grids, part = {}, network_part(maps, device)
+        frame = {
+            "edge": carried_edge(stacked([grid.edge for grid in found["source"]], device)),
+            "nearest_grid": network_grid([grid.nearest for grid in found["source"]], device),
+            "nearest_distance": distance_metres(stacked([grid.nearest_distance for grid in found["source"]], device)),
+        }
         for name, filled in found.items():
             grids[name] = network_grid([grid.index for grid in filled], device)
             frame[f"{name}_distance"] = distance_metres(stacked([grid.distance for grid in filled], device))

@@ -6,11 +6,14 @@ condition (Eq. 2 and 3). In place of a decoder that paints every pixel anew stan
 Shapes: B batch, H x W the frame, c = `width`.
 
     driving_iuv, source, previous, grids   as in `dwnet.generator`; grids are filled and carried over the body's edge
-    input                                  (B, 21, H, W), folded to (B, 84, H / 2, W / 2)
+    input                                  (B, 25, H, W), folded to (B, 100, H / 2, W / 2)
     trunk                                  c, 2 c, 4 c, 4 c channels at H / 2, H / 4, H / 8, H / 16, and back
     head                                   (B, 21, H / 2, W / 2): colours for four pixels each, five masks, two corrections
     frame                                  (B, 3, H, W) = sum of mask k * picture k: the source at its grid + correction, the previous frame
-                                           likewise, the background plate in its place, the source in its place, drawn colours
+                                           likewise, the background plate in its place, the source at its nearest grid, drawn colours
+
+The nearest grid reads, on the body, what is nearest on it, whatever its part; it serves where the source shows a sliver of a part alone. On
+the background the source stays in its place.
 """
 
 from itertools import pairwise
@@ -27,9 +30,9 @@ from ..iuv_channels import parts
 from ..warping import identity_grid, warp
 from .prepared import NOTHING, Prepared
 
-INPUTS = 21
+INPUTS = 25
 PICTURES = 5
-"""Source, previous frame, plate, source in its place, drawn colours."""
+"""Source, previous frame, plate, source at what is nearest, drawn colours."""
 FOLD = 2
 """The trunk's finest level is the frame at 1 / FOLD of its size."""
 COARSEST = 16
@@ -40,6 +43,8 @@ GAIN = 4.0
 """Logits that an output of 1 adds to a mask."""
 SURE, GUESSED, UNLIKELY = 4.0, 3.0, -4.0
 """Logits by which masks start: of what the maps match, of what only lies near on the body, of what they do not match."""
+NEARER = 0.025
+"""Metres by which what is nearest on the body must lie nearer than the exact match to be taken for it at the start."""
 
 
 class PixelNorm(nn.Module):
@@ -134,17 +139,20 @@ class ComposeGenerator(nn.Module):
             prepared = prepared.at(previous_visible=prepared.source_visible, previous_distance=prepared.source_distance)
         if not settings.coarse_warp:
             source_grid = previous_grid = identity_grid(*size, source.device).expand(len(source), *size, 2)
+            prepared = prepared.at(nearest_grid=None)
         seen = {}
         pictures = {"source": (source, source_grid), "previous": (previous, previous_grid)}
         for name, (picture, grid) in pictures.items():
             match, distance = self._match(name, prepared, part)
             seen[name] = warp(picture, grid, mode), match, distance
+        nearest = source if prepared.nearest_grid is None else warp(source, prepared.nearest_grid, mode)
         apart = (source - plate).abs().mean(1, keepdim=True)
         edge = torch.zeros_like(body) if prepared.edge is None else prepared.edge[:, None]
         own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
+        near = seen["source"][2] if prepared.nearest_distance is None else prepared.nearest_distance[:, None]
         inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], warp(apart, source_grid, mode), *seen["previous"], apart]
-        colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own], 1))
-        masks = masks + self._expected(seen, body, own, edge)
+        colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own, nearest, near], 1))
+        masks = masks + self._expected(seen, near, body, own, edge)
         grids = {}
         for k, (name, (picture, grid)) in enumerate(pictures.items()):
             grids[name] = grid
@@ -152,7 +160,7 @@ class ComposeGenerator(nn.Module):
                 grids[name] = grid + STEP * corrections[:, 2 * k : 2 * k + 2].permute(0, 2, 3, 1)
             pictures[name] = warp(picture, grids[name], mode)
         weights = masks.softmax(1)
-        layers = (pictures["source"], pictures["previous"], plate, source, colours)
+        layers = (pictures["source"], pictures["previous"], plate, nearest, colours)
         frame = sum(weights[:, k : k + 1] * layer for k, layer in enumerate(layers))
         return Generated(frame, *(grids[name] if settings.coarse_warp else None for name in grids))
 
@@ -182,15 +190,16 @@ class ComposeGenerator(nn.Module):
         colours, rest = colours[..., :height, :width], rest[..., :height, :width]
         return colours, GAIN * rest[:, :PICTURES], rest[:, PICTURES:]
 
-    def _expected(self, seen: dict, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
+    def _expected(self, seen: dict, near: Tensor, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
         """Logits (B, PICTURES, H, W) before anything is learned: the filled warp, the source's background around it, the plate behind."""
         (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
         ground = 1 - body
         lost = body * (distance >= NOTHING).to(body.dtype)
-        on_body = SURE * match + GUESSED * (1 - match) * (1 - lost) + UNLIKELY * lost
+        nearer = body * (distance - near >= NEARER).to(body.dtype)
+        on_body = SURE * match * (1 - nearer) + GUESSED * (1 - match) * (1 - lost) + UNLIKELY * lost
         source = body * on_body + ground * torch.where(edge > 0, 0.0, UNLIKELY)
         known = body * (before_distance < NOTHING).to(body.dtype) + ground * before
         previous = UNLIKELY * (1 - known) - (0.0 if self.settings.previous else 1e4)
         plate = ground * SURE * own + UNLIKELY * body
-        in_place = ground * (SURE * (1 - own) + UNLIKELY * own) + UNLIKELY * body
-        return torch.cat((source, previous, plate, in_place, torch.full_like(body, -1.0)), 1)
+        nearest = ground * (SURE * (1 - own) + UNLIKELY * own) + body * (SURE * nearer + UNLIKELY * (1 - nearer))
+        return torch.cat((source, previous, plate, nearest, torch.full_like(body, -1.0)), 1)
