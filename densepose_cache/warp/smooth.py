@@ -34,11 +34,14 @@ class SmoothGrid(NamedTuple):
 
 
 class SmoothSurface:
-    """The body inside of the silhouette of a source frame's IUV map (H, W, 3) uint8, asked for any number of driving frames."""
+    """The body inside of the silhouette of a source frame's IUV map (H, W, 3) uint8, asked for any number of driving frames.
 
-    def __init__(self, source_iuv: np.ndarray):
-        rim = max(1, round(RIM * source_iuv.shape[0]))
-        inside = ~grown(source_iuv[..., 0] == 0, rim)
+    `rim`, `reach` and `tolerance` stand in for RIM, REACH and TOLERANCE.
+    """
+
+    def __init__(self, source_iuv: np.ndarray, rim: float = RIM, reach: int = REACH, tolerance: float = TOLERANCE):
+        self._reach, self._tolerance = reach, tolerance
+        inside = ~grown(source_iuv[..., 0] == 0, round(rim * source_iuv.shape[0]))
         self._surface = SourceSurface(np.where(inside[..., None], source_iuv, np.uint8(0)) if inside.any() else source_iuv)
 
     def grid(self, driving_iuv: np.ndarray) -> SmoothGrid:
@@ -46,14 +49,14 @@ class SmoothSurface:
         height, width = driving_iuv.shape[:2]
         nearest, way = self._surface.nearest(driving_iuv), np.zeros((height, width, 2), np.float32)
         body = (driving_iuv[..., 0] > 0) & (nearest.distance < LOST)
-        _average(body, nearest.index, np.float32((TOLERANCE * height) ** 2), way)
+        _average(body, nearest.index, self._reach, np.float32((self._tolerance * height) ** 2), way)
         return SmoothGrid(way, nearest.distance)
 
 
 @njit(nogil=True, cache=True)
-def _average(body, index, tolerance, way):
-    """Set `way` (H, W, 2) of the pixels in `body` (H, W) to the mean of the ways around, of those within the squared `tolerance` of their
-    own surroundings' mean; to its own where there is none."""
+def _average(body, index, reach, tolerance, way):
+    """Set `way` (H, W, 2) of the pixels in `body` (H, W) to the mean of the ways within `reach`, of those within the squared `tolerance` of
+    their own surroundings' mean; to its own where there is none."""
     height, width = body.shape
     own, good = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.bool_)
     for r in range(height):
@@ -63,21 +66,21 @@ def _average(body, index, tolerance, way):
     for r in range(height):
         for c in range(width):
             if body[r, c]:
-                x, y, _ = _mean(own, body, r, c)
+                x, y, _ = _mean(own, body, r, c, reach)
                 good[r, c] = (own[r, c, 0] - x) ** 2 + (own[r, c, 1] - y) ** 2 < tolerance
     for r in range(height):
         for c in range(width):
             if body[r, c]:
-                x, y, count = _mean(own, good, r, c)
+                x, y, count = _mean(own, good, r, c, reach)
                 way[r, c, 0], way[r, c, 1] = (x, y) if count else (own[r, c, 0], own[r, c, 1])
 
 
 @njit(nogil=True, cache=True)
-def _mean(ways, counted, row, column):
-    """Mean x and y of the ways within REACH of a pixel that are `counted`, and how many there are."""
+def _mean(ways, counted, row, column, reach):
+    """Mean x and y of the ways within `reach` of a pixel that are `counted`, and how many there are."""
     x, y, count = np.float32(0), np.float32(0), 0
-    for r in range(max(row - REACH, 0), min(row + REACH + 1, counted.shape[0])):
-        for c in range(max(column - REACH, 0), min(column + REACH + 1, counted.shape[1])):
+    for r in range(max(row - reach, 0), min(row + reach + 1, counted.shape[0])):
+        for c in range(max(column - reach, 0), min(column + reach + 1, counted.shape[1])):
             if counted[r, c]:
                 x += ways[r, c, 0]
                 y += ways[r, c, 1]
