@@ -15,7 +15,7 @@ For a generator that copies, grids are filled and carried over the body's edge, 
     plate              (B, H, W, 3)      uint8   the source without its person
     source_distance    (T, B, H, W)      uint8   centimetres on the body, as `FilledGrid` has them
     previous_distance  (T - 1, B, H, W)  uint8
-    nearest_index      (T, B, H, W)      uint16  the second grid, of `SourceSurface.nearest`, and its distances
+    nearest_index      (T, B, H, W)              the second grid from the source frame, as `SourceSurface.nearest` has it
     nearest_distance   (T, B, H, W)      uint8
     edge               (T, B, H, W)      uint8   distance from the body's edge, as `carried` gives it
 """
@@ -291,7 +291,7 @@ class Batch:
     def frame(self, t: int) -> dict[str, Tensor]:
         """What a generator is given of frame `t` beside the five arguments, by its name in `Prepared`."""
         distances = ("source_distance", "previous_distance", "nearest_distance")
-        names = ("source_visible", "previous_visible", *distances, "nearest_grid", "edge")
+        names = ("source_visible", "previous_visible", *distances, "edge", "nearest_grid")
         return {name: value[t] for name in names if (value := getattr(self, name)) is not None}
 
 

@@ -5,8 +5,8 @@ takes the source pixel that is nearest in the rest pose. Depth (front to back) c
 that a back takes the chest's cloth at the same place; the mirrored side may serve at a penalty. Exact correspondences are never touched.
 Nothing of this is stored: grids are filled when they are read.
 
-A part of which the source shows a sliver alone has exact correspondences that lie far off. `nearest` is a second grid, in which these, too,
-take what is nearest on the body.
+Where the source shows a mere sliver of a part, exact correspondences lie far off. In a second grid (`SourceSurface.nearest`) these, too,
+take the source pixel that is nearest in the rest pose.
 """
 
 import functools
@@ -24,7 +24,7 @@ MIRROR = 0.05
 """Metres by which a pixel of the other side counts as farther."""
 HEAD = (23, 24)
 FAR = 3
-"""Centimetres on the body from which on an exact correspondence is asked whether something nearer is seen."""
+"""Centimetres on the body from which on an exact correspondence counts as far off."""
 CELL = 0.04
 """Side in metres of the cells of height and width in which source points are looked up."""
 LOW, HIGH = -1.2, 1.2
@@ -41,7 +41,7 @@ class FilledGrid(NamedTuple):
 
     `index` (H, W) unsigned: source pixel = row * W + column, as in `WarpGrid`. `distance` (H, W) uint8: how far on the body the place that
     a pixel reads lies from the place that it shows, in centimetres up to 254, depth weighted and the mirrored side at its penalty, and one
-    more where the part was lost; 0 on the background, 255 where the source shows no body.
+    more where that is no exact correspondence; 0 on the background, 255 where the source shows no body.
     """
 
     index: np.ndarray
@@ -72,8 +72,10 @@ class SourceSurface:
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
     def nearest(self, driving_iuv: np.ndarray, filled: FilledGrid) -> FilledGrid:
-        """What lies nearest on the body, whatever its part: `filled`, with the visible source pixel that is nearest in the rest pose in place
-        of every exact correspondence that lies FAR or farther off and than that. Background pixels read themselves.
+        """The second grid to `driving_iuv` (H, W, 3) uint8, from what `fill` made of the first.
+
+        A body pixel that reads FAR or farther off takes the visible source pixel that is nearest in the rest pose, whatever its part, where
+        that is at a smaller distance. Background pixels read themselves.
         """
         index, distance = filled.index.ravel().copy(), filled.distance.ravel().copy()
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
@@ -175,7 +177,7 @@ def _fill(source, driving, table, present, texels, pixels, starts, mirror, neare
 
 @njit(nogil=True, cache=True)
 def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
-    """Set the source pixel `nearest` to a texel, and its distance, unless they are known."""
+    """Find the source pixel `nearest` to a texel (TEXELS,) and its distance in `distances` (TEXELS,), unless they are known."""
     if nearest[texel] == UNKNOWN:
         x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
         own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
@@ -190,7 +192,7 @@ def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
 
 @njit(nogil=True, cache=True)
 def _bring_near(driving, table, texels, pixels, starts, mirror, nearest, distances, index, distance):
-    """Replace `index` and `distance` (N,) of the body pixels of `driving` (N, 3) that read FAR where something nearer is seen."""
+    """Change `index` and `distance` (N,): background pixels of `driving` (N, 3) read themselves, far ones what is nearer, if anything."""
     for pixel in range(len(driving)):
         if driving[pixel, 0] == 0:
             index[pixel] = pixel

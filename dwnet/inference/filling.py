@@ -6,7 +6,7 @@ import numpy as np
 
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp.carry import carried
-from densepose_cache.warp.fill import SourceSurface
+from densepose_cache.warp.fill import FilledGrid, SourceSurface
 
 from ..driving import Driving
 
@@ -14,14 +14,13 @@ from ..driving import Driving
 class Filled(NamedTuple):
     """A grid filled and carried: `index` (S, S), `distance` (S, S) uint8 as in `FilledGrid`, `edge` (S, S) uint8 as `carried` gives it.
 
-    `nearest` (S, S) and `nearest_distance` (S, S) uint8 are the second grid of `SourceSurface.nearest`; grids between driving frames have none.
+    `nearest` is the second grid, of `SourceSurface.nearest`; a grid from the previous frame has none.
     """
 
     index: np.ndarray
     distance: np.ndarray
     edge: np.ndarray
-    nearest: np.ndarray | None = None
-    nearest_distance: np.ndarray | None = None
+    nearest: FilledGrid | None = None
 
 
 class FilledDriving:
@@ -37,7 +36,7 @@ class FilledDriving:
         iuv = self.driving.iuv(number)
         filled = self._surface.fill(iuv, self.driving.source_grid(number))
         index, edge = carried(filled, self.driving.source_iuv, iuv)
-        return Filled(index, filled.distance, edge, *self._surface.nearest(iuv, filled))
+        return Filled(index, filled.distance, edge, self._surface.nearest(iuv, filled))
 
     def previous(self, number: int) -> Filled:
         """The grid from frame `number - 1` to frame `number`; `number` >= 1."""

@@ -66,8 +66,8 @@ class FilledInputs:
         grids, part = {}, network_part(maps, device)
         frame = {
             "edge": carried_edge(stacked([grid.edge for grid in found["source"]], device)),
-            "nearest_grid": network_grid([grid.nearest for grid in found["source"]], device),
-            "nearest_distance": distance_metres(stacked([grid.nearest_distance for grid in found["source"]], device)),
+            "nearest_grid": network_grid([grid.nearest.index for grid in found["source"]], device),
+            "nearest_distance": distance_metres(stacked([grid.nearest.distance for grid in found["source"]], device)),
         }
         for name, filled in found.items():
             grids[name] = network_grid([grid.index for grid in filled], device)

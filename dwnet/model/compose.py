@@ -12,8 +12,8 @@ Shapes: B batch, H x W the frame, c = `width`.
     frame                                  (B, 3, H, W) = sum of mask k * picture k: the source at its grid + correction, the previous frame
                                            likewise, the background plate in its place, the source at its nearest grid, drawn colours
 
-The nearest grid reads, on the body, what is nearest on it, whatever its part; it serves where the source shows a sliver of a part alone. On
-the background the source stays in its place.
+The nearest grid reads, on the body, what the source shows nearest on it, whatever its part; it serves where the source shows a mere sliver
+of a part. On the background the source stays in its place.
 """
 
 from itertools import pairwise
@@ -32,7 +32,7 @@ from .prepared import NOTHING, Prepared
 
 INPUTS = 25
 PICTURES = 5
-"""Source, previous frame, plate, source at what is nearest, drawn colours."""
+"""Source, previous frame, plate, source at its nearest grid, drawn colours."""
 FOLD = 2
 """The trunk's finest level is the frame at 1 / FOLD of its size."""
 COARSEST = 16
@@ -44,7 +44,7 @@ GAIN = 4.0
 SURE, GUESSED, UNLIKELY = 4.0, 3.0, -4.0
 """Logits by which masks start: of what the maps match, of what only lies near on the body, of what they do not match."""
 NEARER = 0.025
-"""Metres by which what is nearest on the body must lie nearer than the exact match to be taken for it at the start."""
+"""Metres by which what is nearest on the body must be nearer than the exact match for masks to start with it."""
 
 
 class PixelNorm(nn.Module):
@@ -191,7 +191,9 @@ class ComposeGenerator(nn.Module):
         return colours, GAIN * rest[:, :PICTURES], rest[:, PICTURES:]
 
     def _expected(self, seen: dict, near: Tensor, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
-        """Logits (B, PICTURES, H, W) before anything is learned: the filled warp, the source's background around it, the plate behind."""
+        """Logits (B, PICTURES, H, W) before anything is learned: on the body the filled warp, or the nearest grid where that is nearer by
+        NEARER; the source's background around it, the plate behind.
+        """
         (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
         ground = 1 - body
         lost = body * (distance >= NOTHING).to(body.dtype)

@@ -30,7 +30,7 @@ class Prepared(NamedTuple):
     previous_distance: Tensor | None = None
     """(B, H, W), likewise of the previous grid."""
     nearest_grid: Tensor | None = None
-    """(B, H, W, 2): on the body where the source shows what is nearest, whatever its part; the background reads itself."""
+    """(B, H, W, 2): the second grid from the source (`SourceSurface.nearest`); the background reads itself."""
     nearest_distance: Tensor | None = None
     """(B, H, W), likewise of the nearest grid."""
     edge: Tensor | None = None
