@@ -124,9 +124,9 @@ class ComposeGenerator(nn.Module):
     ) -> Generated:
         """The next frame, and both refined grids (B, H, W, 2). A first frame takes `source` and `source_grid` as the previous ones, too.
 
-        Without `prepared` the plate is the source itself and every body pixel counts as matched. Without coarse warp (`settings`) both
-        pictures are read where they are, without refine there is no correction; without previous the source stands in for the previous
-        frame, which then has no share in the blend.
+        Without `prepared` the plate is the source itself, every body pixel counts as matched, and the nearest grid reads the source in its
+        place. Without coarse warp (`settings`) all pictures are read where they are, without refine there is no correction; without
+        previous the source stands in for the previous frame, which then has no share in the blend.
         """
         settings, mode = self.settings, self.settings.padding_mode
         size = driving_iuv.shape[2:]
