@@ -1,8 +1,8 @@
-"""Compare fill, carried grids and plates in interpreted kernels (NUMBA_DISABLE_JIT=1) with searches; fails where they differ."""
+"""Compare filled grids, carried grids and plates in interpreted kernels (NUMBA_DISABLE_JIT=1) with searches; fails where they differ."""
 
 import numpy as np
 from random_maps import random_map
-from surface_search import assert_filled, carried_by_search
+from surface_search import assert_filled, assert_nearest, carried_by_search
 
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp import coarse_warp_grid
@@ -16,8 +16,10 @@ def main():
         source = random_map(rng, 32, 21, np.array(parts), "corners")
         driving = random_map(rng, 32, 21, np.array([0, 1, 23]), kind)
         index = coarse_warp_grid(source, driving).index
-        filled = SourceSurface(source).fill(driving, index)
+        surface = SourceSurface(source)
+        filled = surface.fill(driving, index)
         assert_filled(source, driving, index, filled)
+        assert_nearest(source, driving, filled, surface.nearest(driving, filled))
         for found, wanted in zip(carried(filled, source, driving), carried_by_search(filled, source, driving), strict=True):
             assert np.array_equal(found, wanted)
         frame = rng.integers(0, 256, source.shape, dtype=np.uint8)

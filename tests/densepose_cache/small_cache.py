@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pandas as pd
 from PIL import Image
+from turning_person import turning_person
 
 from densepose_cache.clips import write_table
 from densepose_cache.config import DensePoseSettings, SampleDraw, VideoSettings, WarpSettings
@@ -20,6 +21,7 @@ from densepose_cache.warp.stage import warp_shard
 
 SIZE = 64
 SHARDS = 2
+CLIPS = ("anna", "ben", "carl", "dora")
 PRECOMPUTED = DensePoseSettings(backend="precomputed")
 WARP = WarpSettings(samples=SampleDraw(epochs=1))
 
@@ -82,7 +84,16 @@ def build(folder: Path, video=None, densepose=PRECOMPUTED, warp=WARP, workers=1)
 
 def small_cache(folder: Path, frames: int = 9, size: int = SIZE) -> tuple[list[dict], dict[str, np.ndarray]]:
     """Rows and maps by clip of a cache of three training clips and a test clip, built in `folder`."""
-    maps = {name: body_maps(seed, frames + seed, size) for seed, name in enumerate(("anna", "ben", "carl", "dora"))}
+    return _cache(folder, {name: body_maps(seed, frames + seed, size) for seed, name in enumerate(CLIPS)}, size)
+
+
+def turning_cache(folder: Path, size: int = SIZE) -> tuple[list[dict], dict[str, np.ndarray]]:
+    """The same of a rendered person who turns right round, 8 frames that start elsewhere in every clip: parts come and go."""
+    maps = np.stack([frame.iuv for frame in turning_person(size)])
+    return _cache(folder, {name: np.roll(maps, 3 * number, 0) for number, name in enumerate(CLIPS)}, size)
+
+
+def _cache(folder: Path, maps: dict[str, np.ndarray], size: int) -> tuple[list[dict], dict[str, np.ndarray]]:
     splits = {"anna": "train", "ben": "train", "carl": "train", "dora": "test"}
     rows = [write_source(folder / "data", name, splits[name], maps[name], side_file=name in ("ben", "dora")) for name in maps]
     write_tables(folder, rows)

@@ -1,9 +1,9 @@
-"""The surface fill and the grid carried over the body's edge, each by a search written out."""
+"""The surface fill, its second grid and the grid carried over the body's edge, each by a search written out."""
 
 import numpy as np
 
 from densepose_cache.warp.carry import REACH
-from densepose_cache.warp.fill import DEPTH, HEAD, MIRROR, FilledGrid
+from densepose_cache.warp.fill import DEPTH, FAR, HEAD, LOST, MIRROR, FilledGrid
 from densepose_cache.warp.surface import surface_table
 
 MIRRORED = np.array([-1, 1, 1])
@@ -18,9 +18,11 @@ def places(iuv: np.ndarray, depth: float = DEPTH) -> np.ndarray:
 
 def costs(source: np.ndarray, driving: np.ndarray, depth: float = DEPTH, mirror: float = MIRROR) -> np.ndarray:
     """(N, M): metres on the body from every driving pixel (N, 3) to every source pixel (M, 3), the other side at its penalty."""
-    here, there = places(driving, depth), places(source, depth)
+    body, metres = source[:, 0] > 0, np.full((len(driving), len(source)), np.inf)
+    here, there = places(driving, depth), places(source[body], depth)
     own, other = (np.linalg.norm(here[:, None] * side - there, axis=-1) for side in (1, MIRRORED))
-    return np.where(source[:, 0] > 0, np.minimum(own, other + mirror), np.inf)
+    metres[:, body] = np.minimum(own, other + mirror)
+    return metres
 
 
 def assert_filled(source: np.ndarray, driving: np.ndarray, index: np.ndarray, filled: FilledGrid, depth=DEPTH, mirror=MIRROR):
@@ -42,6 +44,27 @@ def assert_filled(source: np.ndarray, driving: np.ndarray, index: np.ndarray, fi
         taken = metres[np.arange(len(metres)), filled.index[lost]]
         assert np.allclose(taken, metres.min(1), atol=1e-5)
         assert np.abs(filled.distance[lost] - np.minimum(1 + 100 * taken, 254)).max() < 0.501
+
+
+def assert_nearest(source: np.ndarray, driving: np.ndarray, filled: FilledGrid, found: FilledGrid, depth=DEPTH, mirror=MIRROR):
+    """Background pixels of `found` read themselves; far ones on the body a nearest pixel, if it is nearer; others are as in `filled`."""
+    assert (found.index.dtype, found.distance.dtype) == (filled.index.dtype, np.uint8)
+    body, own = driving[..., 0] > 0, np.arange(filled.index.size).reshape(filled.index.shape)
+    assert np.array_equal(found.index[~body], own[~body])
+    assert not found.distance[~body].any()
+    far = body & (filled.distance >= FAR) & (filled.distance < LOST)
+    for one, other in zip(found, filled, strict=True):
+        assert np.array_equal(one[body & ~far], other[body & ~far])
+    if far.any():
+        metres = costs(source.reshape(-1, 3), driving[far], depth, mirror)
+        nearest = np.minimum(1 + 100 * metres.min(1), LOST - 1)
+        changed = found.distance[far] < filled.distance[far]
+        for one, other in zip(found, filled, strict=True):
+            assert np.array_equal(one[far][~changed], other[far][~changed])
+        assert (filled.distance[far][~changed] < nearest[~changed] + 0.501).all()
+        taken = metres[changed, found.index[far][changed]]
+        assert np.allclose(taken, metres[changed].min(1), atol=1e-5)
+        assert np.abs(found.distance[far][changed] - nearest[changed]).max(initial=0) < 0.501
 
 
 def carried_by_search(filled: FilledGrid, source: np.ndarray, driving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The surface fill against a search written out, on random and rendered maps."""
+"""The surface fill and its second grid against searches written out, on random and rendered maps."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from random_maps import KINDS, map_lists, random_map
-from surface_search import assert_filled, costs, places
+from surface_search import assert_filled, assert_nearest, costs, places
 from turning_person import turning_person
 
 from densepose_cache.iuv import PART_NAMES
 from densepose_cache.warp import coarse_warp_grid, source_frame, visible_pixels
-from densepose_cache.warp.fill import LOST, MIRROR, SourceSurface, weighted_table
+from densepose_cache.warp.fill import DEPTH, FAR, LOST, MIRROR, FilledGrid, SourceSurface, weighted_table
 from densepose_cache.warp.surface import surface_table
 
 BACK, FRONT = PART_NAMES.index("torso back"), PART_NAMES.index("torso front")
@@ -31,14 +31,36 @@ def one_row(*pixels: tuple[int, int, int]) -> np.ndarray:
     return np.array([[(0, 0, 0), *pixels]], np.uint8)
 
 
+def own_pixels(frame: np.ndarray) -> np.ndarray:
+    """The grid (H, W) in which every pixel reads itself."""
+    return np.arange(frame.shape[0] * frame.shape[1]).reshape(frame.shape[:2])
+
+
+def both(surface: SourceSurface, driving: np.ndarray, index: np.ndarray) -> list[np.ndarray]:
+    """Index and distance of the filled grid, and of the second one."""
+    filled = surface.fill(driving, index)
+    return [*filled, *surface.nearest(driving, filled)]
+
+
+def assert_both(source: np.ndarray, driving: np.ndarray, index: np.ndarray, found: list[np.ndarray], depth=DEPTH, mirror=MIRROR):
+    """What `both` returns is what searches find."""
+    filled, nearest = FilledGrid(*found[:2]), FilledGrid(*found[2:])
+    assert_filled(source, driving, index, filled, depth, mirror)
+    assert_nearest(source, driving, filled, nearest, depth, mirror)
+
+
+def equal(found: list[np.ndarray], wanted: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
 @settings(max_examples=200, deadline=None)
 @given(maps=map_lists())
-def test_lost_pixels_read_the_nearest_and_no_others_change(maps):
+def test_lost_and_far_pixels_read_the_nearest_and_no_others_change(maps):
     source, *driving = maps
     surface = SourceSurface(source)
     for iuv, index in zip(driving, grids(source, driving), strict=True):
         before = index.copy()
-        assert_filled(source, iuv, index, surface.fill(iuv, index))
+        assert_both(source, iuv, index, both(surface, iuv, index))
         assert np.array_equal(index, before)
 
 
@@ -48,18 +70,20 @@ def test_front_parts_fill_back_parts_of_random_maps(kind):
     for source_parts, driving_parts in (([0, 2, 9, 12], [0, 1, 7, 11]), ([0, 23], [1, 24]), ([0, 1], np.arange(25)), ([5], [0, 6, 20])):
         source, driving = random_map(rng, 30, 40, np.array(source_parts), kind), random_map(rng, 30, 40, np.array(driving_parts), kind)
         index = coarse_warp_grid(source, driving).index
-        assert_filled(source, driving, index, SourceSurface(source).fill(driving, index))
+        assert_both(source, driving, index, both(SourceSurface(source), driving, index))
 
 
 @pytest.mark.parametrize("number", [1, 3, 4])
 def test_a_turning_person_reads_the_nearest(number):
     maps = [frame.iuv for frame in turning_person()]
     surface = SourceSurface(maps[number])
-    lost = 0
+    lost = changed = 0
     for iuv, index in zip(maps, grids(maps[number], maps), strict=True):
-        assert_filled(maps[number], iuv, index, surface.fill(iuv, index))
+        found = both(surface, iuv, index)
+        assert_both(maps[number], iuv, index, found)
         lost += ((iuv[..., 0] > 0) & ~visible_pixels(maps[number], iuv)).sum()
-    assert lost
+        changed += (found[3] < found[1]).sum()
+    assert lost and changed
 
 
 @pytest.mark.parametrize("depth", [0.1, 1])
@@ -67,42 +91,50 @@ def test_a_turning_person_reads_the_nearest(number):
 def test_other_constants_read_the_nearest_by_these(depth, mirror):
     source, driving = (turning_person()[number].iuv for number in (4, 1))
     index = coarse_warp_grid(source, driving).index
-    assert_filled(source, driving, index, SourceSurface(source, depth, mirror).fill(driving, index), depth, mirror)
+    assert_both(source, driving, index, both(SourceSurface(source, depth, mirror), driving, index), depth, mirror)
 
 
 def test_a_frame_from_itself_is_untouched_at_distance_0():
     iuv = turning_person()[0].iuv
     index = grids(iuv, [iuv])[0]
-    filled = SourceSurface(iuv).fill(iuv, index)
-    assert np.array_equal(filled.index, index)
-    assert not filled.distance.any()
+    zero = np.zeros(index.shape, np.uint8)
+    assert equal(both(SourceSurface(iuv), iuv, index), [index, zero, index, zero])
 
 
 def test_frames_may_be_asked_for_in_any_order():
     maps = [frame.iuv for frame in turning_person()]
     index = grids(maps[0], maps)
     onwards, backwards = SourceSurface(maps[0]), SourceSurface(maps[0])
-    first = [onwards.fill(iuv, grid) for iuv, grid in zip(maps, index, strict=True)]
-    second = [backwards.fill(iuv, grid) for iuv, grid in zip(maps[::-1], index[::-1], strict=True)][::-1]
-    alone = [SourceSurface(maps[0]).fill(iuv, grid) for iuv, grid in zip(maps, index, strict=True)]
+    first = [both(onwards, iuv, grid) for iuv, grid in zip(maps, index, strict=True)]
+    second = [both(backwards, iuv, grid) for iuv, grid in zip(maps[::-1], index[::-1], strict=True)][::-1]
+    alone = [both(SourceSurface(maps[0]), iuv, grid) for iuv, grid in zip(maps, index, strict=True)]
     for others in (second, alone):
-        for a, b in zip(first, others, strict=True):
-            assert np.array_equal(a.index, b.index)
-            assert np.array_equal(a.distance, b.distance)
+        assert all(equal(a, b) for a, b in zip(first, others, strict=True))
+
+
+def test_the_second_grid_needs_nothing_that_the_first_has_looked_up():
+    """One surface gives it after the fill, another without, and a third for all frames after the fill of all frames."""
+    maps = [frame.iuv for frame in turning_person()]
+    index = grids(maps[4], maps)
+    shared, last = SourceSurface(maps[4]), SourceSurface(maps[4])
+    filled = [shared.fill(iuv, grid) for iuv, grid in zip(maps, index, strict=True)]
+    for iuv, grid, one in zip(maps, index, filled, strict=True):
+        wanted = both(SourceSurface(maps[4]), iuv, grid)[2:]
+        for surface in (SourceSurface(maps[4]), shared, last):
+            assert equal(surface.nearest(iuv, one), wanted)
+    assert equal(both(last, maps[0], index[0])[:2], filled[0])
 
 
 def test_views_and_read_only_maps_are_filled_as_they_are():
     maps = [turning_person()[k].iuv for k in (0, 4)]
     index = grids(maps[0], [maps[1]])[0]
-    wanted = SourceSurface(maps[0]).fill(maps[1], index)
+    wanted = both(SourceSurface(maps[0]), maps[1], index)
     views = [np.ascontiguousarray(array[:, ::-1])[:, ::-1] for array in (*maps, index)]
     frozen = [array.copy() for array in (*maps, index)]
     for array in frozen:
         array.flags.writeable = False
     for source, driving, grid in (views, frozen):
-        filled = SourceSurface(source).fill(driving, grid)
-        assert np.array_equal(filled.index, wanted.index)
-        assert np.array_equal(filled.distance, wanted.distance)
+        assert equal(both(SourceSurface(source), driving, grid), wanted)
 
 
 def test_the_first_of_pixels_at_one_place_serves():
@@ -152,6 +184,22 @@ def test_the_mirrored_side_serves_where_it_is_nearer_by_the_penalty(low, high, t
     assert SourceSurface(source, mirror=0).fill(driving, np.zeros((1, 3), np.uint16)).index[0, 1] == 2
 
 
+def test_where_a_sliver_of_a_part_is_seen_what_is_far_from_it_reads_another_part():
+    """The exact grid has the sliver everywhere, the second one near it alone."""
+    sliver, others = (FRONT, 128, 128), surface_like(BACK)
+    driving = one_row(sliver, (FRONT, 132, 128), *surface_like(FRONT))
+    source = one_row(sliver, *others, (0, 0, 0))
+    exact = coarse_warp_grid(source, driving).index
+    found = both(SourceSurface(source), driving, exact)
+    assert_both(source, driving, exact, found)
+    filled, distance, nearest, nearer = (values[0, 1:] for values in found)
+    assert (filled == 1).all() and (distance[:2] < FAR).all()
+    metres = np.linalg.norm(places(driving[0, 1:]) - places(source[0, 1:2]), axis=1)
+    assert (nearest[metres < 0.029] == 1).all()
+    moved = source[0, nearest, 0] == BACK
+    assert moved.sum() > 5 and (nearer[moved] < distance[moved]).all() and (nearer[~moved] == distance[~moved]).all()
+
+
 def test_depth_counts_less_on_the_body_than_on_the_head():
     table, plain = weighted_table(0.25).reshape(25, 64, 64, 3), surface_table()
     assert np.array_equal(table[23:], plain[23:])
@@ -168,43 +216,43 @@ def test_distances_are_centimetres_and_stop_at_254():
     assert filled.distance[0, 1] == round(100 * np.linalg.norm(here[1] - there[1]))
     assert 50 < filled.distance[0, 2] < 150
     assert SourceSurface(source, mirror=0).fill(driving, index).distance[0, 2] <= filled.distance[0, 2]
-    faraway = SourceSurface(source, depth=100).fill(driving, index)
-    assert faraway.distance[0, 2] == LOST - 1
+    faraway = both(SourceSurface(source, depth=100), driving, index)
+    assert faraway[1][0, 2] == faraway[3][0, 2] == LOST - 1
 
 
 def test_a_source_without_a_body_loses_the_body():
     driving = turning_person()[0].iuv
     index = np.random.default_rng(0).integers(0, 1 << 14, driving.shape[:2]).astype(np.uint16)
-    filled = SourceSurface(np.zeros_like(driving)).fill(driving, index)
-    assert np.array_equal(filled.index, index)
-    assert np.array_equal(filled.distance, np.where(driving[..., 0] > 0, LOST, 0))
+    found = both(SourceSurface(np.zeros_like(driving)), driving, index)
+    body = driving[..., 0] > 0
+    assert equal(found, [index, lost := np.where(body, LOST, 0), np.where(body, index, own_pixels(body)), lost])
 
 
 def test_a_driving_frame_without_a_body_is_untouched():
     source = turning_person()[0].iuv
     driving = np.zeros_like(source)
     index = coarse_warp_grid(source, driving).index
-    filled = SourceSurface(source).fill(driving, index)
-    assert np.array_equal(filled.index, index)
-    assert not filled.distance.any()
+    zero = np.zeros(index.shape, np.uint8)
+    assert equal(both(SourceSurface(source), driving, index), [index, zero, own_pixels(index), zero])
 
 
 def test_large_frames_keep_their_wide_indices():
     source, driving = np.zeros((2, 300, 300, 3), np.uint8)
     source[299, 290:], driving[10] = (FRONT, 9, 9), (BACK, 200, 3)
-    filled = SourceSurface(source).fill(driving, coarse_warp_grid(source, driving).index)
-    assert filled.index.dtype == np.uint32
-    assert (filled.index[10] == 299 * 300 + 290).all()
+    index, _, nearest, _ = both(SourceSurface(source), driving, coarse_warp_grid(source, driving).index)
+    assert index.dtype == nearest.dtype == np.uint32
+    assert (index[10] == 299 * 300 + 290).all()
+    assert np.array_equal(nearest, np.where(driving[..., 0] > 0, index, own_pixels(index)))
 
 
 def test_one_surface_serves_several_threads():
     maps = [frame.iuv for frame in turning_person()]
     index = grids(maps[0], maps)
-    wanted = [SourceSurface(maps[0]).fill(iuv, grid).index for iuv, grid in zip(maps, index, strict=True)]
+    wanted = [both(SourceSurface(maps[0]), iuv, grid) for iuv, grid in zip(maps, index, strict=True)]
     surface = SourceSurface(maps[0])
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda iuv, grid: surface.fill(iuv, grid).index, maps, index))
-    assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+        found = list(pool.map(lambda iuv, grid: both(surface, iuv, grid), maps, index))
+    assert all(equal(a, b) for a, b in zip(found, wanted, strict=True))
 
 
 def test_interpreted_kernels_stay_within_their_arrays():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_cache import WARP, build, small_cache
+from small_cache import WARP, build, small_cache, turning_cache
 
 from densepose_cache.errors import InputError
 from densepose_cache.reader import SplitReader
@@ -21,6 +21,13 @@ from dwnet.schedule import learning_rate, total_steps
 def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     small_cache(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def turning(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("turning")
+    turning_cache(folder)
     return folder
 
 
@@ -61,13 +68,14 @@ def test_batches_hold_what_the_cache_holds(cache, data, workers):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_batches_for_a_generator_that_copies_hold_filled_grids_and_what_goes_with_them(cache, workers):
-    data, rows = SampleDataset(cache / "train.h5", 3, filled=True), [[0, 23], [16, 2]]
-    table, reader = pd.read_csv(cache / "samples.csv"), SplitReader(cache / "train.h5")
-    lost = 0
+def test_batches_for_a_generator_that_copies_hold_filled_grids_and_what_goes_with_them(turning, workers):
+    data, rows = SampleDataset(turning / "train.h5", 3, filled=True), [[0, 17], [10, 2]]
+    table, reader = pd.read_csv(turning / "samples.csv"), SplitReader(turning / "train.h5")
+    lost = far = 0
     for numbers, raw in zip(rows, batches(data, rows, workers, pin=False), strict=True):
         batch = to_device_batch(raw, torch.device("cpu"))
-        assert batch.plate.shape == batch.source_iuv.shape == (2, 3, 64, 64) and raw["source_index"].dtype == torch.uint16
+        assert batch.plate.shape == batch.source_iuv.shape == (2, 3, 64, 64)
+        assert raw["source_index"].dtype == raw["nearest_index"].dtype == torch.uint16
         for b, number in enumerate(numbers):
             clip, source, first = table.loc[number, ["clip", "source", "target"]]
             picture, source_iuv = reader.frames(clip, source), reader.iuv(clip, source)
@@ -88,9 +96,14 @@ def test_batches_for_a_generator_that_copies_hold_filled_grids_and_what_goes_wit
                     assert np.allclose(frame[f"{name}_distance"][b].numpy(), filled.distance / 100, rtol=0, atol=1e-6)
                     if name == "source":
                         assert np.allclose(frame["edge"][b].numpy(), edge / 25.6, rtol=0, atol=1e-6) and edge.any()
-                    lost += int((index != grid.index).sum())
-        assert set(frame) == {"source_visible", "previous_visible", "source_distance", "previous_distance", "edge"}
-    assert lost > 0, "grids that were not the cache's"
+                        nearest = SourceSurface(before).nearest(iuv, filled)
+                        assert np.array_equal(frame["nearest_grid"][b].numpy(), coordinates(nearest.index))
+                        assert np.allclose(frame["nearest_distance"][b].numpy(), nearest.distance / 100, rtol=0, atol=1e-6)
+                        far += int((nearest.distance < filled.distance).sum())
+                    lost += int((filled.index != grid.index).sum())
+        of_nearest = {"nearest_grid", "nearest_distance"}
+        assert set(frame) == {"source_visible", "previous_visible", "source_distance", "previous_distance", "edge"} | of_nearest
+    assert lost > 0 and far > 0, "grids that were not the cache's, and another second one"
 
 
 def test_scaling():

@@ -66,6 +66,13 @@ def grid(reader: SplitReader, clip: str, source: int, target: int, filled: bool)
     return carried(SourceSurface(before).fill(after, index), before, after)[0]
 
 
+def nearest(reader: SplitReader, clip: str, source: int, target: int) -> np.ndarray:
+    """The second grid, of a generator that copies."""
+    before, after = reader.iuv(clip, source), reader.iuv(clip, target)
+    surface = SourceSurface(before)
+    return surface.nearest(after, surface.fill(after, reader.grid(clip, source, target))).index
+
+
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_every_batch_is_in_its_place_and_holds_its_rows(cache, data, workers):
     order = BatchOrder(data.epochs, 4, 0, 3, 3 + 4 * (AHEAD * 2 + 1))
@@ -82,6 +89,8 @@ def test_every_batch_is_in_its_place_and_holds_its_rows(cache, data, workers):
                 assert np.array_equal(raw["source_index"][:, place], there)
                 before = [grid(reader, clip, t - 1, t, data.filled) for t in targets[1:]]
                 assert np.array_equal(raw["previous_index"][:, place], before)
+                if data.filled:
+                    assert np.array_equal(raw["nearest_index"][:, place], [nearest(reader, clip, source, t) for t in targets])
 
 
 def test_loader_processes_open_every_shard_once_and_for_themselves(cache, data, tmp_path, monkeypatch):

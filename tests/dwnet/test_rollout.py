@@ -61,10 +61,15 @@ def by_hand(network, reader, source_clip, driving_clip, length):
             grid = coarse_warp_grid(start, iuv)
             index, given[f"{name}_visible"] = grid.index, torch.from_numpy(grid.visible)[None]
             if filled:
-                on_body = SourceSurface(start).fill(iuv, index)
+                surface = SourceSurface(start)
+                on_body = surface.fill(iuv, index)
                 index, edge = carried(on_body, start, iuv)
                 given[f"{name}_distance"] = torch.from_numpy(on_body.distance / np.float32(100))[None]
-                given.setdefault("edge", torch.from_numpy(edge / np.float32(25.6))[None])
+                if name == "source":
+                    nearest = surface.nearest(iuv, on_body)
+                    given["edge"] = torch.from_numpy(edge / np.float32(25.6))[None]
+                    given["nearest_grid"] = network_grid([nearest.index], CPU)
+                    given["nearest_distance"] = torch.from_numpy(nearest.distance / np.float32(100))[None]
             grids.append(network_grid([index], CPU))
         with torch.no_grad():
             previous = network(network_input([iuv], CPU), source, previous, *grids, kept.at(**given)).frame

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_cache import small_cache
+from small_cache import turning_cache
 
 from densepose_cache.reader import SplitReader
 from dwnet.data import SampleDataset, batches, to_device_batch
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder, size=32)
+    turning_cache(folder, size=32)
     return folder
 
 
