@@ -12,6 +12,9 @@ from densepose_cache.iuv import PARTS
 COUNTS = {"channels": 3, "one_hot": PARTS + 3}
 """Number of channels by the option's value."""
 
+HEAD = 23
+"""First of the head's parts."""
+
 
 def iuv_channels(iuv: Tensor, kind: str) -> Tensor:
     """(B, COUNTS[kind], H, W) of maps (B, 3, H, W), I, U, V scaled x / 127.5 - 1, in the same type; `kind` is a value of the option."""

@@ -9,11 +9,8 @@ from torch import Tensor
 from .config import LossSettings
 from .discriminator import Features as CriticFeatures
 from .features import Features
-from .iuv_channels import parts
+from .iuv_channels import HEAD, parts
 from .warping import warp
-
-HEAD = 23
-"""First of the head's parts."""
 
 
 def scores_off(features: CriticFeatures, target: float) -> Tensor:

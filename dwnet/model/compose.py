@@ -26,7 +26,7 @@ from densepose_cache.warp.surface import BINS, SHIFT, surface_table
 
 from ..config import ModelSettings
 from ..generator import Generated
-from ..iuv_channels import parts
+from ..iuv_channels import HEAD, parts
 from ..warping import identity_grid, warp
 from .prepared import NOTHING, Prepared
 
@@ -45,6 +45,9 @@ GAIN = 4.0
 """Logits that an output of 1 adds to a mask."""
 SURE, GUESSED, UNLIKELY = 4.0, 1.0, -4.0
 """Logits by which masks start: of what is likely seen, of what may be, of what is not."""
+FAR = 0.03
+"""Metres on the head from which on the exact match counts for more than the smooth grid: it reads the silhouette's edge, where hair is,
+while the smooth grid reads the face."""
 
 
 class PixelNorm(nn.Module):
@@ -152,7 +155,7 @@ class ComposeGenerator(nn.Module):
         own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
         inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], warp(apart, source_grid, mode), *seen["previous"], apart]
         colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own, warp(source, smooth_grid, mode), smooth_distance], 1))
-        masks = masks + self._expected(seen, body, own, edge)
+        masks = masks + self._expected(seen, part, own, edge)
         grids = {}
         for k, (name, (picture, grid)) in enumerate(pictures.items()):
             grids[name] = grid
@@ -192,15 +195,18 @@ class ComposeGenerator(nn.Module):
         colours, rest = colours[..., :height, :width], rest[..., :height, :width]
         return colours, GAIN * rest[:, :PICTURES], rest[:, PICTURES:]
 
-    def _expected(self, seen: dict, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
+    def _expected(self, seen: dict, part: Tensor, own: Tensor, edge: Tensor) -> Tensor:
         """Logits (B, PICTURES, H, W) before anything is learned: on the body the source at its smooth grid, around it the source in its
         place, the plate behind."""
         (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
-        ground = 1 - body
-        lost = (distance >= NOTHING).to(body.dtype)
-        source = body * (GUESSED * match * (1 - lost) + UNLIKELY * lost) + ground * torch.where(edge > 0, 0.0, UNLIKELY)
+        body = (part > 0).to(match.dtype)[:, None]
+        ground, lost = 1 - body, (distance >= NOTHING).to(body.dtype)
+        hair = (part >= HEAD).to(body.dtype)[:, None] * match * (distance >= FAR).to(body.dtype) * (1 - lost)
+        exact, smooth = GUESSED + (SURE - GUESSED) * hair, SURE - (SURE - GUESSED) * hair
+        source = body * (exact * match * (1 - lost) + UNLIKELY * lost) + ground * torch.where(edge > 0, 0.0, UNLIKELY)
         known = body * (before_distance < NOTHING).to(body.dtype) + ground * before
         previous = UNLIKELY * (1 - known) - (0.0 if self.settings.previous else 1e4)
         plate = ground * SURE * own + UNLIKELY * body
-        smooth = ground * (SURE * (1 - own) + UNLIKELY * own) + body * (SURE * (1 - lost) + UNLIKELY * lost)
+        in_place = SURE * (1 - own) + UNLIKELY * own
+        smooth = ground * in_place + body * (smooth * (1 - lost) + UNLIKELY * lost)
         return torch.cat((source, previous, plate, smooth, torch.full_like(body, -1.0)), 1)
