@@ -20,6 +20,10 @@ DEPTH = 0.25
 MIRROR = 0.05
 """Metres by which a pixel of the other side counts as farther."""
 HEAD = (23, 24)
+BACK, FRONT = 1, 2
+"""Parts of the torso."""
+SHOULDERS, CHEST = 0.78, 0.48
+"""Rest-pose heights in metres between which a neckline lies."""
 CELL = 0.04
 """Side in metres of the cells of height and width in which source points are looked up."""
 LOW, HIGH = -1.2, 1.2
@@ -46,14 +50,15 @@ class FilledGrid(NamedTuple):
 class SourceSurface:
     """The visible body of a source frame's IUV map (H, W, 3) uint8, laid out once and asked for any number of driving frames.
 
-    `depth` and `mirror` stand in for DEPTH and MIRROR; with an infinite `mirror` the other side never serves.
+    `depth` and `mirror` stand in for DEPTH and MIRROR; with an infinite `mirror` the other side never serves. Where the back of the torso
+    reads its front, it is looked up lower by `neckline` metres at the shoulders and by nothing from the chest down.
     """
 
-    def __init__(self, source_iuv: np.ndarray, depth: float = DEPTH, mirror: float = MIRROR):
+    def __init__(self, source_iuv: np.ndarray, depth: float = DEPTH, mirror: float = MIRROR, neckline: float = 0.0):
         flat = np.ascontiguousarray(source_iuv).reshape(-1, 3)
         self._source = flat
         self._present = np.zeros(PARTS + 1, np.bool_)
-        self._table, self._mirror = weighted_table(depth), float(mirror)
+        self._table, self._mirror, self._neckline = weighted_table(depth), float(mirror), float(neckline)
         self._texels, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
         self._nearest = np.full(TEXELS, UNKNOWN, np.int32)
         self._distance = np.empty(TEXELS, np.uint8)
@@ -63,7 +68,7 @@ class SourceSurface:
         filled, distance = index.ravel().copy(), np.zeros(index.size, np.uint8)
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         layout = self._present, self._texels, self._pixels, self._starts
-        _fill(self._source, flat, self._table, *layout, self._mirror, self._nearest, self._distance, filled, distance)
+        _fill(self._source, flat, self._table, *layout, self._mirror, self._neckline, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
     def nearest(self, driving_iuv: np.ndarray) -> FilledGrid:
@@ -72,7 +77,7 @@ class SourceSurface:
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         index, distance = np.arange(len(flat), dtype=np.int32), np.zeros(len(flat), np.uint8)
         layout = self._texels, self._pixels, self._starts
-        _find_all(flat, self._table, *layout, self._mirror, self._nearest, self._distance, index, distance)
+        _find_all(flat, self._table, *layout, self._mirror, self._neckline, self._nearest, self._distance, index, distance)
         return FilledGrid(index.reshape(driving_iuv.shape[:2]), distance.reshape(driving_iuv.shape[:2]))
 
 
@@ -88,6 +93,11 @@ def weighted_table(depth: float = DEPTH) -> np.ndarray:
 @njit(nogil=True, cache=True)
 def _texel(iuv):
     return (np.int64(iuv[0]) * BINS + (iuv[1] >> SHIFT)) * BINS + (iuv[2] >> SHIFT)
+
+
+@njit(nogil=True, cache=True)
+def _part(texel):
+    return texel // (BINS * BINS)
 
 
 @njit(nogil=True, cache=True)
@@ -147,7 +157,19 @@ def _nearest_of(x, y, z, table, texels, starts, best):
 
 
 @njit(nogil=True, cache=True)
-def _fill(source, driving, table, present, texels, pixels, starts, mirror, nearest, distances, index, distance):
+def _nearest_of_both(x, y, z, table, texels, starts, mirror):
+    """The row in `texels` that is nearest to a point on its own side or, at the penalty `mirror`, on the other; and its distance."""
+    own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
+    metres = np.sqrt(best)
+    if metres > mirror:
+        other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
+        if other != UNKNOWN:
+            own, metres = other, np.sqrt(squared) + mirror
+    return own, metres
+
+
+@njit(nogil=True, cache=True)
+def _fill(source, driving, table, present, texels, pixels, starts, mirror, neckline, nearest, distances, index, distance):
     """Fill `distance` (N,) at the body pixels of `driving` (N, 3), and `index` (N,) at those whose part is not `present`."""
     for pixel in range(len(driving)):
         part = driving[pixel, 0]
@@ -162,33 +184,31 @@ def _fill(source, driving, table, present, texels, pixels, starts, mirror, neare
             distance[pixel] = LOST
             continue
         texel = _texel(driving[pixel])
-        _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
+        _look_up(texel, table, texels, pixels, starts, mirror, neckline, nearest, distances)
         index[pixel] = nearest[texel]
         distance[pixel] = distances[texel]
 
 
 @njit(nogil=True, cache=True)
-def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
+def _look_up(texel, table, texels, pixels, starts, mirror, neckline, nearest, distances):
     """Set the source pixel `nearest` to a texel, and its distance, unless they are known."""
     if nearest[texel] == UNKNOWN:
         x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
-        own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
-        metres = np.sqrt(best)
-        if metres > mirror:
-            other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
-            if other != UNKNOWN:
-                own, metres = other, np.sqrt(squared) + mirror
+        own, metres = _nearest_of_both(x, y, z, table, texels, starts, mirror)
+        if neckline > 0 and _part(texel) == BACK and _part(texels[own]) == FRONT and z > CHEST:
+            lower = z - neckline * min((z - CHEST) / (SHOULDERS - CHEST), 1)
+            own, metres = _nearest_of_both(x, y, lower, table, texels, starts, mirror)
         distances[texel] = min(1 + round(100 * metres), LOST - 1)
         nearest[texel] = pixels[own]
 
 
 @njit(nogil=True, cache=True)
-def _find_all(driving, table, texels, pixels, starts, mirror, nearest, distances, index, distance):
+def _find_all(driving, table, texels, pixels, starts, mirror, neckline, nearest, distances, index, distance):
     """Set `index` and `distance` (N,) of all body pixels of `driving` (N, 3)."""
     for pixel in range(len(driving)):
         if driving[pixel, 0] > 0 and len(texels) == 0:
             distance[pixel] = LOST
         elif driving[pixel, 0] > 0:
             texel = _texel(driving[pixel])
-            _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
+            _look_up(texel, table, texels, pixels, starts, mirror, neckline, nearest, distances)
             index[pixel], distance[pixel] = nearest[texel], distances[texel]

@@ -23,6 +23,10 @@ TOLERANCE = 3 / 128
 """How far the way of a pixel may depart from the mean way around it to count, as a share of the frame's height."""
 
 
+NECKLINE = 0.15
+"""Metres by which the upper back reads the chest lower: clothes are cut lower in front, where a back would get the throat's skin."""
+
+
 class SmoothGrid(NamedTuple):
     """`way` (H, W, 2) float32: x, y in pixels from a driving pixel to the place in the source that it reads, 0 on the background.
 
@@ -36,13 +40,16 @@ class SmoothGrid(NamedTuple):
 class SmoothSurface:
     """The body inside of the silhouette of a source frame's IUV map (H, W, 3) uint8, asked for any number of driving frames.
 
-    `rim`, `reach` and `tolerance` stand in for RIM, REACH and TOLERANCE.
+    `rim`, `reach`, `tolerance` and `neckline` stand in for RIM, REACH, TOLERANCE and NECKLINE.
     """
 
-    def __init__(self, source_iuv: np.ndarray, rim: float = RIM, reach: int = REACH, tolerance: float = TOLERANCE):
+    def __init__(
+        self, source_iuv: np.ndarray, rim: float = RIM, reach: int = REACH, tolerance: float = TOLERANCE, neckline: float = NECKLINE
+    ):
         self._reach, self._tolerance = reach, tolerance
         inside = ~grown(source_iuv[..., 0] == 0, round(rim * source_iuv.shape[0]))
-        self._surface = SourceSurface(np.where(inside[..., None], source_iuv, np.uint8(0)) if inside.any() else source_iuv)
+        read = np.where(inside[..., None], source_iuv, np.uint8(0)) if inside.any() else source_iuv
+        self._surface = SourceSurface(read, neckline=neckline)
 
     def grid(self, driving_iuv: np.ndarray) -> SmoothGrid:
         """The smooth grid to `driving_iuv` (H, W, 3) uint8. Where the source shows no body, body pixels read themselves."""
