@@ -37,6 +37,8 @@ GENERATORS: dict[str, frozenset[str]] = {
     "compose": frozenset({"width"}),
 }
 """Keys of the model section that one generator alone has."""
+GENERATOR_FORMATS = {"dwnet": 1, "compose": 2}
+"""Of each generator's weights: from 2 on in the fingerprint of its trainings."""
 
 
 class ModelSettings(Settings):

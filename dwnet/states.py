@@ -17,7 +17,7 @@ import torch
 from densepose_cache.digest import digest
 from densepose_cache.whole import written_whole
 
-from .config import FORMATS, ModelSettings, TrainSettings
+from .config import FORMATS, GENERATOR_FORMATS, ModelSettings, TrainSettings
 
 KEPT = 2
 
@@ -29,7 +29,9 @@ def fingerprint(model: ModelSettings, settings: TrainSettings, data_digest: str,
 
     `start` is the digest of the weights that it starts from, if there are any: where they lie does not count.
     """
-    return digest("train", FORMATS["train"], model.decisive(), settings.decisive("start"), data_digest, *([start] if start else []))
+    number = GENERATOR_FORMATS[model.generator]
+    more = [*([start] if start else []), *([f"generator {number}"] if number > 1 else [])]
+    return digest("train", FORMATS["train"], model.decisive(), settings.decisive("start"), data_digest, *more)
 
 
 def states_folder(model_file: Path) -> Path:
