@@ -4,7 +4,7 @@ The coarse grid is exact and jumps from pixel to pixel: U and V have 8 bits, a s
 shows as a sliver every pixel reads that sliver, which is the silhouette's edge and half background. The smooth grid takes, whatever its
 part, what is nearest on the body (`fill`) among the source pixels inside of the silhouette, and then the mean of its surroundings.
 
-On 40 rendered people the body's L1 of the source read at it is 12 to 14 % below that of the coarse grid (docs/compose.md).
+Why, and the colour errors of both grids on rendered people: docs/compose.md.
 """
 
 from typing import NamedTuple
