@@ -54,7 +54,7 @@ class SourceSurface:
         self._source = flat
         self._present = np.zeros(PARTS + 1, np.bool_)
         self._table, self._mirror = weighted_table(depth), float(mirror)
-        self._texels, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
+        self._points, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
         self._nearest = np.full(TEXELS, UNKNOWN, np.int32)
         self._distance = np.empty(TEXELS, np.uint8)
 
@@ -62,7 +62,7 @@ class SourceSurface:
         """The grid `index` (H, W) from this source to `driving_iuv` (H, W, 3) uint8, filled."""
         filled, distance = index.ravel().copy(), np.zeros(index.size, np.uint8)
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
-        layout = self._present, self._texels, self._pixels, self._starts
+        layout = self._present, self._points, self._pixels, self._starts
         _fill(self._source, flat, self._table, *layout, self._mirror, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
@@ -71,7 +71,7 @@ class SourceSurface:
         `fill` finds it for lost ones. Background pixels read themselves."""
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         index, distance = np.arange(len(flat), dtype=np.int32), np.zeros(len(flat), np.uint8)
-        layout = self._texels, self._pixels, self._starts
+        layout = self._points, self._pixels, self._starts
         _find_all(flat, self._table, *layout, self._mirror, self._nearest, self._distance, index, distance)
         return FilledGrid(index.reshape(driving_iuv.shape[:2]), distance.reshape(driving_iuv.shape[:2]))
 
@@ -97,7 +97,7 @@ def _cell(value):
 
 @njit(nogil=True, cache=True)
 def _lay_out(source, table, present):
-    """Texels that the source (N, 3) shows, each with its first pixel, sorted by cell, and where each cell starts."""
+    """Points on the body that the source (N, 3) shows, each with its first pixel, sorted by cell, and where each cell starts."""
     first = np.full(TEXELS, UNKNOWN, np.int32)
     found = np.empty(len(source), np.int32)
     count = 0
@@ -115,21 +115,24 @@ def _lay_out(source, table, present):
     for cell in range(CELLS * CELLS):
         starts[cell + 1] += starts[cell]
     place = starts.copy()
-    texels, pixels = np.empty(count, np.int32), np.empty(count, np.int32)
+    points, pixels = np.empty((count, 3), np.float32), np.empty(count, np.int32)
     for k in range(count):
         cell = _cell(table[found[k], 0]) * CELLS + _cell(table[found[k], 2])
-        texels[place[cell]], pixels[place[cell]] = found[k], first[found[k]]
+        points[place[cell]], pixels[place[cell]] = table[found[k]], first[found[k]]
         place[cell] += 1
-    return texels, pixels, starts
+    return points, pixels, starts
 
 
 @njit(nogil=True, cache=True)
-def _nearest_of(x, y, z, table, texels, starts, best):
-    """The row in `texels` that is nearest to a point and nearer than `best`, a squared distance; and its squared distance."""
+def _nearest_of(x, y, z, points, starts, best):
+    """The row in `points` that is nearest to a point and nearer than `best`, a squared distance; and its squared distance."""
     row, column = _cell(x), _cell(z)
     found = UNKNOWN
     for ring in range(CELLS):
-        if ring > 1 and ((ring - 1) * CELL) ** 2 >= best:
+        low_x, low_z = x - (LOW + (row - ring + 1) * CELL), z - (LOW + (column - ring + 1) * CELL)
+        side = (2 * ring - 1) * CELL
+        room = min(low_x, side - low_x, low_z, side - low_z)
+        if room > 0 and room**2 >= best:
             break
         for i in range(max(row - ring, 0), min(row + ring, CELLS - 1) + 1):
             step = 1 if i == row - ring or i == row + ring else 2 * ring
@@ -138,8 +141,7 @@ def _nearest_of(x, y, z, table, texels, starts, best):
                 if 0 <= j < CELLS:
                     cell = i * CELLS + j
                     for k in range(starts[cell], starts[cell + 1]):
-                        point = table[texels[k]]
-                        squared = (point[0] - x) ** 2 + (point[1] - y) ** 2 + (point[2] - z) ** 2
+                        squared = (points[k, 0] - x) ** 2 + (points[k, 1] - y) ** 2 + (points[k, 2] - z) ** 2
                         if squared < best:
                             best, found = squared, k
                 j += step
@@ -147,7 +149,7 @@ def _nearest_of(x, y, z, table, texels, starts, best):
 
 
 @njit(nogil=True, cache=True)
-def _fill(source, driving, table, present, texels, pixels, starts, mirror, nearest, distances, index, distance):
+def _fill(source, driving, table, present, points, pixels, starts, mirror, nearest, distances, index, distance):
     """Fill `distance` (N,) at the body pixels of `driving` (N, 3), and `index` (N,) at those whose part is not `present`."""
     for pixel in range(len(driving)):
         part = driving[pixel, 0]
@@ -158,24 +160,24 @@ def _fill(source, driving, table, present, texels, pixels, starts, mirror, neare
             squared = (here[0] - there[0]) ** 2 + (here[1] - there[1]) ** 2 + (here[2] - there[2]) ** 2
             distance[pixel] = min(round(100 * np.sqrt(squared)), LOST - 1)
             continue
-        if len(texels) == 0:
+        if len(points) == 0:
             distance[pixel] = LOST
             continue
         texel = _texel(driving[pixel])
-        _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
+        _look_up(texel, table, points, pixels, starts, mirror, nearest, distances)
         index[pixel] = nearest[texel]
         distance[pixel] = distances[texel]
 
 
 @njit(nogil=True, cache=True)
-def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
+def _look_up(texel, table, points, pixels, starts, mirror, nearest, distances):
     """Set the source pixel `nearest` to a texel, and its distance, unless they are known."""
     if nearest[texel] == UNKNOWN:
         x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
-        own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
+        own, best = _nearest_of(x, y, z, points, starts, np.float32(1e9))
         metres = np.sqrt(best)
         if metres > mirror:
-            other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
+            other, squared = _nearest_of(-x, y, z, points, starts, np.float32((metres - mirror) ** 2))
             if other != UNKNOWN:
                 own, metres = other, np.sqrt(squared) + mirror
         distances[texel] = min(1 + round(100 * metres), LOST - 1)
@@ -183,12 +185,12 @@ def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
 
 
 @njit(nogil=True, cache=True)
-def _find_all(driving, table, texels, pixels, starts, mirror, nearest, distances, index, distance):
+def _find_all(driving, table, points, pixels, starts, mirror, nearest, distances, index, distance):
     """Set `index` and `distance` (N,) of all body pixels of `driving` (N, 3)."""
     for pixel in range(len(driving)):
-        if driving[pixel, 0] > 0 and len(texels) == 0:
+        if driving[pixel, 0] > 0 and len(points) == 0:
             distance[pixel] = LOST
         elif driving[pixel, 0] > 0:
             texel = _texel(driving[pixel])
-            _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
+            _look_up(texel, table, points, pixels, starts, mirror, nearest, distances)
             index[pixel], distance[pixel] = nearest[texel], distances[texel]
