@@ -1,4 +1,4 @@
-"""Milliseconds of one core per frame to fill coarse warp grids, to carry them over the body's edge and to find what is nearest.
+"""Milliseconds of one core per frame to fill coarse warp grids, to carry them over the body's edge and to make smooth ones.
 
 Usage: python benchmarks/fill.py [--people N] [--frames N] [MAPS ...]
 MAPS are folders of IUV PNGs or side files `.iuv.h5`; without them, N rendered people who turn right round at 256x256.
@@ -9,14 +9,14 @@ Two kinds of work are timed, both on grids that are there already:
 - `consecutive`: every frame serves the next one alone, with all that is made for it.
 
 The ways, one after the other for every frame, in processor time of one thread: `grid` is the coarse grid itself by the engine `lattice`;
-`fill` the surface fill; `fill_carry` the fill and the way over the body's edge; `fill_nearest` the fill and the second grid, of what is
-nearest on the body; `kdtree` the usual way to fill, written out below: SciPy's cKDTree over the surface points of the source's body pixels,
-asked for those of the lost driving pixels and for the same points mirrored.
+`fill` the surface fill; `fill_carry` the fill and the way over the body's edge; `smooth` the smooth grid, which needs none of the others;
+`kdtree` the usual way to fill, written out below: SciPy's cKDTree over the surface points of the source's body pixels, asked for those of
+the lost driving pixels and for the same points mirrored.
 Compiling is not counted. The fill and the trees must find pixels at equal distance.
 
 Prints one JSON line: for every set of maps and kind of work the number of frames, the mean shares of body and lost pixels in a frame, for
-every way the median and the mean in ms, and of the means the ratios `kdtree` over `fill`, and `fill`, `fill_carry` and `fill_nearest` over
-`grid`.
+every way the median and the mean in ms, and of the means the ratios `kdtree` over `fill`, and `fill`, `fill_carry` and `smooth`
+over `grid`.
 """
 
 import argparse
@@ -32,11 +32,12 @@ from warp import processor, read_maps, timed
 from densepose_cache.sample.render import Clip
 from densepose_cache.warp import source_frame, visible_pixels
 from densepose_cache.warp.carry import carried
-from densepose_cache.warp.fill import MIRROR, FilledGrid, SourceSurface, weighted_table
+from densepose_cache.warp.fill import MIRROR, SourceSurface, weighted_table
+from densepose_cache.warp.smooth import SmoothSurface
 from densepose_cache.warp.surface import BINS, SHIFT
 
-WAYS = ("grid", "fill", "fill_carry", "fill_nearest", "kdtree")
-RATIOS = (("kdtree", "fill"), ("fill", "grid"), ("fill_carry", "grid"), ("fill_nearest", "grid"))
+WAYS = ("grid", "fill", "fill_carry", "smooth", "kdtree")
+RATIOS = (("kdtree", "fill"), ("fill", "grid"), ("fill_carry", "grid"), ("smooth", "grid"))
 SEED = 9100
 """Seed of the first rendered person."""
 
@@ -92,11 +93,6 @@ def check(source: np.ndarray, driving: np.ndarray, ours: np.ndarray, theirs: np.
     assert np.allclose(*far, atol=1e-5)
 
 
-def fill(surface: SourceSurface, driving: np.ndarray, index: np.ndarray) -> tuple[SourceSurface, FilledGrid]:
-    """The surface, for more to be asked of it, and the filled grid."""
-    return surface, surface.fill(driving, index)
-
-
 class Times:
     """Milliseconds by way, and the shares of pixels, of every frame of one kind of work."""
 
@@ -106,14 +102,14 @@ class Times:
         self.lost: list[float] = []
 
     def measure(self, source: np.ndarray, driving: np.ndarray, made: tuple | None):
-        """Time one frame, all that its source needs included unless it is `made`: lattice, surface, trees."""
-        lattice, surface, trees = made or (None, None, None)
+        """Time one frame, all that its source needs included unless it is `made`: lattice, surface, smooth surface, trees."""
+        lattice, surface, smooth, trees = made or (None, None, None, None)
         took, (grid,) = timed(lambda: (lattice or source_frame("lattice", source)).grids([driving]))
         self.ms["grid"].append(took)
-        took, (surface, filled) = timed(lambda: fill(surface or SourceSurface(source), driving, grid.index))
+        took, filled = timed(lambda: (surface or SourceSurface(source)).fill(driving, grid.index))
         self.ms["fill"].append(took)
         self.ms["fill_carry"].append(took + timed(carried, filled, source, driving)[0])
-        self.ms["fill_nearest"].append(took + timed(surface.nearest, driving, filled)[0])
+        self.ms["smooth"].append(timed(lambda: (smooth or SmoothSurface(source)).grid(driving))[0])
         took, theirs = timed(lambda: (trees or Trees(source)).fill(driving, grid.index))
         self.ms["kdtree"].append(took)
         check(source, driving, filled.index, theirs)
@@ -137,10 +133,11 @@ def measure(clips: list[np.ndarray]) -> dict:
     further, consecutive = Times(), Times()
     for maps in clips:
         for number in np.unique(np.linspace(0, len(maps) - 1, 5).astype(int))[:-1]:
-            made = source_frame("lattice", maps[number]), SourceSurface(maps[number]), Trees(maps[number])
+            source = maps[number]
+            made = source_frame("lattice", source), SourceSurface(source), SmoothSurface(source), Trees(source)
             for target in range(len(maps)):
                 if target != number:
-                    further.measure(maps[number], maps[target], made)
+                    further.measure(source, maps[target], made)
         for number in range(len(maps) - 1):
             consecutive.measure(maps[number], maps[number + 1], None)
     return {"further": further.summary(), "consecutive": consecutive.summary()}
@@ -148,9 +145,8 @@ def measure(clips: list[np.ndarray]) -> dict:
 
 def compile_all(iuv: np.ndarray):
     grid = source_frame("lattice", iuv).grids([iuv])[0]
-    surface, filled = fill(SourceSurface(iuv), iuv, grid.index)
-    surface.nearest(iuv, filled)
-    carried(filled, iuv, iuv)
+    carried(SourceSurface(iuv).fill(iuv, grid.index), iuv, iuv)
+    SmoothSurface(iuv).grid(iuv)
 
 
 def main():

@@ -18,12 +18,13 @@ from scipy.ndimage import map_coordinates
 from densepose_cache.sample.render import Frame
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.fill import SourceSurface
-from densepose_cache.warp.smooth import NECKLINE, REACH, RIM, TOLERANCE, SmoothSurface
+from densepose_cache.warp.smooth import HAIR, NECKLINE, REACH, RIM, TOLERANCE, SmoothSurface
 
-IN_USE = (RIM, REACH, TOLERANCE, NECKLINE)
+IN_USE = (RIM, REACH, TOLERANCE, NECKLINE, HAIR)
 TRIED = [IN_USE, (0.0, *IN_USE[1:]), (2 * RIM, *IN_USE[1:]), *((RIM, reach, *IN_USE[2:]) for reach in (0, 1, 3))]
-TRIED += [(RIM, REACH, TOLERANCE / 2, NECKLINE), (RIM, REACH, 2 * TOLERANCE, NECKLINE)]
-TRIED += [(RIM, REACH, TOLERANCE, neckline) for neckline in (0.0, 0.1, 0.2)]
+TRIED += [(RIM, REACH, tolerance, NECKLINE, HAIR) for tolerance in (TOLERANCE / 2, 2 * TOLERANCE)]
+TRIED += [(RIM, REACH, TOLERANCE, neckline, HAIR) for neckline in (0.0, 0.1)]
+TRIED += [(RIM, REACH, TOLERANCE, NECKLINE, hair) for hair in (0.0, 0.1)]
 
 
 def read(picture: np.ndarray, way: np.ndarray) -> np.ndarray:
@@ -57,13 +58,17 @@ def main():
     parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()
     found = [measure(frames, sources) for frames, sources in people(options.people, options.frames, options.size)]
-    print("| rim, reach, tolerance, neckline | all | " + " | ".join(SOURCES) + " |")
+    print("| rim, reach, tolerance, neckline, hair | all | " + " | ".join(SOURCES) + " |")
     print("|---" * (len(SOURCES) + 2) + "|")
     used = np.array([errors.mean(IN_USE) for errors in found])
     for way in ("coarse", "filled", *TRIED):
         change = np.array([errors.mean(way) for errors in found]) - used
         places = " | ".join(f"{np.nanmean([errors.mean(way, place) for errors in found]):.4f}" for place in SOURCES)
-        name = way if isinstance(way, str) else f"{128 * way[0]:g} / 128, {way[1]}, {128 * way[2]:g} / 128, {100 * way[3]:g} cm"
+        name = (
+            way
+            if isinstance(way, str)
+            else f"{128 * way[0]:g} / 128, {way[1]}, {128 * way[2]:g} / 128, {100 * way[3]:g} cm, {100 * way[4]:g} cm"
+        )
         error = 1e4 * change.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
         print(f"| {name} | {(used + change).mean():.4f} ({1e4 * change.mean():+.1f} ± {error:.1f}) | {places} |")
 

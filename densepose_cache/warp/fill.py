@@ -24,6 +24,10 @@ BACK, FRONT = 1, 2
 """Parts of the torso."""
 SHOULDERS, CHEST = 0.78, 0.48
 """Rest-pose heights in metres between which a neckline lies."""
+EARS, OCCIPUT = -0.084, -0.024
+"""Rest-pose depths in metres from which on the head is hidden from the front, a bit and wholly."""
+HIDDEN = 0.04
+"""Metres from which on the place that a head's pixel reads is another one."""
 CELL = 0.04
 """Side in metres of the cells of height and width in which source points are looked up."""
 LOW, HIGH = -1.2, 1.2
@@ -51,15 +55,16 @@ class SourceSurface:
     """The visible body of a source frame's IUV map (H, W, 3) uint8, laid out once and asked for any number of driving frames.
 
     `depth` and `mirror` stand in for DEPTH and MIRROR; with an infinite `mirror` the other side never serves. Where the back of the torso
-    reads its front, it is looked up lower by `neckline` metres at the shoulders and by nothing from the chest down.
+    reads its front, it is looked up lower by `neckline` metres at the shoulders and by nothing from the chest down. Where the back of a
+    head reads another place, it is looked up higher by `hair` metres.
     """
 
-    def __init__(self, source_iuv: np.ndarray, depth: float = DEPTH, mirror: float = MIRROR, neckline: float = 0.0):
+    def __init__(self, source_iuv: np.ndarray, depth: float = DEPTH, mirror: float = MIRROR, neckline: float = 0.0, hair: float = 0.0):
         flat = np.ascontiguousarray(source_iuv).reshape(-1, 3)
         self._source = flat
         self._present = np.zeros(PARTS + 1, np.bool_)
-        self._table, self._mirror, self._neckline = weighted_table(depth), float(mirror), float(neckline)
-        self._texels, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
+        self._table, self._costs = weighted_table(depth), (float(mirror), float(neckline), float(hair))
+        self._points, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
         self._nearest = np.full(TEXELS, UNKNOWN, np.int32)
         self._distance = np.empty(TEXELS, np.uint8)
 
@@ -67,8 +72,8 @@ class SourceSurface:
         """The grid `index` (H, W) from this source to `driving_iuv` (H, W, 3) uint8, filled."""
         filled, distance = index.ravel().copy(), np.zeros(index.size, np.uint8)
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
-        layout = self._present, self._texels, self._pixels, self._starts
-        _fill(self._source, flat, self._table, *layout, self._mirror, self._neckline, self._nearest, self._distance, filled, distance)
+        layout = self._present, self._points, self._pixels, self._starts
+        _fill(self._source, flat, self._table, *layout, self._costs, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
     def nearest(self, driving_iuv: np.ndarray) -> FilledGrid:
@@ -76,8 +81,8 @@ class SourceSurface:
         `fill` finds it for lost ones. Background pixels read themselves."""
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         index, distance = np.arange(len(flat), dtype=np.int32), np.zeros(len(flat), np.uint8)
-        layout = self._texels, self._pixels, self._starts
-        _find_all(flat, self._table, *layout, self._mirror, self._neckline, self._nearest, self._distance, index, distance)
+        layout = self._points, self._pixels, self._starts
+        _find_all(self._source, flat, self._table, *layout, self._costs, self._nearest, self._distance, index, distance)
         return FilledGrid(index.reshape(driving_iuv.shape[:2]), distance.reshape(driving_iuv.shape[:2]))
 
 
@@ -96,18 +101,13 @@ def _texel(iuv):
 
 
 @njit(nogil=True, cache=True)
-def _part(texel):
-    return texel // (BINS * BINS)
-
-
-@njit(nogil=True, cache=True)
 def _cell(value):
     return min(max(int((value - LOW) / CELL), 0), CELLS - 1)
 
 
 @njit(nogil=True, cache=True)
 def _lay_out(source, table, present):
-    """Texels that the source (N, 3) shows, each with its first pixel, sorted by cell, and where each cell starts."""
+    """Points on the body that the source (N, 3) shows, each with its first pixel, sorted by cell, and where each cell starts."""
     first = np.full(TEXELS, UNKNOWN, np.int32)
     found = np.empty(len(source), np.int32)
     count = 0
@@ -125,21 +125,24 @@ def _lay_out(source, table, present):
     for cell in range(CELLS * CELLS):
         starts[cell + 1] += starts[cell]
     place = starts.copy()
-    texels, pixels = np.empty(count, np.int32), np.empty(count, np.int32)
+    points, pixels = np.empty((count, 3), np.float32), np.empty(count, np.int32)
     for k in range(count):
         cell = _cell(table[found[k], 0]) * CELLS + _cell(table[found[k], 2])
-        texels[place[cell]], pixels[place[cell]] = found[k], first[found[k]]
+        points[place[cell]], pixels[place[cell]] = table[found[k]], first[found[k]]
         place[cell] += 1
-    return texels, pixels, starts
+    return points, pixels, starts
 
 
 @njit(nogil=True, cache=True)
-def _nearest_of(x, y, z, table, texels, starts, best):
-    """The row in `texels` that is nearest to a point and nearer than `best`, a squared distance; and its squared distance."""
+def _nearest_of(x, y, z, points, starts, best):
+    """The row in `points` that is nearest to a point and nearer than `best`, a squared distance; and its squared distance."""
     row, column = _cell(x), _cell(z)
     found = UNKNOWN
     for ring in range(CELLS):
-        if ring > 1 and ((ring - 1) * CELL) ** 2 >= best:
+        low_x, low_z = x - (LOW + (row - ring + 1) * CELL), z - (LOW + (column - ring + 1) * CELL)
+        side = (2 * ring - 1) * CELL
+        room = min(low_x, side - low_x, low_z, side - low_z)
+        if room > 0 and room**2 >= best:
             break
         for i in range(max(row - ring, 0), min(row + ring, CELLS - 1) + 1):
             step = 1 if i == row - ring or i == row + ring else 2 * ring
@@ -148,8 +151,7 @@ def _nearest_of(x, y, z, table, texels, starts, best):
                 if 0 <= j < CELLS:
                     cell = i * CELLS + j
                     for k in range(starts[cell], starts[cell + 1]):
-                        point = table[texels[k]]
-                        squared = (point[0] - x) ** 2 + (point[1] - y) ** 2 + (point[2] - z) ** 2
+                        squared = (points[k, 0] - x) ** 2 + (points[k, 1] - y) ** 2 + (points[k, 2] - z) ** 2
                         if squared < best:
                             best, found = squared, k
                 j += step
@@ -157,19 +159,19 @@ def _nearest_of(x, y, z, table, texels, starts, best):
 
 
 @njit(nogil=True, cache=True)
-def _nearest_of_both(x, y, z, table, texels, starts, mirror):
-    """The row in `texels` that is nearest to a point on its own side or, at the penalty `mirror`, on the other; and its distance."""
-    own, best = _nearest_of(x, y, z, table, texels, starts, np.float32(1e9))
+def _nearest_of_both(x, y, z, points, starts, mirror):
+    """The row in `points` that is nearest to a point on its own side or, at the penalty `mirror`, on the other; and its distance."""
+    own, best = _nearest_of(x, y, z, points, starts, np.float32(1e9))
     metres = np.sqrt(best)
     if metres > mirror:
-        other, squared = _nearest_of(-x, y, z, table, texels, starts, np.float32((metres - mirror) ** 2))
+        other, squared = _nearest_of(-x, y, z, points, starts, np.float32((metres - mirror) ** 2))
         if other != UNKNOWN:
             own, metres = other, np.sqrt(squared) + mirror
     return own, metres
 
 
 @njit(nogil=True, cache=True)
-def _fill(source, driving, table, present, texels, pixels, starts, mirror, neckline, nearest, distances, index, distance):
+def _fill(source, driving, table, present, points, pixels, starts, costs, nearest, distances, index, distance):
     """Fill `distance` (N,) at the body pixels of `driving` (N, 3), and `index` (N,) at those whose part is not `present`."""
     for pixel in range(len(driving)):
         part = driving[pixel, 0]
@@ -180,35 +182,40 @@ def _fill(source, driving, table, present, texels, pixels, starts, mirror, neckl
             squared = (here[0] - there[0]) ** 2 + (here[1] - there[1]) ** 2 + (here[2] - there[2]) ** 2
             distance[pixel] = min(round(100 * np.sqrt(squared)), LOST - 1)
             continue
-        if len(texels) == 0:
+        if len(points) == 0:
             distance[pixel] = LOST
             continue
         texel = _texel(driving[pixel])
-        _look_up(texel, table, texels, pixels, starts, mirror, neckline, nearest, distances)
+        _look_up(source, texel, table, points, pixels, starts, costs, nearest, distances)
         index[pixel] = nearest[texel]
         distance[pixel] = distances[texel]
 
 
 @njit(nogil=True, cache=True)
-def _look_up(texel, table, texels, pixels, starts, mirror, neckline, nearest, distances):
+def _look_up(source, texel, table, points, pixels, starts, costs, nearest, distances):
     """Set the source pixel `nearest` to a texel, and its distance, unless they are known."""
     if nearest[texel] == UNKNOWN:
         x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
-        own, metres = _nearest_of_both(x, y, z, table, texels, starts, mirror)
-        if neckline > 0 and _part(texel) == BACK and _part(texels[own]) == FRONT and z > CHEST:
-            lower = z - neckline * min((z - CHEST) / (SHOULDERS - CHEST), 1)
-            own, metres = _nearest_of_both(x, y, lower, table, texels, starts, mirror)
+        mirror, neckline, hair = costs
+        own, metres = _nearest_of_both(x, y, z, points, starts, mirror)
+        part, lift = texel // (BINS * BINS), 0.0
+        if part == BACK and source[pixels[own], 0] == FRONT:
+            lift = -neckline * min(max((z - CHEST) / (SHOULDERS - CHEST), 0.0), 1.0)
+        elif part >= HEAD[0] and metres > HIDDEN:
+            lift = hair * min(max((y - EARS) / (OCCIPUT - EARS), 0.0), 1.0)
+        if lift != 0:
+            own, metres = _nearest_of_both(x, y, z + lift, points, starts, mirror)
         distances[texel] = min(1 + round(100 * metres), LOST - 1)
         nearest[texel] = pixels[own]
 
 
 @njit(nogil=True, cache=True)
-def _find_all(driving, table, texels, pixels, starts, mirror, neckline, nearest, distances, index, distance):
+def _find_all(source, driving, table, points, pixels, starts, costs, nearest, distances, index, distance):
     """Set `index` and `distance` (N,) of all body pixels of `driving` (N, 3)."""
     for pixel in range(len(driving)):
-        if driving[pixel, 0] > 0 and len(texels) == 0:
+        if driving[pixel, 0] > 0 and len(points) == 0:
             distance[pixel] = LOST
         elif driving[pixel, 0] > 0:
             texel = _texel(driving[pixel])
-            _look_up(texel, table, texels, pixels, starts, mirror, neckline, nearest, distances)
+            _look_up(source, texel, table, points, pixels, starts, costs, nearest, distances)
             index[pixel], distance[pixel] = nearest[texel], distances[texel]

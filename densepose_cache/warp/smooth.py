@@ -4,7 +4,7 @@ The coarse grid is exact and jumps from pixel to pixel: U and V have 8 bits, a s
 shows as a sliver every pixel reads that sliver, which is the silhouette's edge and half background. The smooth grid takes, whatever its
 part, what is nearest on the body (`fill`) among the source pixels inside of the silhouette, and then the mean of its surroundings.
 
-On 40 rendered people the body's L1 of the source read at it is 12 to 14 % below that of the coarse grid (docs/compose.md).
+Why, and the colour errors of both grids on rendered people: docs/compose.md.
 """
 
 from typing import NamedTuple
@@ -21,10 +21,10 @@ REACH = 2
 """Pixels to every side that a mean is taken over."""
 TOLERANCE = 3 / 128
 """How far the way of a pixel may depart from the mean way around it to count, as a share of the frame's height."""
-
-
 NECKLINE = 0.15
 """Metres by which the upper back reads the chest lower: clothes are cut lower in front, where a back would get the throat's skin."""
+HAIR = 0.2
+"""Metres by which the back of a head reads the crown higher: hair is seen above the face in front, and all the way down behind."""
 
 
 class SmoothGrid(NamedTuple):
@@ -40,16 +40,22 @@ class SmoothGrid(NamedTuple):
 class SmoothSurface:
     """The body inside of the silhouette of a source frame's IUV map (H, W, 3) uint8, asked for any number of driving frames.
 
-    `rim`, `reach`, `tolerance` and `neckline` stand in for RIM, REACH, TOLERANCE and NECKLINE.
+    `rim`, `reach`, `tolerance`, `neckline` and `hair` stand in for RIM, REACH, TOLERANCE, NECKLINE and HAIR.
     """
 
     def __init__(
-        self, source_iuv: np.ndarray, rim: float = RIM, reach: int = REACH, tolerance: float = TOLERANCE, neckline: float = NECKLINE
+        self,
+        source_iuv: np.ndarray,
+        rim: float = RIM,
+        reach: int = REACH,
+        tolerance: float = TOLERANCE,
+        neckline: float = NECKLINE,
+        hair: float = HAIR,
     ):
         self._reach, self._tolerance = reach, tolerance
         inside = ~grown(source_iuv[..., 0] == 0, round(rim * source_iuv.shape[0]))
         read = np.where(inside[..., None], source_iuv, np.uint8(0)) if inside.any() else source_iuv
-        self._surface = SourceSurface(read, neckline=neckline)
+        self._surface = SourceSurface(read, neckline=neckline, hair=hair)
 
     def grid(self, driving_iuv: np.ndarray) -> SmoothGrid:
         """The smooth grid to `driving_iuv` (H, W, 3) uint8. Where the source shows no body, body pixels read themselves."""
@@ -65,31 +71,51 @@ def _average(body, index, reach, tolerance, way):
     """Set `way` (H, W, 2) of the pixels in `body` (H, W) to the mean of the ways within `reach`, of those within the squared `tolerance` of
     their own surroundings' mean; to its own where there is none."""
     height, width = body.shape
-    own, good = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.bool_)
+    ways = np.empty((height, width, 2), np.int32)
+    top, bottom, left, right = height, 0, width, 0
     for r in range(height):
         for c in range(width):
             if body[r, c]:
-                own[r, c, 0], own[r, c, 1] = index[r, c] % width - c, index[r, c] // width - r
-    for r in range(height):
-        for c in range(width):
-            if body[r, c]:
-                x, y, _ = _mean(own, body, r, c, reach)
-                good[r, c] = (own[r, c, 0] - x) ** 2 + (own[r, c, 1] - y) ** 2 < tolerance
-    for r in range(height):
-        for c in range(width):
-            if body[r, c]:
-                x, y, count = _mean(own, good, r, c, reach)
-                way[r, c, 0], way[r, c, 1] = (x, y) if count else (own[r, c, 0], own[r, c, 1])
+                ways[r, c, 0], ways[r, c, 1] = index[r, c] % width - c, index[r, c] // width - r
+                top, bottom, left, right = min(top, r), r + 1, min(left, c), max(right, c + 1)
+    if bottom > 0:
+        counted, own, mean = body[top:bottom, left:right], ways[top:bottom, left:right], way[top:bottom, left:right]
+        sums, good = _sums(own, counted, reach), np.zeros(counted.shape, np.bool_)
+        for r in range(len(counted)):
+            for c in range(counted.shape[1]):
+                if counted[r, c]:
+                    x, y = sums[r, c, 0] / sums[r, c, 2], sums[r, c, 1] / sums[r, c, 2]
+                    good[r, c] = (own[r, c, 0] - x) ** 2 + (own[r, c, 1] - y) ** 2 < tolerance
+        sums = _sums(own, good, reach)
+        for r in range(len(counted)):
+            for c in range(counted.shape[1]):
+                if counted[r, c]:
+                    for k in range(2):
+                        mean[r, c, k] = sums[r, c, k] / sums[r, c, 2] if sums[r, c, 2] else own[r, c, k]
 
 
 @njit(nogil=True, cache=True)
-def _mean(ways, counted, row, column, reach):
-    """Mean x and y of the ways within `reach` of a pixel that are `counted`, and how many there are."""
-    x, y, count = np.float32(0), np.float32(0), 0
-    for r in range(max(row - reach, 0), min(row + reach + 1, counted.shape[0])):
-        for c in range(max(column - reach, 0), min(column + reach + 1, counted.shape[1])):
-            if counted[r, c]:
-                x += ways[r, c, 0]
-                y += ways[r, c, 1]
-                count += 1
-    return x / max(count, 1), y / max(count, 1), count
+def _sums(ways, counted, reach):
+    """Sums (H, W, 3) of x and y of the ways (H, W, 2) within `reach` of every pixel that are `counted` (H, W), and how many there are."""
+    height, width = counted.shape
+    along = np.zeros((height, width, 3), np.int32)
+    for r in range(height):
+        x = y = count = 0
+        for c in range(width + reach):
+            if c < width and counted[r, c]:
+                x, y, count = x + ways[r, c, 0], y + ways[r, c, 1], count + 1
+            gone = c - 2 * reach - 1
+            if gone >= 0 and counted[r, gone]:
+                x, y, count = x - ways[r, gone, 0], y - ways[r, gone, 1], count - 1
+            if c >= reach:
+                along[r, c - reach] = x, y, count
+    sums = np.zeros((height, width, 3), np.int32)
+    total = np.zeros((width, 3), np.int32)
+    for r in range(height + reach):
+        if r < height:
+            total += along[r]
+        if r - 2 * reach - 1 >= 0:
+            total -= along[r - 2 * reach - 1]
+        if r >= reach:
+            sums[r - reach] = total
+    return sums

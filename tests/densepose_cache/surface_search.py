@@ -1,9 +1,11 @@
-"""The surface fill, its second grid and the grid carried over the body's edge, each by a search written out."""
+"""The surface fill, what is nearest, the smooth grid and the grid carried over the body's edge, each by a search written out."""
 
 import numpy as np
 
 from densepose_cache.warp.carry import REACH
-from densepose_cache.warp.fill import DEPTH, FAR, HEAD, LOST, MIRROR, FilledGrid
+from densepose_cache.warp.fill import DEPTH, HEAD, LOST, MIRROR, FilledGrid, SourceSurface
+from densepose_cache.warp.smooth import REACH as MEAN_REACH
+from densepose_cache.warp.smooth import RIM, TOLERANCE, SmoothGrid
 from densepose_cache.warp.surface import surface_table
 
 MIRRORED = np.array([-1, 1, 1])
@@ -46,25 +48,46 @@ def assert_filled(source: np.ndarray, driving: np.ndarray, index: np.ndarray, fi
         assert np.abs(filled.distance[lost] - np.minimum(1 + 100 * taken, 254)).max() < 0.501
 
 
-def assert_nearest(source: np.ndarray, driving: np.ndarray, filled: FilledGrid, found: FilledGrid, depth=DEPTH, mirror=MIRROR):
-    """Background pixels of `found` read themselves; far ones on the body a nearest pixel, if it is nearer; others are as in `filled`."""
-    assert (found.index.dtype, found.distance.dtype) == (filled.index.dtype, np.uint8)
-    body, own = driving[..., 0] > 0, np.arange(filled.index.size).reshape(filled.index.shape)
-    assert np.array_equal(found.index[~body], own[~body])
-    assert not found.distance[~body].any()
-    far = body & (filled.distance >= FAR) & (filled.distance < LOST)
-    for one, other in zip(found, filled, strict=True):
-        assert np.array_equal(one[body & ~far], other[body & ~far])
-    if far.any():
-        metres = costs(source.reshape(-1, 3), driving[far], depth, mirror)
-        nearest = np.minimum(1 + 100 * metres.min(1), LOST - 1)
-        changed = found.distance[far] < filled.distance[far]
-        for one, other in zip(found, filled, strict=True):
-            assert np.array_equal(one[far][~changed], other[far][~changed])
-        assert (filled.distance[far][~changed] < nearest[~changed] + 0.501).all()
-        taken = metres[changed, found.index[far][changed]]
-        assert np.allclose(taken, metres[changed].min(1), atol=1e-5)
-        assert np.abs(found.distance[far][changed] - nearest[changed]).max(initial=0) < 0.501
+def assert_nearest(source: np.ndarray, driving: np.ndarray, found: FilledGrid, depth=DEPTH, mirror=MIRROR):
+    """Body pixels of `found` read a nearest pixel of the source, whatever its part; all others, and all without a source, themselves."""
+    assert found.distance.dtype == np.uint8
+    body, own = driving[..., 0] > 0, np.arange(found.index.size).reshape(found.index.shape)
+    there = body & source[..., 0].any()
+    assert np.array_equal(found.index[~there], own[~there])
+    assert np.array_equal(found.distance[~there], np.where(body, LOST, 0)[~there])
+    if there.any():
+        metres = costs(source.reshape(-1, 3), driving[there], depth, mirror)
+        taken = metres[np.arange(len(metres)), found.index[there]]
+        assert np.allclose(taken, metres.min(1), atol=1e-5)
+        assert np.abs(found.distance[there] - np.minimum(1 + 100 * taken, LOST - 1)).max() < 0.501
+
+
+def inside(source: np.ndarray, rim: float = RIM) -> np.ndarray:
+    """The map (H, W, 3) where a square around the pixel shows nothing but body; all of it where no pixel is such."""
+    pixels = round(rim * source.shape[0])
+    padded = np.pad(source[..., 0] > 0, pixels, constant_values=True)
+    whole = np.lib.stride_tricks.sliding_window_view(padded, (2 * pixels + 1, 2 * pixels + 1)).all((2, 3))
+    return np.where(whole[..., None], source, 0) if whole.any() else source
+
+
+def smooth_by_search(source: np.ndarray, driving: np.ndarray, rim=RIM, reach=MEAN_REACH, tolerance=TOLERANCE) -> SmoothGrid:
+    """What `SmoothSurface.grid` returns, pixel by pixel; what is nearest is taken from `SourceSurface.nearest`."""
+    nearest = SourceSurface(inside(source, rim)).nearest(driving)
+    body = (driving[..., 0] > 0) & source[..., 0].any()
+    height, width = body.shape
+    ways = np.stack([nearest.index % width, nearest.index // width], -1) - np.indices((height, width)).transpose(1, 2, 0)[..., ::-1]
+
+    def around(values: np.ndarray, r: int, c: int) -> np.ndarray:
+        return values[max(r - reach, 0) : r + reach + 1, max(c - reach, 0) : c + reach + 1]
+
+    good, smooth = np.zeros_like(body), np.zeros((height, width, 2))
+    for r, c in np.argwhere(body):
+        off = ways[r, c] - around(ways, r, c)[around(body, r, c)].mean(0)
+        good[r, c] = (off**2).sum() < (tolerance * height) ** 2
+    for r, c in np.argwhere(body):
+        counted = around(ways, r, c)[around(good, r, c)]
+        smooth[r, c] = counted.mean(0) if len(counted) else ways[r, c]
+    return SmoothGrid(smooth.astype(np.float32), nearest.distance)
 
 
 def carried_by_search(filled: FilledGrid, source: np.ndarray, driving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

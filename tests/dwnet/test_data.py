@@ -12,6 +12,7 @@ from densepose_cache.video.plate import background_plate
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import coarse_warp_grid, coordinates
+from densepose_cache.warp.smooth import SmoothSurface
 from dwnet.config import TrainSettings
 from dwnet.data import BatchOrder, SampleDataset, TrainingData, batches, scaled, to_device_batch
 from dwnet.schedule import learning_rate, total_steps
@@ -71,11 +72,16 @@ def test_batches_hold_what_the_cache_holds(cache, data, workers):
 def test_batches_for_a_generator_that_copies_hold_filled_grids_and_what_goes_with_them(turning, workers):
     data, rows = SampleDataset(turning / "train.h5", 3, filled=True), [[0, 17], [10, 2]]
     table, reader = pd.read_csv(turning / "samples.csv"), SplitReader(turning / "train.h5")
-    lost = far = 0
+    own = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, 64)]), -1)
+    lost = moved = 0
     for numbers, raw in zip(rows, batches(data, rows, workers, pin=False), strict=True):
         batch = to_device_batch(raw, torch.device("cpu"))
         assert batch.plate.shape == batch.source_iuv.shape == (2, 3, 64, 64)
-        assert raw["source_index"].dtype == raw["nearest_index"].dtype == torch.uint16
+        assert (raw["source_index"].dtype, raw["smooth_way"].dtype, raw["smooth_distance"].dtype) == (
+            torch.uint16,
+            torch.float32,
+            torch.uint8,
+        )
         for b, number in enumerate(numbers):
             clip, source, first = table.loc[number, ["clip", "source", "target"]]
             picture, source_iuv = reader.frames(clip, source), reader.iuv(clip, source)
@@ -96,14 +102,14 @@ def test_batches_for_a_generator_that_copies_hold_filled_grids_and_what_goes_wit
                     assert np.allclose(frame[f"{name}_distance"][b].numpy(), filled.distance / 100, rtol=0, atol=1e-6)
                     if name == "source":
                         assert np.allclose(frame["edge"][b].numpy(), edge / 25.6, rtol=0, atol=1e-6) and edge.any()
-                        nearest = SourceSurface(before).nearest(iuv, filled)
-                        assert np.array_equal(frame["nearest_grid"][b].numpy(), coordinates(nearest.index))
-                        assert np.allclose(frame["nearest_distance"][b].numpy(), nearest.distance / 100, rtol=0, atol=1e-6)
-                        far += int((nearest.distance < filled.distance).sum())
+                        way, distance = SmoothSurface(before).grid(iuv)
+                        assert np.allclose(frame["smooth_grid"][b].numpy(), own + way * 2 / 63, rtol=0, atol=1e-6)
+                        assert np.allclose(frame["smooth_distance"][b].numpy(), distance / 100, rtol=0, atol=1e-6)
+                        moved += int(way.any(-1).sum())
                     lost += int((filled.index != grid.index).sum())
-        of_nearest = {"nearest_grid", "nearest_distance"}
-        assert set(frame) == {"source_visible", "previous_visible", "source_distance", "previous_distance", "edge"} | of_nearest
-    assert lost > 0 and far > 0, "grids that were not the cache's, and another second one"
+        of_smooth = {"smooth_grid", "smooth_distance"}
+        assert set(frame) == {"source_visible", "previous_visible", "source_distance", "previous_distance", "edge"} | of_smooth
+    assert lost > 0 and moved > 0, "grids that were not the cache's, and a smooth one"
 
 
 def test_scaling():

@@ -20,6 +20,7 @@ from densepose_cache.shards import FOLDERS
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import coordinates
+from densepose_cache.warp.smooth import SmoothSurface
 from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
 from dwnet.ring import RINGS, Ring
 
@@ -66,11 +67,9 @@ def grid(reader: SplitReader, clip: str, source: int, target: int, filled: bool)
     return carried(SourceSurface(before).fill(after, index), before, after)[0]
 
 
-def nearest(reader: SplitReader, clip: str, source: int, target: int) -> np.ndarray:
-    """The second grid, of a generator that copies."""
-    before, after = reader.iuv(clip, source), reader.iuv(clip, target)
-    surface = SourceSurface(before)
-    return surface.nearest(after, surface.fill(after, reader.grid(clip, source, target))).index
+def smooth_way(reader: SplitReader, clip: str, source: int, target: int) -> np.ndarray:
+    """The smooth grid, of a generator that copies."""
+    return SmoothSurface(reader.iuv(clip, source)).grid(reader.iuv(clip, target)).way
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -90,7 +89,7 @@ def test_every_batch_is_in_its_place_and_holds_its_rows(cache, data, workers):
                 before = [grid(reader, clip, t - 1, t, data.filled) for t in targets[1:]]
                 assert np.array_equal(raw["previous_index"][:, place], before)
                 if data.filled:
-                    assert np.array_equal(raw["nearest_index"][:, place], [nearest(reader, clip, source, t) for t in targets])
+                    assert np.array_equal(raw["smooth_way"][:, place], [smooth_way(reader, clip, source, t) for t in targets])
 
 
 def test_loader_processes_open_every_shard_once_and_for_themselves(cache, data, tmp_path, monkeypatch):

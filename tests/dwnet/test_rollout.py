@@ -14,6 +14,7 @@ from densepose_cache.video.plate import background_plate
 from densepose_cache.warp import ENGINES, coarse_warp_grid
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface
+from densepose_cache.warp.smooth import SmoothSurface
 from dwnet import rollout as module
 from dwnet.config import EvaluateSettings
 from dwnet.driving import CachedDriving, FreeDriving, PairDriving, grid_engine
@@ -21,6 +22,7 @@ from dwnet.inference.network_inputs import network_grid, network_input
 from dwnet.model.prepared import Prepared
 from dwnet.rollout import generate_frames, plan, rollout, to_pixels
 from dwnet.rollout_file import RolloutReader
+from dwnet.warping import grid_from_way
 
 CPU = torch.device("cpu")
 LENGTHS = {"a": 4, "b": 6, "c": 3}
@@ -61,15 +63,14 @@ def by_hand(network, reader, source_clip, driving_clip, length):
             grid = coarse_warp_grid(start, iuv)
             index, given[f"{name}_visible"] = grid.index, torch.from_numpy(grid.visible)[None]
             if filled:
-                surface = SourceSurface(start)
-                on_body = surface.fill(iuv, index)
+                on_body = SourceSurface(start).fill(iuv, index)
                 index, edge = carried(on_body, start, iuv)
                 given[f"{name}_distance"] = torch.from_numpy(on_body.distance / np.float32(100))[None]
                 if name == "source":
-                    nearest = surface.nearest(iuv, on_body)
+                    smooth = SmoothSurface(start).grid(iuv)
                     given["edge"] = torch.from_numpy(edge / np.float32(25.6))[None]
-                    given["nearest_grid"] = network_grid([nearest.index], CPU)
-                    given["nearest_distance"] = torch.from_numpy(nearest.distance / np.float32(100))[None]
+                    given["smooth_grid"] = grid_from_way(torch.from_numpy(smooth.way))[None]
+                    given["smooth_distance"] = torch.from_numpy(smooth.distance / np.float32(100))[None]
             grids.append(network_grid([index], CPU))
         with torch.no_grad():
             previous = network(network_input([iuv], CPU), source, previous, *grids, kept.at(**given)).frame

@@ -25,11 +25,11 @@ def batch(generator) -> Batch:
     """Two samples of noise, with all that `generator` is given."""
     random = torch.Generator().manual_seed(0)
     source, real = (torch.rand(*shape, 3, 64, 64, generator=random) * 2 - 1 for shape in ((2,), (3, 2)))
-    *grids, nearest = (grid_from_index(torch.randint(0, 4096, (3, 2, 64, 64), generator=random), 64, 64) for _ in range(3))
+    *grids, smooth = (grid_from_index(torch.randint(0, 4096, (3, 2, 64, 64), generator=random), 64, 64) for _ in range(3))
     iuv, more = _map(random, 3, 2), {}
     if generator == "compose":
-        distances = ("source_distance", "previous_distance", "nearest_distance", "edge")
-        more = {"nearest_grid": nearest} | {name: torch.rand(3, 2, 64, 64, generator=random) for name in distances}
+        distances = ("source_distance", "previous_distance", "smooth_distance", "edge")
+        more = {"smooth_grid": smooth} | {name: torch.rand(3, 2, 64, 64, generator=random) for name in distances}
         more |= {name: torch.rand(3, 2, 64, 64, generator=random) < 0.5 for name in ("source_visible", "previous_visible")}
         more |= {"plate": torch.rand(2, 3, 64, 64, generator=random) * 2 - 1, "source_iuv": _map(random, 2)}
     batch = Batch(["anna", "ben"], source, real, iuv, *grids, **more)
@@ -68,7 +68,7 @@ def _frame(generator, batch: Batch, t: int, previous: torch.Tensor | None):
     else:
         image, grid = previous, batch.previous_grid[t]
     prepared = generator.prepare(batch.source, batch.plate, batch.source_iuv)
-    names = ("source_visible", "previous_visible", "source_distance", "previous_distance", "nearest_grid", "nearest_distance", "edge")
+    names = ("source_visible", "previous_visible", "source_distance", "previous_distance", "smooth_grid", "smooth_distance", "edge")
     given = {name: getattr(batch, name)[t] for name in names if getattr(batch, name) is not None}
     return generator(batch.iuv[t], batch.source, image, batch.source_grid[t], grid, prepared.at(**given))
 

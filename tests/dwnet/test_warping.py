@@ -4,7 +4,7 @@ import torch
 
 from densepose_cache.warp import coarse_warp_grid
 from densepose_cache.warp.grid import visible_pixels as visible_by_maps
-from dwnet.warping import downsample_grid, grid_from_index, identity_grid, matched_pixels, visible_pixels, warp
+from dwnet.warping import downsample_grid, grid_from_index, grid_from_way, identity_grid, matched_pixels, visible_pixels, warp
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
@@ -35,6 +35,24 @@ def test_an_index_reads_exactly_its_pixel():
     wanted = image.flatten(2).gather(2, index.long().flatten(1)[:, None].expand(-1, 3, -1)).view_as(image)
     torch.testing.assert_close(warp(image, grid, "zeros", "nearest"), wanted)
     torch.testing.assert_close(warp(image, grid, "border"), wanted, rtol=0, atol=1e-4)
+
+
+def test_a_way_reads_the_place_that_lies_so_many_pixels_off():
+    """x first; whole pixels exactly, halves between two, along each axis of a frame that is not square."""
+    height, width = 16, 24
+    index = torch.from_numpy(np.random.default_rng(0).integers(0, height * width, (3, 2, height, width)))
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    way = torch.stack([index % width - columns, index // width - rows], -1).float()
+    grid = grid_from_way(way)
+    assert grid.shape == (3, 2, height, width, 2) and grid.dtype == torch.float32
+    torch.testing.assert_close(grid, grid_from_index(index, height, width), rtol=0, atol=1e-6)
+    assert torch.equal(grid_from_way(torch.zeros_like(way))[0, 1], identity_grid(height, width))
+    image, half = torch.rand(1, 3, height, width), torch.zeros(1, height, width, 2)
+    half[..., 0] = 0.5
+    found = warp(image, grid_from_way(half), "border")
+    torch.testing.assert_close(found[..., :-1], (image[..., :-1] + image[..., 1:]) / 2, rtol=0, atol=1e-5)
+    found = warp(image, grid_from_way(half.flip(-1)), "border")
+    torch.testing.assert_close(found[..., :-1, :], (image[..., :-1, :] + image[..., 1:, :]) / 2, rtol=0, atol=1e-5)
 
 
 def test_coordinates_are_rounded_once():
