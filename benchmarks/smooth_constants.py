@@ -51,6 +51,11 @@ def measure(frames: list[Frame], sources: dict[str, int]) -> Errors:
     return errors
 
 
+def constants_text(rim: float, reach: int, tolerance: float, neckline: float, hair: float) -> str:
+    """The constants as the table names them."""
+    return f"{128 * rim:g} / 128, {reach}, {128 * tolerance:g} / 128, {100 * neckline:g} cm, {100 * hair:g} cm"
+
+
 def main():
     parser = argparse.ArgumentParser(description="Colour errors of the source read at the smooth grid, by its constants.")
     parser.add_argument("--people", type=int, default=24)
@@ -64,11 +69,7 @@ def main():
     for way in ("coarse", "filled", *TRIED):
         change = np.array([errors.mean(way) for errors in found]) - used
         places = " | ".join(f"{np.nanmean([errors.mean(way, place) for errors in found]):.4f}" for place in SOURCES)
-        name = (
-            way
-            if isinstance(way, str)
-            else f"{128 * way[0]:g} / 128, {way[1]}, {128 * way[2]:g} / 128, {100 * way[3]:g} cm, {100 * way[4]:g} cm"
-        )
+        name = way if isinstance(way, str) else constants_text(*way)
         error = 1e4 * change.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
         print(f"| {name} | {(used + change).mean():.4f} ({1e4 * change.mean():+.1f} ± {error:.1f}) | {places} |")
 
