@@ -4,8 +4,8 @@ import numpy as np
 
 from densepose_cache.warp.carry import REACH
 from densepose_cache.warp.fill import DEPTH, HEAD, LOST, MIRROR, FilledGrid, SourceSurface
+from densepose_cache.warp.smooth import HAIR, NECKLINE, RIM, TOLERANCE, SmoothGrid
 from densepose_cache.warp.smooth import REACH as MEAN_REACH
-from densepose_cache.warp.smooth import RIM, TOLERANCE, SmoothGrid
 from densepose_cache.warp.surface import surface_table
 
 MIRRORED = np.array([-1, 1, 1])
@@ -72,7 +72,7 @@ def inside(source: np.ndarray, rim: float = RIM) -> np.ndarray:
 
 def smooth_by_search(source: np.ndarray, driving: np.ndarray, rim=RIM, reach=MEAN_REACH, tolerance=TOLERANCE) -> SmoothGrid:
     """What `SmoothSurface.grid` returns, pixel by pixel; what is nearest is taken from `SourceSurface.nearest`."""
-    nearest = SourceSurface(inside(source, rim)).nearest(driving)
+    nearest = SourceSurface(inside(source, rim), neckline=NECKLINE, hair=HAIR).nearest(driving)
     body = (driving[..., 0] > 0) & source[..., 0].any()
     height, width = body.shape
     ways = np.stack([nearest.index % width, nearest.index // width], -1) - np.indices((height, width)).transpose(1, 2, 0)[..., ::-1]

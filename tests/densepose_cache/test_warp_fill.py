@@ -15,7 +15,7 @@ from turning_person import turning_person
 
 from densepose_cache.iuv import PART_NAMES
 from densepose_cache.warp import coarse_warp_grid, source_frame, visible_pixels
-from densepose_cache.warp.fill import DEPTH, LOST, MIRROR, FilledGrid, SourceSurface, weighted_table
+from densepose_cache.warp.fill import CHEST, DEPTH, EARS, HEAD, LOST, MIRROR, OCCIPUT, SHOULDERS, FilledGrid, SourceSurface, weighted_table
 from densepose_cache.warp.surface import surface_table
 
 BACK, FRONT = PART_NAMES.index("torso back"), PART_NAMES.index("torso front")
@@ -197,6 +197,44 @@ def test_where_a_sliver_of_a_part_is_seen_what_is_far_from_it_is_nearest_to_anot
     moved = source[0, nearest, 0] == BACK
     assert moved.sum() > 5 and (nearer[moved] < distance[moved]).all()
     assert (nearer[~moved] == distance[~moved] + 1).all()
+
+
+def whole(part: int) -> list[tuple[int, int, int]]:
+    """Every eighth (I, U, V) of a part in both directions."""
+    return [(part, u, v) for u in range(0, 256, 8) for v in range(0, 256, 8)]
+
+
+def read_heights(source: np.ndarray, driving: np.ndarray, **lifts: float) -> np.ndarray:
+    """Rest-pose heights in metres that the body pixels of one row read."""
+    return places(source[0])[SourceSurface(source, **lifts).nearest(driving).index[0, 1:], 2]
+
+
+def test_the_upper_back_reads_the_chest_lower():
+    source, driving = one_row(*whole(FRONT)), one_row(*whole(BACK))
+    height = places(driving[0, 1:])[:, 2]
+    plain, lower = (read_heights(source, driving, neckline=neckline) for neckline in (0, 0.15))
+    shoulders, middle, chest = height > SHOULDERS - 0.03, abs(height - (SHOULDERS + CHEST) / 2) < 0.02, height < CHEST
+    assert np.median((plain - lower)[shoulders]) == pytest.approx(0.15, abs=0.03)
+    assert np.median((plain - lower)[middle]) == pytest.approx(0.075, abs=0.03)
+    assert chest.any() and np.array_equal(plain[chest], lower[chest])
+
+
+def test_the_back_of_a_head_reads_the_crown_where_a_face_is_seen():
+    head = np.array([*whole(HEAD[0]), *whole(HEAD[1])], np.uint8)
+    depth = places(head)[:, 1]
+    source, driving = one_row(*map(tuple, head[depth < EARS - 0.02])), one_row(*map(tuple, head))
+    plain, higher = (read_heights(source, driving, hair=hair) for hair in (0, 0.2))
+    behind, before = depth > OCCIPUT, depth < EARS
+    highest = places(source[0, 1:])[:, 2].max()
+    assert np.median(highest - higher[behind]) < 0.03 < np.median(highest - plain[behind])
+    assert np.array_equal(plain[before], higher[before])
+
+
+@pytest.mark.parametrize("parts", [(BACK,), HEAD])
+def test_what_the_source_does_show_is_not_looked_up_elsewhere(parts):
+    """Each of these places is there itself."""
+    source = one_row(*(pixel for part in parts for pixel in whole(part)), *whole(FRONT))
+    assert np.array_equal(read_heights(source, source, neckline=0.15, hair=0.2), read_heights(source, source))
 
 
 def test_depth_counts_less_on_the_body_than_on_the_head():
