@@ -133,8 +133,11 @@ preset."""
 class TrainSettings(Settings):
     """Training (paper, sections 3.2 and 4.3)."""
 
-    no_effect: ClassVar = frozenset({"compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"})
-    """`compile`, `devices` and `nodes` change the rounding alone."""
+    no_effect: ClassVar = frozenset(
+        {"backward", "compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"}
+    )
+    """`backward`, `compile`, `devices` and `nodes` change the rounding alone."""
+    added: ClassVar = frozenset({"backward"})
 
     preset: Literal["paper", "official"] = "paper"
     """Defaults of targets, decay, update and losses.warp, and of warp.samples.epochs and source."""
@@ -152,6 +155,9 @@ class TrainSettings(Settings):
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"
     """One update of generator and critic for the summed losses of a sample's frames, or one for each frame."""
+    backward: Literal["sample", "frame"] = "sample"
+    """One backward pass for all frames of an update, or one after each frame, which needs the memory of a single frame and
+    `detach_previous`. The gradients are the same up to rounding."""
     detach_previous: bool = True
     """Pass no gradient through the previously generated frame."""
     learning_rate: float = Field(2e-4, gt=0)
@@ -202,6 +208,8 @@ class TrainSettings(Settings):
     def _gradients(self):
         if self.update == "frame" and not self.detach_previous:
             raise ValueError("detach_previous: false needs update: sample; an update a frame changes what made the frame before")
+        if self.backward == "frame" and not self.detach_previous:
+            raise ValueError("detach_previous: false needs backward: sample; a backward pass a frame forgets what made the frame before")
         return self
 
     @model_validator(mode="before")
