@@ -40,10 +40,10 @@ class Pair(NamedTuple):
     """(H, W) bool: body pixels whose part the source does not show."""
 
 
-def people(count: int, frames: int) -> Iterator[tuple[list[Frame], dict[str, int]]]:
+def people(count: int, frames: int, size: int = 256) -> Iterator[tuple[list[Frame], dict[str, int]]]:
     """Every person's frames, and the numbers of those that serve as sources."""
     for number in range(count):
-        clip = Clip(np.random.default_rng(SEED + number), size=256, frames=frames, fps=frames / 10, motion="turn", wide=True)
+        clip = Clip(np.random.default_rng(SEED + number), size=size, frames=frames, fps=frames / 10, motion="turn", wide=True)
         turns = {name: np.cos(clip.motion.heading - np.radians(degrees)) for name, degrees in SOURCES.items()}
         yield list(clip), {name: int(turn.argmax()) for name, turn in turns.items()}
 
@@ -62,10 +62,9 @@ class Errors:
     def __init__(self):
         self.sums: dict[tuple, np.ndarray] = {}
 
-    def add(self, way, place: str, source: Frame, frame: Frame, index: np.ndarray, where: np.ndarray):
-        """Count the pixels `where` (H, W) bool of `frame` that read the source at `index` (H, W)."""
-        there = source.rgb.reshape(-1, 3)[index[where]].astype(np.float32)
-        error = np.abs(there - frame.rgb[where]).sum() / (3 * 255)
+    def add(self, way, place: str, there: np.ndarray, real: np.ndarray, where: np.ndarray):
+        """Count the pixels `where` (H, W) bool of the picture `there` (H, W, 3) that stands in for `real` (H, W, 3) uint8."""
+        error = np.abs(there[where].astype(np.float32) - real[where]).sum() / (3 * 255)
         self.sums[way, place] = self.sums.get((way, place), 0) + np.array([error, where.sum()])
 
     def mean(self, way, *places: str) -> float:
@@ -79,14 +78,15 @@ def measure(frames: list[Frame], sources: dict[str, int], constants: list[tuple[
     errors = Errors()
     for place, number in sources.items():
         source = frames[number]
+        colours = source.rgb.reshape(-1, 3)
         driven = pairs(source, frames)
         for frame, index, lost in driven:
-            errors.add("unfilled", place, source, frame, index, lost)
-            errors.add("shown", place, source, frame, index, (frame.iuv[..., 0] > 0) & ~lost)
+            errors.add("unfilled", place, colours[index], frame.rgb, lost)
+            errors.add("shown", place, colours[index], frame.rgb, (frame.iuv[..., 0] > 0) & ~lost)
         for depth, mirror in constants:
             surface = SourceSurface(source.iuv, depth, mirror)
             for frame, index, lost in driven:
-                errors.add((depth, mirror), place, source, frame, surface.fill(frame.iuv, index).index, lost)
+                errors.add((depth, mirror), place, colours[surface.fill(frame.iuv, index).index], frame.rgb, lost)
     return errors
 
 

@@ -15,8 +15,8 @@ For a generator that copies, grids are filled and carried over the body's edge, 
     plate              (B, H, W, 3)      uint8   the source without its person
     source_distance    (T, B, H, W)      uint8   centimetres on the body, as `FilledGrid` has them
     previous_distance  (T - 1, B, H, W)  uint8
-    nearest_index      (T, B, H, W)      uint16  the second grid, of `SourceSurface.nearest`, and its distances
-    nearest_distance   (T, B, H, W)      uint8
+    smooth_way         (T, B, H, W, 2)   float32 the second grid, as `SmoothGrid` has it
+    smooth_distance    (T, B, H, W)      uint8
     edge               (T, B, H, W)      uint8   distance from the body's edge, as `carried` gives it
 """
 
@@ -39,10 +39,11 @@ from densepose_cache.video.plate import background_plate
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import index_dtype
+from densepose_cache.warp.smooth import SmoothSurface
 
 from .model.prepared import carried_edge, distance_metres
 from .ring import Filled, Layout, Ring
-from .warping import grid_from_index, matched_pixels, visible_pixels
+from .warping import grid_from_index, grid_from_way, matched_pixels, visible_pixels
 
 AHEAD = 2
 """Batches that every loader process reads ahead."""
@@ -73,8 +74,8 @@ class SampleDataset:
             "plate": ((batch, size, size, 3), colours),
             "source_distance": ((targets, batch, size, size), colours),
             "previous_distance": ((targets - 1, batch, size, size), colours),
-            "nearest_index": ((targets, batch, size, size), index),
-            "nearest_distance": ((targets, batch, size, size), colours),
+            "smooth_way": ((targets, batch, size, size, 2), np.dtype(np.float32)),
+            "smooth_distance": ((targets, batch, size, size), colours),
             "edge": ((targets, batch, size, size), colours),
         }
         layout: Layout = {
@@ -116,12 +117,12 @@ def fill_sample(sample: dict[str, np.ndarray], source_iuv: np.ndarray):
     """Fill and carry the grids of one sample, arrays of a batch without its axis B, in place, and add what goes with them."""
     sample["source_iuv"][:] = source_iuv
     sample["plate"][:] = background_plate(sample["source"], source_iuv)
-    surface, before = SourceSurface(source_iuv), source_iuv
+    surface, smooth, before = SourceSurface(source_iuv), SmoothSurface(source_iuv), source_iuv
     for t, iuv in enumerate(sample["iuv"]):
         filled = surface.fill(iuv, sample["source_index"][t])
         sample["source_index"][t], sample["edge"][t] = carried(filled, source_iuv, iuv)
         sample["source_distance"][t] = filled.distance
-        sample["nearest_index"][t], sample["nearest_distance"][t] = surface.nearest(iuv, filled)
+        sample["smooth_way"][t], sample["smooth_distance"][t] = smooth.grid(iuv)
         if t:
             filled = SourceSurface(before).fill(iuv, sample["previous_index"][t - 1])
             sample["previous_index"][t - 1], _ = carried(filled, before, iuv)
@@ -283,15 +284,15 @@ class Batch:
     source_distance: Tensor | None = None
     """(T, B, H, W) float32 as in `Prepared`, and so are the next three."""
     previous_distance: Tensor | None = None
-    nearest_distance: Tensor | None = None
+    smooth_distance: Tensor | None = None
     edge: Tensor | None = None
-    nearest_grid: Tensor | None = None
+    smooth_grid: Tensor | None = None
     """(T, B, H, W, 2)"""
 
     def frame(self, t: int) -> dict[str, Tensor]:
         """What a generator is given of frame `t` beside the five arguments, by its name in `Prepared`."""
-        distances = ("source_distance", "previous_distance", "nearest_distance")
-        names = ("source_visible", "previous_visible", *distances, "nearest_grid", "edge")
+        distances = ("source_distance", "previous_distance", "smooth_distance")
+        names = ("source_visible", "previous_visible", *distances, "smooth_grid", "edge")
         return {name: value[t] for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -344,7 +345,7 @@ def _of_filled(moved: dict[str, Tensor]) -> dict[str, Tensor]:
         "previous_visible": torch.cat([first[0], *(matched_pixels(*pair)[None] for pair in zip(before[1:], parts[1:], strict=True))]),
         "source_distance": distance_metres(moved["source_distance"]),
         "previous_distance": distance_metres(torch.cat([first[1], moved["previous_distance"]])),
-        "nearest_distance": distance_metres(moved["nearest_distance"]),
-        "nearest_grid": grid_from_index(moved["nearest_index"], *source.shape[1:]),
+        "smooth_distance": distance_metres(moved["smooth_distance"]),
+        "smooth_grid": grid_from_way(moved["smooth_way"]),
         "edge": carried_edge(moved["edge"]),
     }

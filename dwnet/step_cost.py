@@ -91,8 +91,8 @@ def _batch(targets: int, samples: int, size: int, model: ModelSettings) -> Batch
     copies = model.generator == "compose"
     more = {f"{name}_visible": torch.empty(grids[:-1], dtype=torch.bool) for name in ("source", "previous") if model.visibility or copies}
     if copies:
-        more |= {name: torch.empty(grids[:-1]) for name in ("source_distance", "previous_distance", "nearest_distance", "edge")}
-        more["nearest_grid"] = torch.empty(grids)
+        more |= {name: torch.empty(grids[:-1]) for name in ("source_distance", "previous_distance", "smooth_distance", "edge")}
+        more["smooth_grid"] = torch.empty(grids)
         more |= {name: torch.empty(frames[1:]) for name in ("plate", "source_iuv")}
     colours = torch.empty(frames[1:]), torch.empty(frames), torch.empty(frames)
     return Batch([], *colours, torch.empty(grids), torch.empty(grids), **more)

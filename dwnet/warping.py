@@ -42,6 +42,12 @@ def grid_from_index(index: Tensor, height: int, width: int) -> Tensor:
     return identity_grid(height, width, index.device).flatten(0, 1)[index.long()]
 
 
+def grid_from_way(way: Tensor) -> Tensor:
+    """Coordinates (..., H, W, 2) float32 in [-1, 1] of places that lie `way` (..., H, W, 2) pixels, x first, from each pixel."""
+    height, width = way.shape[-3:-1]
+    return identity_grid(height, width, way.device) + way * way.new_tensor([2 / max(width - 1, 1), 2 / max(height - 1, 1)])
+
+
 def visible_pixels(index: Tensor, driving_part: Tensor, source_corner: Tensor) -> Tensor:
     """Mask (..., H, W) bool of coarse grids: body pixels whose part the source has, and pixels that are background in both maps.
 

@@ -4,9 +4,6 @@ The paper's coarse grid matches part by part, so that from a front view a back v
 takes the source pixel that is nearest in the rest pose. Depth (front to back) counts less than height and width, except on the head, so
 that a back takes the chest's cloth at the same place; the mirrored side may serve at a penalty. Exact correspondences are never touched.
 Nothing of this is stored: grids are filled when they are read.
-
-A part of which the source shows a sliver alone has exact correspondences that lie far off. `nearest` is a second grid, in which these, too,
-take what is nearest on the body.
 """
 
 import functools
@@ -23,8 +20,6 @@ DEPTH = 0.25
 MIRROR = 0.05
 """Metres by which a pixel of the other side counts as farther."""
 HEAD = (23, 24)
-FAR = 3
-"""Centimetres on the body from which on an exact correspondence is asked whether something nearer is seen."""
 CELL = 0.04
 """Side in metres of the cells of height and width in which source points are looked up."""
 LOW, HIGH = -1.2, 1.2
@@ -71,15 +66,14 @@ class SourceSurface:
         _fill(self._source, flat, self._table, *layout, self._mirror, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
-    def nearest(self, driving_iuv: np.ndarray, filled: FilledGrid) -> FilledGrid:
-        """What lies nearest on the body, whatever its part: `filled`, with the visible source pixel that is nearest in the rest pose in place
-        of every exact correspondence that lies FAR or farther off and than that. Background pixels read themselves.
-        """
-        index, distance = filled.index.ravel().copy(), filled.distance.ravel().copy()
+    def nearest(self, driving_iuv: np.ndarray) -> FilledGrid:
+        """The visible source pixel that is nearest on the body to every body pixel of `driving_iuv` (H, W, 3) uint8, whatever its part, as
+        `fill` finds it for lost ones. Background pixels read themselves."""
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
+        index, distance = np.arange(len(flat), dtype=np.int32), np.zeros(len(flat), np.uint8)
         layout = self._texels, self._pixels, self._starts
-        _bring_near(flat, self._table, *layout, self._mirror, self._nearest, self._distance, index, distance)
-        return FilledGrid(index.reshape(filled.index.shape), distance.reshape(filled.index.shape))
+        _find_all(flat, self._table, *layout, self._mirror, self._nearest, self._distance, index, distance)
+        return FilledGrid(index.reshape(driving_iuv.shape[:2]), distance.reshape(driving_iuv.shape[:2]))
 
 
 @functools.lru_cache(maxsize=4)
@@ -189,13 +183,12 @@ def _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances):
 
 
 @njit(nogil=True, cache=True)
-def _bring_near(driving, table, texels, pixels, starts, mirror, nearest, distances, index, distance):
-    """Replace `index` and `distance` (N,) of the body pixels of `driving` (N, 3) that read FAR where something nearer is seen."""
+def _find_all(driving, table, texels, pixels, starts, mirror, nearest, distances, index, distance):
+    """Set `index` and `distance` (N,) of all body pixels of `driving` (N, 3)."""
     for pixel in range(len(driving)):
-        if driving[pixel, 0] == 0:
-            index[pixel] = pixel
-        elif FAR <= distance[pixel] < LOST:
+        if driving[pixel, 0] > 0 and len(texels) == 0:
+            distance[pixel] = LOST
+        elif driving[pixel, 0] > 0:
             texel = _texel(driving[pixel])
             _look_up(texel, table, texels, pixels, starts, mirror, nearest, distances)
-            if distances[texel] < distance[pixel]:
-                index[pixel], distance[pixel] = nearest[texel], distances[texel]
+            index[pixel], distance[pixel] = nearest[texel], distances[texel]

@@ -7,6 +7,7 @@ import numpy as np
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface
+from densepose_cache.warp.smooth import SmoothGrid, SmoothSurface
 
 from ..driving import Driving
 
@@ -14,14 +15,13 @@ from ..driving import Driving
 class Filled(NamedTuple):
     """A grid filled and carried: `index` (S, S), `distance` (S, S) uint8 as in `FilledGrid`, `edge` (S, S) uint8 as `carried` gives it.
 
-    `nearest` (S, S) and `nearest_distance` (S, S) uint8 are the second grid of `SourceSurface.nearest`; grids between driving frames have none.
+    `smooth` is the second grid; grids between driving frames have none.
     """
 
     index: np.ndarray
     distance: np.ndarray
     edge: np.ndarray
-    nearest: np.ndarray | None = None
-    nearest_distance: np.ndarray | None = None
+    smooth: SmoothGrid | None = None
 
 
 class FilledDriving:
@@ -31,13 +31,14 @@ class FilledDriving:
         self.driving = driving
         self.plate = background_plate(driving.source, driving.source_iuv)
         self._surface = SourceSurface(driving.source_iuv)
+        self._smooth = SmoothSurface(driving.source_iuv)
 
     def source(self, number: int) -> Filled:
         """The grid from the source to frame `number`."""
         iuv = self.driving.iuv(number)
         filled = self._surface.fill(iuv, self.driving.source_grid(number))
         index, edge = carried(filled, self.driving.source_iuv, iuv)
-        return Filled(index, filled.distance, edge, *self._surface.nearest(iuv, filled))
+        return Filled(index, filled.distance, edge, self._smooth.grid(iuv))
 
     def previous(self, number: int) -> Filled:
         """The grid from frame `number - 1` to frame `number`; `number` >= 1."""

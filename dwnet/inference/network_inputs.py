@@ -9,7 +9,7 @@ from torch import Tensor
 from ..driving import Driving
 from ..iuv_channels import parts
 from ..model.prepared import carried_edge, distance_metres
-from ..warping import grid_from_index, matched_pixels, visible_pixels
+from ..warping import grid_from_index, grid_from_way, matched_pixels, visible_pixels
 from .filling import FilledDriving
 
 FrameInputs = tuple[Tensor, list[Tensor], dict[str, Tensor]]
@@ -66,8 +66,8 @@ class FilledInputs:
         grids, part = {}, network_part(maps, device)
         frame = {
             "edge": carried_edge(stacked([grid.edge for grid in found["source"]], device)),
-            "nearest_grid": network_grid([grid.nearest for grid in found["source"]], device),
-            "nearest_distance": distance_metres(stacked([grid.nearest_distance for grid in found["source"]], device)),
+            "smooth_grid": grid_from_way(stacked([grid.smooth.way for grid in found["source"]], device)),
+            "smooth_distance": distance_metres(stacked([grid.smooth.distance for grid in found["source"]], device)),
         }
         for name, filled in found.items():
             grids[name] = network_grid([grid.index for grid in filled], device)

@@ -8,12 +8,12 @@ Shapes: B batch, H x W the frame, c = `width`.
     driving_iuv, source, previous, grids   as in `dwnet.generator`; grids are filled and carried over the body's edge
     input                                  (B, 25, H, W), folded to (B, 100, H / 2, W / 2)
     trunk                                  c, 2 c, 4 c, 4 c channels at H / 2, H / 4, H / 8, H / 16, and back
-    head                                   (B, 21, H / 2, W / 2): colours for four pixels each, five masks, two corrections
-    frame                                  (B, 3, H, W) = sum of mask k * picture k: the source at its grid + correction, the previous frame
-                                           likewise, the background plate in its place, the source at its nearest grid, drawn colours
+    head                                   (B, 23, H / 2, W / 2): colours for four pixels each, five masks, three corrections
+    frame                                  (B, 3, H, W) = sum of mask k * picture k: the source at its grid, the previous frame at its own,
+                                           the plate in its place, the source at its smooth grid, drawn colours; grids are corrected
 
-The nearest grid reads, on the body, what is nearest on it, whatever its part; it serves where the source shows a sliver of a part alone. On
-the background the source stays in its place.
+The smooth grid (`densepose_cache.warp.smooth`) is a second way to the source, smooth over the body; on the background the source stays in
+its place.
 """
 
 from itertools import pairwise
@@ -32,7 +32,9 @@ from .prepared import NOTHING, Prepared
 
 INPUTS = 25
 PICTURES = 5
-"""Source, previous frame, plate, source at what is nearest, drawn colours."""
+"""Source, previous frame, plate, source at its smooth grid, drawn colours."""
+CORRECTIONS = 3
+"""Of the grids of source and previous frame, and of the smooth grid."""
 FOLD = 2
 """The trunk's finest level is the frame at 1 / FOLD of its size."""
 COARSEST = 16
@@ -41,10 +43,8 @@ STEP = 0.05
 """Grid units that a correction of 1 moves a coordinate by."""
 GAIN = 4.0
 """Logits that an output of 1 adds to a mask."""
-SURE, GUESSED, UNLIKELY = 4.0, 3.0, -4.0
-"""Logits by which masks start: of what the maps match, of what only lies near on the body, of what they do not match."""
-NEARER = 0.025
-"""Metres by which what is nearest on the body must lie nearer than the exact match to be taken for it at the start."""
+SURE, GUESSED, UNLIKELY = 4.0, 1.0, -4.0
+"""Logits by which masks start: of what is likely seen, of what may be, of what is not."""
 
 
 class PixelNorm(nn.Module):
@@ -106,7 +106,7 @@ class ComposeGenerator(nn.Module):
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.settings = settings
-        self.trunk = Trunk(settings.width, 3 * FOLD * FOLD + PICTURES + 4).to(memory_format=torch.channels_last)
+        self.trunk = Trunk(settings.width, 3 * FOLD * FOLD + PICTURES + 2 * CORRECTIONS).to(memory_format=torch.channels_last)
         self.register_buffer("surface", torch.from_numpy(surface_table()).flatten(0, 2), persistent=False)
 
     def prepare(self, source: Tensor, plate: Tensor, source_iuv: Tensor) -> Prepared:
@@ -139,28 +139,30 @@ class ComposeGenerator(nn.Module):
             prepared = prepared.at(previous_visible=prepared.source_visible, previous_distance=prepared.source_distance)
         if not settings.coarse_warp:
             source_grid = previous_grid = identity_grid(*size, source.device).expand(len(source), *size, 2)
-            prepared = prepared.at(nearest_grid=None)
+            prepared = prepared.at(smooth_grid=None)
         seen = {}
         pictures = {"source": (source, source_grid), "previous": (previous, previous_grid)}
         for name, (picture, grid) in pictures.items():
             match, distance = self._match(name, prepared, part)
             seen[name] = warp(picture, grid, mode), match, distance
-        nearest = source if prepared.nearest_grid is None else warp(source, prepared.nearest_grid, mode)
+        smooth_grid = source_grid if prepared.smooth_grid is None else prepared.smooth_grid
+        smooth_distance = seen["source"][2] if prepared.smooth_distance is None else prepared.smooth_distance[:, None]
         apart = (source - plate).abs().mean(1, keepdim=True)
         edge = torch.zeros_like(body) if prepared.edge is None else prepared.edge[:, None]
         own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
-        near = seen["source"][2] if prepared.nearest_distance is None else prepared.nearest_distance[:, None]
         inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], warp(apart, source_grid, mode), *seen["previous"], apart]
-        colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own, nearest, near], 1))
-        masks = masks + self._expected(seen, near, body, own, edge)
+        colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own, warp(source, smooth_grid, mode), smooth_distance], 1))
+        masks = masks + self._expected(seen, body, own, edge)
         grids = {}
         for k, (name, (picture, grid)) in enumerate(pictures.items()):
             grids[name] = grid
             if settings.refine:
                 grids[name] = grid + STEP * corrections[:, 2 * k : 2 * k + 2].permute(0, 2, 3, 1)
             pictures[name] = warp(picture, grids[name], mode)
+        if settings.refine:
+            smooth_grid = smooth_grid + STEP * (body * corrections[:, 4:]).permute(0, 2, 3, 1)
         weights = masks.softmax(1)
-        layers = (pictures["source"], pictures["previous"], plate, nearest, colours)
+        layers = (pictures["source"], pictures["previous"], plate, warp(source, smooth_grid, mode), colours)
         frame = sum(weights[:, k : k + 1] * layer for k, layer in enumerate(layers))
         return Generated(frame, *(grids[name] if settings.coarse_warp else None for name in grids))
 
@@ -177,7 +179,7 @@ class ComposeGenerator(nn.Module):
         return F.embedding(texel, self.surface).permute(0, 3, 1, 2)
 
     def _decide(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Colours (B, 3, H, W) in [-1, 1], changes of logits (B, PICTURES, H, W) and corrections (B, 4, H, W) from INPUTS channels."""
+        """Colours (B, 3, H, W) in [-1, 1], changes of logits (B, PICTURES, H, W) and corrections (B, 6, H, W) from INPUTS channels."""
         height, width = inputs.shape[2:]
         bottom, right = -height % COARSEST, -width % COARSEST
         if bottom or right:
@@ -190,16 +192,15 @@ class ComposeGenerator(nn.Module):
         colours, rest = colours[..., :height, :width], rest[..., :height, :width]
         return colours, GAIN * rest[:, :PICTURES], rest[:, PICTURES:]
 
-    def _expected(self, seen: dict, near: Tensor, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
-        """Logits (B, PICTURES, H, W) before anything is learned: the filled warp, the source's background around it, the plate behind."""
+    def _expected(self, seen: dict, body: Tensor, own: Tensor, edge: Tensor) -> Tensor:
+        """Logits (B, PICTURES, H, W) before anything is learned: on the body the source at its smooth grid, around it the source in its
+        place, the plate behind."""
         (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
         ground = 1 - body
-        lost = body * (distance >= NOTHING).to(body.dtype)
-        nearer = body * (distance - near >= NEARER).to(body.dtype)
-        on_body = SURE * match * (1 - nearer) + GUESSED * (1 - match) * (1 - lost) + UNLIKELY * lost
-        source = body * on_body + ground * torch.where(edge > 0, 0.0, UNLIKELY)
+        lost = (distance >= NOTHING).to(body.dtype)
+        source = body * (GUESSED * match * (1 - lost) + UNLIKELY * lost) + ground * torch.where(edge > 0, 0.0, UNLIKELY)
         known = body * (before_distance < NOTHING).to(body.dtype) + ground * before
         previous = UNLIKELY * (1 - known) - (0.0 if self.settings.previous else 1e4)
         plate = ground * SURE * own + UNLIKELY * body
-        nearest = ground * (SURE * (1 - own) + UNLIKELY * own) + body * (SURE * nearer + UNLIKELY * (1 - nearer))
-        return torch.cat((source, previous, plate, nearest, torch.full_like(body, -1.0)), 1)
+        smooth = ground * (SURE * (1 - own) + UNLIKELY * own) + body * (SURE * (1 - lost) + UNLIKELY * lost)
+        return torch.cat((source, previous, plate, smooth, torch.full_like(body, -1.0)), 1)

@@ -30,10 +30,10 @@ class Prepared(NamedTuple):
     0 on the background, NOTHING where the source has no body."""
     previous_distance: Tensor | None = None
     """(B, H, W), likewise of the previous grid."""
-    nearest_grid: Tensor | None = None
-    """(B, H, W, 2): on the body where the source shows what is nearest, whatever its part; the background reads itself."""
-    nearest_distance: Tensor | None = None
-    """(B, H, W), likewise of the nearest grid."""
+    smooth_grid: Tensor | None = None
+    """(B, H, W, 2): the second grid to the source (`densepose_cache.warp.smooth`); the background reads itself."""
+    smooth_distance: Tensor | None = None
+    """(B, H, W), likewise of the smooth grid."""
     edge: Tensor | None = None
     """(B, H, W) float32: how far the grids are carried over the body's edge, 1 at the reach; 0 on the body and beyond the reach."""
 
