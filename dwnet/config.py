@@ -16,7 +16,7 @@ from densepose_cache.settings import Settings, check, explain, read_yaml
 
 from .pretrained import EMBEDDED
 
-FORMATS = {"train": 2, "rollout": 2, "evaluate": 3, "report": 1, "ablation": 1}
+FORMATS = {"train": 2, "rollout": 2, "evaluate": 3, "report": 1, "ablation": 2}
 
 VARIANTS: dict[str, dict[str, bool]] = {
     "full": {},
