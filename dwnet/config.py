@@ -171,7 +171,8 @@ class TrainSettings(Settings):
     features: Literal["vgg19", "embedded"] = "vgg19"
     """Network of the perceptual loss; `embedded` is EfficientNet-Lite0, which installs from PyPI."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto` is bf16 autocast on a GPU and fp32 elsewhere."""
+    """`auto` is what the state that a training goes on from was computed in; else bf16 autocast on a GPU that has it, and for `compose` in
+    one process on a CPU with AMX that is measured to be faster in it; else fp32."""
     compile: Literal["auto", "none", "networks", "graphs"] = "auto"
     """`networks`: generator and losses compiled, minutes once and faster from then on; `graphs`: the compiled step recorded as one CUDA
     graph, too (one device); `auto`: `networks` on a GPU, none elsewhere. Changes results in the last digits only."""
