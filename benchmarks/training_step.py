@@ -105,7 +105,7 @@ class Bench:
         torch.manual_seed(0)
         self.vgg = random_vgg()
         self.model = ModelSettings(ngf=options.ngf, ndf=options.ngf, blocks=options.blocks)
-        self.settings = TrainSettings(preset=options.preset, batch=options.batch)
+        self.settings = TrainSettings(preset=options.preset, batch=options.batch, backward=options.backward)
         self.batch = drawn_batch(options.batch, self.settings.targets, options.size, self.device)
         self.generator, self.critic = Generator(self.model), MultiscaleDiscriminator(self.model)
         if options.official:
@@ -251,6 +251,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--official", type=Path, help="checkout of the official repository")
     parser.add_argument("--preset", choices=list(PRESETS), default="paper")
+    parser.add_argument("--backward", choices=["sample", "frame"], default="sample", help="a backward pass for all frames, or for each")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--ngf", type=int, default=64, help="of the generator's and the critic's first layer")
@@ -268,7 +269,7 @@ def main():
     bench = Bench(options)
     result = {"date": datetime.date.today().isoformat(), "torch": torch.__version__}
     result["device"] = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
-    result |= {name: getattr(options, name) for name in ("preset", "size", "batch", "ngf", "blocks", "steps")}
+    result |= {name: getattr(options, name) for name in ("preset", "backward", "size", "batch", "ngf", "blocks", "steps")}
     result["targets"] = bench.settings.targets
     result["losses_ours_and_official"] = bench.equal_losses() if options.official else "no official checkout"
     result["variants"] = measured(bench, options)

@@ -1,8 +1,9 @@
 """Intervals over clips by the bootstrap: clips are drawn with replacement, the frames of a clip stay together.
 
 Frames of a clip are much alike, so that clips and not frames are what was sampled. Percentiles of the draws are too narrow for few clips:
-their spread lacks the factor sqrt(K / (K - 1)), and Student's t has wider tails than the normal distribution; both are made up for in
-the levels at which the percentiles are read (Hesterberg 2015, "expanded percentiles").
+their spread lacks the factor sqrt(K / (K - 1)), and Student's t has wider tails than the normal distribution. Means therefore take the
+bootstrap-t (Efron 1981), which draws Student's t itself from skewed values, too. Other statistics have no standard error that is
+quickly had; there both are made up for in the levels at which percentiles are read (Hesterberg 2015, "expanded percentiles").
 """
 
 import functools
@@ -12,6 +13,9 @@ from scipy import stats
 
 FEWEST = 5
 """Clips below which there is no interval: too few different draws."""
+
+SPREADLESS = 1e-6
+"""Standard error of a draw, as a share of that of the clips, which is rounding alone."""
 
 Interval = tuple[float, float]
 
@@ -33,23 +37,26 @@ def expanded_level(confidence: float, clips: int) -> float:
 def mean_interval(values: np.ndarray, resamples: int, seed: int, confidence: float) -> Interval | None:
     """Interval of the mean of `values` (K,), one a clip, all finite; None below FEWEST clips.
 
-    Bias-corrected and accelerated percentiles (BCa, Efron 1987) at expanded levels.
+    Bootstrap-t: of every draw the distance of its mean from that of `values`, in its own standard errors. Draws of equal values have
+    none, and lie infinitely far away; where they are so many that a bound were infinite, it is Student's.
     """
     values = np.asarray(values, np.float64)
-    if len(values) < FEWEST:
+    clips = len(values)
+    if clips < FEWEST:
         return None
-    mean = values.mean()
-    means = draw_clips(len(values), resamples, seed) @ values / len(values)
-    if np.ptp(means) == 0:
+    mean, error = values.mean(), values.std(ddof=1) / np.sqrt(clips)
+    if np.ptp(values) == 0:
         return float(mean), float(mean)
-    below = (np.mean(means < mean) + np.mean(means <= mean)) / 2
-    bias = stats.norm.ppf(np.clip(below, 1 / resamples, 1 - 1 / resamples))
-    deviations = values - mean
-    acceleration = (deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5)
-    level = expanded_level(confidence, len(values))
-    z = bias + stats.norm.ppf([level, 1 - level])
-    lower, upper = np.quantile(means, stats.norm.cdf(bias + z / (1 - acceleration * z)))
-    return float(lower), float(upper)
+    draws, deviations = draw_clips(clips, resamples, seed), (values - mean) / error
+    means = draws @ deviations / clips
+    errors = np.sqrt(np.maximum(draws @ deviations**2 / clips - means**2, 0) / (clips - 1))
+    with np.errstate(divide="ignore"):
+        distances = np.where(errors > SPREADLESS, means / errors, np.copysign(np.inf, means))
+    tail = (1 - confidence) / 2
+    lowest, highest = np.quantile(distances, [tail, 1 - tail], method="nearest")
+    student = stats.t.ppf(1 - tail, clips - 1)
+    lowest, highest = (bound if np.isfinite(bound) else other for bound, other in ((lowest, -student), (highest, student)))
+    return float(mean - highest * error), float(mean - lowest * error)
 
 
 def centred_interval(value: float, drawn: np.ndarray, clips: int, confidence: float) -> Interval | None:

@@ -16,7 +16,7 @@ from densepose_cache.settings import Settings, check, explain, read_yaml
 
 from .pretrained import EMBEDDED
 
-FORMATS = {"train": 2, "rollout": 2, "evaluate": 3, "report": 1, "ablation": 1}
+FORMATS = {"train": 2, "rollout": 2, "evaluate": 3, "report": 1, "ablation": 2}
 
 VARIANTS: dict[str, dict[str, bool]] = {
     "full": {},
@@ -135,8 +135,11 @@ preset."""
 class TrainSettings(Settings):
     """Training (paper, sections 3.2 and 4.3)."""
 
-    no_effect: ClassVar = frozenset({"compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"})
-    """`compile`, `devices` and `nodes` change the rounding alone."""
+    no_effect: ClassVar = frozenset(
+        {"backward", "compile", "devices", "nodes", "workers", "explosion", "save_every", "log_every", "picture_every"}
+    )
+    """`backward`, `compile`, `devices` and `nodes` change the rounding alone."""
+    added: ClassVar = frozenset({"backward"})
 
     preset: Literal["paper", "official"] = "paper"
     """Defaults of targets, decay, update and losses.warp, and of warp.samples.epochs and source."""
@@ -154,6 +157,9 @@ class TrainSettings(Settings):
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"
     """One update of generator and critic for the summed losses of a sample's frames, or one for each frame."""
+    backward: Literal["sample", "frame"] = "sample"
+    """One backward pass for all frames of an update, or one after each frame, which needs the memory of a single frame and
+    `detach_previous`. The gradients are the same up to rounding."""
     detach_previous: bool = True
     """Pass no gradient through the previously generated frame."""
     learning_rate: float = Field(2e-4, gt=0)
@@ -167,7 +173,8 @@ class TrainSettings(Settings):
     features: Literal["vgg19", "embedded"] = "vgg19"
     """Network of the perceptual loss; `embedded` is EfficientNet-Lite0, which installs from PyPI."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto` is bf16 autocast on a GPU and fp32 elsewhere."""
+    """`auto` is what the state that a training goes on from was computed in; else bf16 autocast on a GPU that has it, and for `compose` in
+    one process on a CPU with AMX that is measured to be faster in it; else fp32."""
     compile: Literal["auto", "none", "networks", "graphs"] = "auto"
     """`networks`: generator and losses compiled, minutes once and faster from then on; `graphs`: the compiled step recorded as one CUDA
     graph, too (one device); `auto`: `networks` on a GPU, none elsewhere. Changes results in the last digits only."""
@@ -204,6 +211,8 @@ class TrainSettings(Settings):
     def _gradients(self):
         if self.update == "frame" and not self.detach_previous:
             raise ValueError("detach_previous: false needs update: sample; an update a frame changes what made the frame before")
+        if self.backward == "frame" and not self.detach_previous:
+            raise ValueError("detach_previous: false needs backward: sample; a backward pass a frame forgets what made the frame before")
         return self
 
     @model_validator(mode="before")

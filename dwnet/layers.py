@@ -27,8 +27,12 @@ def instance_norm(x: Tensor) -> Tensor:
 
 
 def reflect(x: Tensor, border: int) -> Tensor:
-    """`x` with a mirrored border of `border` pixels."""
-    return F.pad(x, (border,) * 4, mode="reflect")
+    """`x` with a mirrored border of `border` pixels, in the same type.
+
+    Autocast on a CPU would mirror in float32, unlike that on a GPU, and keep a float32 copy of `x` for the backward pass.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        return F.pad(x, (border,) * 4, mode="reflect")
 
 
 class Encoder(nn.Module):

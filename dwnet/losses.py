@@ -12,6 +12,9 @@ from .features import Features
 from .iuv_channels import HEAD, parts
 from .warping import warp
 
+NO_PIXEL = 1e-6
+"""Divides the sum over a mask without a pixel, which is zero; less than any number of pixels, shared out."""
+
 
 def scores_off(features: CriticFeatures, target: float) -> Tensor:
     """Mean squared distance of the patch scores to `target`, summed over scales: the terms of Eq. 4 and 5."""
@@ -40,17 +43,26 @@ def feature_matching(fake: CriticFeatures, real: CriticFeatures) -> Tensor:
     return total / len(fake)
 
 
-def pixel_losses(weights: LossSettings, fake: Tensor, real: Tensor, iuv: Tensor) -> dict[str, Tensor]:
-    """The L1 losses that have a weight, of frames (B, 3, H, W) in [-1, 1] and their maps; body and head count pixels of the whole batch."""
+def masks(weights: LossSettings, iuv: Tensor) -> dict[str, Tensor]:
+    """Pixels (..., H, W) bool that the losses of body and head look at, of those that have a weight; `iuv` (..., 3, H, W)."""
+    part = parts(iuv)
+    found = {"l1_body": part > 0, "l1_head": part >= HEAD}
+    return {name: inside for name, inside in found.items() if getattr(weights, name)}
+
+
+def pixel_losses(weights: LossSettings, fake: Tensor, real: Tensor, iuv: Tensor, counts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The L1 losses that have a weight, of frames (B, 3, H, W) in [-1, 1] and their maps.
+
+    Those of body and head are sums over their `masks`, divided by `counts`, scalars float32 by name. Where these are the masks' own
+    numbers of pixels, the losses are means; shares of a batch take its number instead, so that large bodies weigh more than small ones.
+    """
     apart = (fake - real).abs()
     found = {"l1": apart.mean()} if weights.l1 else {}
     if weights.l1_coarse:
         half, quarter = ((F.avg_pool2d(fake - real, side)).abs().mean() for side in (2, 4))
         found["l1_coarse"] = half + quarter / 2
-    part = parts(iuv)[:, None]
-    for name, weight, inside in (("l1_body", weights.l1_body, part > 0), ("l1_head", weights.l1_head, part >= HEAD)):
-        if weight:
-            found[name] = (apart * inside).sum() / (3 * inside.sum()).clamp(min=1)
+    for name, inside in masks(weights, iuv).items():
+        found[name] = (apart * inside[:, None]).sum() / (3 * counts[name]).clamp(min=NO_PIXEL)
     return found
 
 

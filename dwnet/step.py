@@ -1,7 +1,8 @@
 """One training step: generate the frames of a sample, then update critic and generator (paper, section 3.2).
 
-T targets a sample, B samples a batch. `update: sample` makes one update from the summed losses of all T frames, which go through critic and
-feature network in one call; `update: frame` makes one after each frame.
+T targets a sample, B samples a batch. `update: sample` makes one update from the summed losses of all T frames, `update: frame` one after
+each frame. The frames of an update go through critic and feature network in one call and have one backward pass; with `backward: frame`
+each has its own, so that only one frame's activations are kept at a time.
 
 Nothing here waits for the device: whether a loss may be learned from is decided there (the update is left out where it may not), and
 what a step came to is read when the host asks for it (`Outcome`).
@@ -24,8 +25,9 @@ from .discriminator import MultiscaleDiscriminator
 from .features import Features
 from .generator import Generated
 from .group import Group
-from .losses import adversarial, critic_losses, feature_matching, pixel_losses, warp_loss
+from .losses import adversarial, critic_losses, feature_matching, masks, pixel_losses, warp_loss
 from .model.build import AnyGenerator
+from .model.prepared import Prepared
 from .outcome import Outcome
 
 
@@ -57,13 +59,14 @@ class Networks:
                     group["lr"] = rate
 
 
-def generate(generator: AnyGenerator, batch: Batch, targets: range, previous: Tensor | None, detach: bool) -> list[Generated]:
+def generate(
+    generator: AnyGenerator, prepared: Prepared, batch: Batch, targets: range, previous: Tensor | None, detach: bool
+) -> list[Generated]:
     """Eq. 2 and 3: frames `targets` of the batch, each from the generated one before it.
 
-    `previous` (B, 3, H, W) is the frame before the first; the first frame of a sample has none, there the source stands in. With `detach`
-    no gradient passes through a previous frame.
+    `prepared` is what they share of the source. `previous` (B, 3, H, W) is the frame before the first; the first frame of a sample has
+    none, there the source stands in. With `detach` no gradient passes through a previous frame.
     """
-    prepared = generator.prepare(batch.source, batch.plate, batch.source_iuv)
     results = []
     for t in targets:
         source_grid = batch.source_grid[t]
@@ -100,23 +103,51 @@ class TrainStep:
     def run(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The whole step on the device: numbers (updates, names), and the generated frames (T, B, 3, H, W) of this process's share."""
         every = range(len(batch.real))
-        updates = [every] if self.settings.update == "sample" else [range(t, t + 1) for t in every]
         previous, numbers, frames = None, [], []
-        for targets in updates:
-            with self.group.fabric.autocast():
-                results = generate(self.nets.generator, batch, targets, previous, self.settings.detach_previous)
-                iuv, real = (part[targets.start : targets.stop].flatten(0, 1) for part in (batch.iuv, batch.real))
-                losses = self.compute_losses(results, iuv, real, batch.source, previous)
-            numbers.append(self._update(losses, len(targets)))
-            frames += [result.frame.detach().float() for result in results]
-            previous = frames[-1]
+        for targets in [every] if self.settings.update == "sample" else _singly(every):
+            counts = self._counts(batch.iuv[targets.start : targets.stop])
+            passes = [targets] if self.settings.backward == "sample" else _singly(targets)
+            prepared, shared = self.prepare(batch, apart=len(passes) > 1)
+            found = []
+            for part in passes:
+                with self.group.fabric.autocast():
+                    results = generate(self.nets.generator, shared, batch, part, previous, self.settings.detach_previous)
+                    iuv, real = (value[part.start : part.stop].flatten(0, 1) for value in (batch.iuv, batch.real))
+                    losses = self.compute_losses(results, iuv, real, batch.source, previous, counts)
+                total = self.backward(losses, len(part))
+                found.append(torch.stack([total, *losses.values()]).detach())
+                frames += [result.frame.detach().float() for result in results]
+                previous = frames[-1]
+            if shared is not prepared:
+                prepared.backward(shared)
+            numbers.append(self.update(list(losses), torch.stack(found).mean(0)))
         return torch.stack(numbers), torch.stack(frames)
 
-    def losses(self, results: list[Generated], iuv: Tensor, real: Tensor, source: Tensor, previous: Tensor | None) -> dict[str, Tensor]:
+    def prepare(self, batch: Batch, apart: bool) -> tuple[Prepared, Prepared]:
+        """What the frames of an update share of the source, and what they are given of it: the same, or with `apart` detached from it."""
+        with self.group.fabric.autocast():
+            prepared = self.nets.generator.prepare(batch.source, batch.plate, batch.source_iuv)
+        return prepared, prepared.detached() if apart else prepared
+
+    def _counts(self, iuv: Tensor) -> dict[str, Tensor]:
+        """Pixels by which the losses that have a mask are divided, for maps (T, B, 3, H, W) of an update.
+
+        A backward pass for one of its T frames, or a device, takes its share of them, so that pixels and not frames weigh alike.
+        """
+        passes = len(iuv) if self.settings.backward == "frame" else 1
+        counts = {name: inside.sum() / passes for name, inside in masks(self.settings.losses, iuv).items()}
+        if counts:
+            counts = dict(zip(counts, self.group.average(torch.stack(list(counts.values()))), strict=True))
+        return counts
+
+    def losses(
+        self, results: list[Generated], iuv: Tensor, real: Tensor, source: Tensor, previous: Tensor | None, counts: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         """Scalars float32, means over all T frames: the generator's losses that have a weight, and the critic's.
 
         `iuv` and `real` (T B, 3, H, W) belong to `results`; `source` (B, 3, H, W); `previous` likewise, the frame before the first, if any.
-        Gradients of the generator's losses go to the generator alone, those of the critic's to the critic alone.
+        `counts` is what losses with a mask are divided by. Gradients of the generator's losses go to the generator alone, those of the
+        critic's to the critic alone.
         """
         weights, nets, found = self.settings.losses, self.nets, {}
         fake = torch.cat([result.frame for result in results])
@@ -136,7 +167,7 @@ class TrainStep:
             found["perceptual"] = nets.features.distance(nets.features.taps(fake), wanted)
         if weights.warp and self.model.refine:
             found["warp"] = self._warp_loss(results, real, source, previous)
-        return found | pixel_losses(weights, fake.float(), real, iuv)
+        return found | pixel_losses(weights, fake.float(), real, iuv, counts)
 
     def _warp_loss(self, results: list[Generated], real: Tensor, source: Tensor, previous: Tensor | None) -> Tensor:
         before = [source if previous is None else previous, *(result.frame.detach().float() for result in results[:-1])]
@@ -147,7 +178,7 @@ class TrainStep:
         return warp_loss(self.nets.features, source, before, real, source_grid, previous_grid, self.model.padding_mode)
 
     def backward(self, losses: dict[str, Tensor], frames: int) -> Tensor:
-        """Gradients of the losses summed over `frames` frames (Eq. 7), for generator and critic at once.
+        """Add the gradients of the losses summed over `frames` frames (Eq. 7), for generator and critic at once.
 
         The generator's total, a mean over frames, comes back.
         """
@@ -157,15 +188,17 @@ class TrainStep:
         (frames * (total + critic)).backward()
         return total
 
-    def _update(self, losses: dict[str, Tensor], frames: int) -> Tensor:
-        """One update; generator and critic both see the other as it was before. Returns the values of `names`."""
+    def update(self, losses: list[str], values: Tensor) -> Tensor:
+        """One update; generator and critic both see the other as it was before. Returns the values of `names`.
+
+        `values` are the total and the losses of these names, means over the frames of the update.
+        """
         nets = self.nets
-        total = self.backward(losses, frames)
         self.group.average_gradients(nets.parameters)
         gradient = get_total_norm([parameter.grad for parameter in nets.parameters if parameter.grad is not None])
         named = (f"perceptual_{nets.features.name}" if name == "perceptual" else name for name in losses)
         self.names[:] = ["total", *named, "gradient"]
-        numbers = self.group.average(torch.stack([total, *losses.values(), gradient]).detach())
+        numbers = self.group.average(torch.cat([values, gradient.detach()[None]]))
         good = torch.isfinite(numbers).all() & (numbers[0] <= self.limit)
         torch.maximum(self.broken, (~good).float(), out=self.broken)
         for optimizer in nets.optimizers:
@@ -173,3 +206,8 @@ class TrainStep:
             optimizer.step()
             optimizer.zero_grad()
         return numbers
+
+
+def _singly(targets: range) -> list[range]:
+    """The frames of `targets`, each by itself."""
+    return [range(t, t + 1) for t in targets]

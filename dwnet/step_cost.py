@@ -1,6 +1,7 @@
 """What a training step costs, counted without computing it: on tensors that have shapes and types but no memory."""
 
 import copy
+import weakref
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .config import ModelSettings, TrainSettings
 from .data import Batch
 from .group import alone
+from .model.prepared import Prepared
 from .step import Networks, TrainStep
 from .warping import cached_identity
 
@@ -24,7 +26,8 @@ class StepCost:
     weights: int
     """Bytes of weights, their gradients and Adam's two moments, and of the feature network."""
     activations: int
-    """Bytes of the batch, and of what the backward pass needs of the forward pass; not what single operations need while they run."""
+    """Bytes of the batch, and of what backward passes need of forward passes, at the moment where it is most; not what single operations
+    need while they run."""
 
 
 def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, samples: int, size: int, precision: str) -> StepCost:
@@ -36,7 +39,7 @@ def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, sam
         with mode, FlopCounterMode(display=False) as counter:
             batch = _batch(settings.targets, samples, size, model)
             step = _Counted(Networks(generator, None, critic, None, features), model, settings, alone(torch.device("cpu"), precision))
-            with torch.autograd.graph.saved_tensors_hooks(step.keep, lambda tensor: tensor):
+            with torch.autograd.graph.saved_tensors_hooks(step.keep, lambda kept: kept.tensor):
                 step.run(batch)
     finally:
         cached_identity.cache_clear()
@@ -45,25 +48,41 @@ def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, sam
     return StepCost(counter.get_total_flops(), weights, _bytes(tensors) + step.peak)
 
 
+class _Kept:
+    """A tensor that a graph keeps for its backward pass, as long as it does."""
+
+    def __init__(self, tensor: Tensor):
+        self.tensor = tensor
+
+
 class _Counted(TrainStep):
-    """A step that notes how much it keeps for the backward pass, and updates nothing."""
+    """A step that notes how much is kept when a backward pass begins, and updates nothing."""
 
     def __init__(self, nets: Networks, *arguments):
         super().__init__(nets, *arguments)
         modules = [module for module in (nets.generator, nets.critic, nets.features) if module]
         self._known = {tensor.untyped_storage()._cdata for module in modules for tensor in module.state_dict().values()}
-        self._kept: dict[int, Tensor] = {}
+        self._kept: weakref.WeakSet[_Kept] = weakref.WeakSet()
+        self._shared = Prepared()
         self.peak = 0
 
-    def keep(self, tensor: Tensor) -> Tensor:
-        self._kept[tensor.untyped_storage()._cdata] = tensor
-        return tensor
+    def keep(self, tensor: Tensor) -> _Kept:
+        kept = _Kept(tensor)
+        self._kept.add(kept)
+        return kept
 
-    def _update(self, losses: dict[str, Tensor], frames: int) -> Tensor:
-        kept = sum(tensor.untyped_storage().nbytes() for key, tensor in self._kept.items() if key not in self._known)
-        self.peak = max(self.peak, kept)
-        self.backward(losses, frames)
-        self._kept.clear()
+    def prepare(self, batch: Batch, apart: bool) -> tuple[Prepared, Prepared]:
+        prepared, self._shared = super().prepare(batch, apart)
+        return prepared, self._shared
+
+    def backward(self, losses: dict[str, Tensor], frames: int) -> Tensor:
+        gathered = [value.grad for value in self._shared if value is not None and value.is_leaf and value.grad is not None]
+        storages = [tensor.untyped_storage() for tensor in (*(kept.tensor for kept in self._kept), *gathered)]
+        sizes = {storage._cdata: storage.nbytes() for storage in storages}
+        self.peak = max(self.peak, sum(size for key, size in sizes.items() if key not in self._known))
+        return super().backward(losses, frames)
+
+    def update(self, losses: list[str], values: Tensor) -> Tensor:
         return torch.empty(0)
 
 

@@ -50,7 +50,7 @@ def train_plan(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings,
     precision = FABRIC_PRECISION[kind]
     cost = step_cost(nets, model, settings, share, run.size, precision)
     yield f"step: {cost.operations * settings.batch / share / 1e12:.3g} TFLOP, counted for convolutions forward and backward; {kind}"
-    yield f"memory: {_memory(cost, share)}"
+    yield f"memory: {_memory(cost, share, settings.backward)}"
     if not left:
         yield "time: seconds, since the last state only has to be written out as a model"
     elif cost.weights + cost.activations > free_memory(device):
@@ -79,11 +79,12 @@ def _networks(nets: Networks) -> str:
     return ", ".join(f"{name} {count / 1e6:.2f} M parameters" for name, count in counts.items())
 
 
-def _memory(cost: StepCost, share: int) -> str:
+def _memory(cost: StepCost, share: int, backward: str) -> str:
     total, weights, rest = ((part / 1e9) for part in (cost.weights + cost.activations, cost.weights, cost.activations))
+    passes = "the backward pass" if backward == "sample" else "a backward pass for each frame"
     return (
-        f"estimated {total:.2f} GB a device: {weights:.2f} GB of weights, gradients and Adam's moments, {rest:.2f} GB for the "
-        f"backward pass of {share} samples; programs and what single operations need come on top"
+        f"estimated {total:.2f} GB a device: {weights:.2f} GB of weights, gradients and Adam's moments, {rest:.2f} GB for {passes} of "
+        f"{share} samples; programs and what single operations need come on top"
     )
 
 

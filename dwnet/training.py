@@ -184,7 +184,8 @@ def explained() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         reason = str(error).split(". ")[0]
-        raise InputError(f"the GPU's memory is too small ({reason}); lower train.batch, or share the batch by train.devices") from None
+        advice = "set train.backward to frame, lower train.batch, or share the batch by train.devices"
+        raise InputError(f"the GPU's memory is too small ({reason}); {advice}") from None
     except RuntimeError as error:
         said = str(error)
         if type(error).__module__.startswith(COMPILER):

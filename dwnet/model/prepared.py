@@ -5,6 +5,7 @@ Made once a source by `generator.prepare`; what belongs to one frame is set by `
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from densepose_cache.warp.carry import REACH
@@ -43,6 +44,20 @@ class Prepared(NamedTuple):
     def at(self, **frame: Tensor) -> "Prepared":
         """With what belongs to one frame."""
         return self._replace(**frame)
+
+    def detached(self) -> "Prepared":
+        """The same values, cut off from what made them; those that learn gather their gradients in `grad`."""
+        return Prepared(*(value.detach().requires_grad_() if _learns(value) else value for value in self))
+
+    def backward(self, gathered: "Prepared"):
+        """Pass on what `gathered`, which is `detached()`, has gathered over any number of backward passes."""
+        pairs = [(value, leaf.grad) for value, leaf in zip(self, gathered, strict=True) if _learns(value) and leaf.grad is not None]
+        if pairs:
+            torch.autograd.backward(*zip(*pairs, strict=True))
+
+
+def _learns(value: Tensor | None) -> bool:
+    return value is not None and value.requires_grad
 
 
 NOTHING = LOST / 100

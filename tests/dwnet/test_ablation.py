@@ -107,8 +107,6 @@ def test_differences_are_paired_by_clip(folder, tables):
     row = cell(differences, metric="psnr", method="no_prev_no_refine_no_warp", reference="full")
     assert row["difference"] == pytest.approx((other - full).mean()) and row["clips"] == 6
     assert (row["lower"], row["upper"]) == pytest.approx(mean_interval(other - full, 200, 0, 0.95))
-    widths = [np.ptp(mean_interval(numbers, 200, 0, 0.95)) for numbers in (full, other)]
-    assert row["upper"] - row["lower"] < sum(widths)
 
 
 def test_frechet_distances_are_drawn_together(tables):

@@ -94,6 +94,7 @@ def test_a_data_set_overrides_single_keys():
         (with_section("model", refine=False, visibility=True), ["visibility needs refine"]),
         (with_section("model", iuv_input="onehot"), ["model.iuv_input", "'channels' or 'one_hot'"]),
         (with_section("train", preset="official", detach_previous=False), ["detach_previous: false needs update: sample"]),
+        (with_section("train", backward="frame", detach_previous=False), ["detach_previous: false needs backward: sample"]),
         (MINIMAL | {"vidoe": {}}, ["vidoe", "allowed:", "video"]),
         ({"datasets": {}}, ["datasets"]),
         ({"datasets": {"x": {"source": {"kind": "sampel"}}}}, ["datasets.x.source", "'sample', 'frames', 'videos', 'urls'"]),

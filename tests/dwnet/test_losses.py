@@ -128,6 +128,13 @@ def test_the_warp_loss_agrees_with_an_independent_computation(plain, height, wid
 PIXELS = {"l1": 0.5, "l1_coarse": 2.0, "l1_body": 3.0, "l1_head": 0.1}
 
 
+def _pixel_losses(fake: torch.Tensor, real: torch.Tensor, iuv: torch.Tensor, **weights: float) -> dict[str, torch.Tensor]:
+    """The losses of a whole batch."""
+    chosen = LossSettings(**weights)
+    counts = {name: inside.sum().float() for name, inside in losses.masks(chosen, iuv).items()}
+    return losses.pixel_losses(chosen, fake, real, iuv, counts)
+
+
 def _pixels(height: int, width: int, most: int = 25) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
     """Frames (2, 3, height, width) and maps (2, height, width, 3) uint8 with parts below `most`; the second map shows less of a body."""
     random = np.random.default_rng(height)
@@ -141,7 +148,7 @@ def _pixels(height: int, width: int, most: int = 25) -> tuple[torch.Tensor, torc
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (36, 132)])
 def test_the_pixel_losses_agree_with_an_independent_computation(height, width):
     fake, real, maps = _pixels(height, width)
-    found = losses.pixel_losses(LossSettings(**PIXELS), fake, real, scaled(torch.from_numpy(maps)))
+    found = _pixel_losses(fake, real, scaled(torch.from_numpy(maps)), **PIXELS)
     off = (fake.double() - real.double()).numpy()
 
     def means(side: int) -> np.ndarray:
@@ -162,16 +169,16 @@ def test_the_pixel_losses_agree_with_an_independent_computation(height, width):
 def test_a_pixel_loss_without_a_weight_is_not_computed(name):
     fake, real, maps = _pixels(32, 32)
     iuv = scaled(torch.from_numpy(maps))
-    assert list(losses.pixel_losses(LossSettings(**{name: 1.0}), fake, real, iuv)) == [name]
-    assert name not in losses.pixel_losses(LossSettings(**PIXELS | {name: 0.0}), fake, real, iuv)
+    assert list(_pixel_losses(fake, real, iuv, **{name: 1.0})) == [name]
+    assert name not in _pixel_losses(fake, real, iuv, **PIXELS | {name: 0.0})
 
 
 def test_maps_without_a_head_or_without_a_body_cost_nothing_there():
     fake, real, maps = _pixels(32, 32, most=23)
     fake.requires_grad_()
-    found = losses.pixel_losses(LossSettings(**PIXELS), fake, real, scaled(torch.from_numpy(maps)))
+    found = _pixel_losses(fake, real, scaled(torch.from_numpy(maps)), **PIXELS)
     assert found["l1_head"] == 0 and found["l1_body"] > 0
-    found = losses.pixel_losses(LossSettings(**PIXELS), fake, real, scaled(torch.zeros(2, 32, 32, 3, dtype=torch.uint8)))
+    found = _pixel_losses(fake, real, scaled(torch.zeros(2, 32, 32, 3, dtype=torch.uint8)), **PIXELS)
     assert found["l1_head"] == found["l1_body"] == 0
     sum(found.values()).backward()
     assert fake.grad.isfinite().all()
@@ -180,5 +187,5 @@ def test_maps_without_a_head_or_without_a_body_cost_nothing_there():
 def test_the_loss_of_the_body_moves_the_body_alone():
     fake, real, maps = _pixels(32, 32)
     fake.requires_grad_()
-    losses.pixel_losses(LossSettings(l1_body=1.0), fake, real, scaled(torch.from_numpy(maps)))["l1_body"].backward()
+    _pixel_losses(fake, real, scaled(torch.from_numpy(maps)), l1_body=1.0)["l1_body"].backward()
     assert np.array_equal((fake.grad != 0).all(1).numpy(), maps[..., 0] > 0) and not fake.grad[1, :, :16].any()

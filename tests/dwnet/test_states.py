@@ -19,7 +19,7 @@ from dwnet.states import (
 
 OTHER = {"preset": "official", "update": "frame", "decay": "none", "features": "embedded", "precision": "bf16", "compile": "none"}
 OTHER |= {"losses": TrainSettings().losses.model_copy(update={"l1": 1.0}), "betas": (0.9, 0.9), "detach_previous": False, "epochs": 3}
-OTHER |= {"device": "cpu"}
+OTHER |= {"device": "cpu", "backward": "frame"}
 
 
 @pytest.mark.parametrize("key", sorted(TrainSettings.model_fields.keys() - {"start"}))

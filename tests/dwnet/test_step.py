@@ -120,8 +120,8 @@ def test_what_the_batch_holds_of_a_frame_goes_with_it(generator, batch):
     network = build_generator(changed(generator, **({"visibility": True} if generator == "dwnet" else {})))
     for weight in network.refine.last.parameters() if generator == "dwnet" else network.trunk.head.parameters():
         torch.nn.init.normal_(weight)
-    previous = None
-    for t, result in enumerate(generate(network, batch, range(3), None, detach=True)):
+    previous, prepared = None, network.prepare(batch.source, batch.plate, batch.source_iuv)
+    for t, result in enumerate(generate(network, prepared, batch, range(3), None, detach=True)):
         wanted = _frame(network, batch, t, previous)
         torch.testing.assert_close(result.source_grid, wanted.source_grid, rtol=0, atol=1e-4)
         torch.testing.assert_close(result.previous_grid, wanted.previous_grid, rtol=0, atol=1e-4)

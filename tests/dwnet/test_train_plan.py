@@ -39,28 +39,36 @@ def _networks(settings=SETTINGS, model=MODEL):
 
 
 @pytest.mark.parametrize(
-    ("generator", "update", "options"),
+    ("generator", "update", "backward", "options"),
     [
-        ("dwnet", "sample", {}),
-        ("dwnet", "frame", {}),
-        ("dwnet", "sample", {"iuv_input": "one_hot", "visibility": True}),
-        ("compose", "sample", {}),
-        ("compose", "frame", {}),
+        ("dwnet", "sample", "sample", {}),
+        ("dwnet", "sample", "frame", {}),
+        ("dwnet", "frame", "sample", {}),
+        ("dwnet", "sample", "sample", {"iuv_input": "one_hot", "visibility": True}),
+        ("compose", "sample", "sample", {}),
+        ("compose", "sample", "frame", {}),
+        ("compose", "frame", "sample", {}),
     ],
 )
-def test_a_step_costs_what_a_real_step_does(cache, generator, update, options):
-    model, settings = changed(generator, **options), SETTINGS.model_copy(update={"update": update})
+def test_a_step_costs_what_a_real_step_does(cache, generator, update, backward, options):
+    model, settings = changed(generator, **options), SETTINGS.model_copy(update={"update": update, "backward": backward})
     nets = _networks(settings, model)
     cost = step_cost(nets, model, settings, 2, SIZE, "32-true")
     data = SampleDataset(cache / "train.h5", 3, filled=generator == "compose")
     (raw,) = batches(data, BatchOrder(data.epochs, 2, 0, 0, 1), 0, pin=False)
     batch = to_device_batch(raw, CPU, model.visibility)
     known = {tensor.untyped_storage()._cdata for part in (nets.generator, nets.critic, nets.features) for tensor in part.parameters()}
-    kept, sizes = {}, []
+    kept, of_source, sizes = {}, {}, []
 
     class Watched(TrainStep):
+        def prepare(self, *arguments, **options):
+            result = super().prepare(*arguments, **options)
+            of_source.clear()
+            of_source.update(kept)  # stays until all frames of the update are done
+            return result
+
         def backward(self, *arguments):
-            sizes.append(sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in known))
+            sizes.append(sum(tensor.untyped_storage().nbytes() for key, tensor in (kept | of_source).items() if key not in known))
             kept.clear()
             return super().backward(*arguments)
 
@@ -72,7 +80,7 @@ def test_a_step_costs_what_a_real_step_does(cache, generator, update, options):
     with FlopCounterMode(display=False) as counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         step(batch)
     inputs = sum(value.numel() * value.element_size() for value in vars(batch).values() if isinstance(value, torch.Tensor))
-    assert len(sizes) == (1 if update == "sample" else 3)
+    assert len(sizes) == (3 if "frame" in (update, backward) else 1)
     assert cost.operations == counter.get_total_flops()
     assert cost.activations == pytest.approx(max(sizes) + inputs, rel=0.01)
     learning = sum(weight.numel() for part in (nets.generator, nets.critic) for weight in part.parameters())
@@ -106,6 +114,14 @@ def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path, mode
         r"generator 0\.0\d M parameters, critic 0\.0\d M parameters, efficientnet_lite0 \d\.\d\d M parameters", plan["networks"]
     )
     assert re.match(r"about 00:00:\d\d for 6 steps, an estimate: a step takes [\d.]+ s on this cpu \(the median of 3, ", plan["time"])
+
+
+def test_a_plan_counts_the_passes_of_each_frame(cache, tmp_path):
+    plans = [_plan(cache, tmp_path / "m", SETTINGS.model_copy(update={"backward": name}))["memory"] for name in ("sample", "frame")]
+    parts = re.compile(r"GB for (the backward pass|a backward pass for each frame) of 2 samples; ")
+    assert [parts.search(memory)[1] for memory in plans] == ["the backward pass", "a backward pass for each frame"]
+    sample, frame = (float(re.search(r"moments, ([\d.]+) GB", memory)[1]) for memory in plans)
+    assert frame < sample / 2
 
 
 def test_a_plan_knows_of_the_states_that_are_there(cache, tmp_path, model):

@@ -315,7 +315,8 @@ def test_gradients_of_a_previous_frame_pass_only_if_asked(cache, model):
     for detach in (True, False):
         torch.manual_seed(0)
         generator = build_generator(model)
-        frames = [result.frame for result in step_module.generate(generator, batch, range(3), None, detach)]
+        prepared = generator.prepare(batch.source, batch.plate, batch.source_iuv)
+        frames = [result.frame for result in step_module.generate(generator, prepared, batch, range(3), None, detach)]
         (gradient,) = torch.autograd.grad(frames[2].sum(), frames[1], allow_unused=True)
         found[detach] = gradient is not None
     assert found == {True: False, False: True}
