@@ -48,8 +48,8 @@ def alone(path: Path, wait: bool = True) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def lent(path: Path) -> Iterator[None]:
-    """Context manager of a process that works for its parent, which is `alone` at `path` as long as this process lives: it does not wait for
-    that path, which is asked for as by its holder."""
+    """Context manager of a process that works for its parent, which is `alone` at `path` as long as this process lives: it may ask for the
+    same path without waiting."""
     key = os.path.realpath(_lock_file(path))
     _own[key] = False
     try:

@@ -29,6 +29,7 @@ from .stability import BadLoss, LossGuard
 from .start import start_digest, start_weights
 from .states import fingerprint, latest_state, read_state, remove_unfinished, restore_random_states
 from .step import Networks, TrainStep
+from .train_log import restore_log
 from .workers import STOP_SIGNALS, first_process, needs_workers, run_workers
 
 STOPPED = 75
@@ -66,6 +67,7 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
     found = latest_state(run.states, run.fingerprint)
     if found and found[1]["step"] == run.steps:
         if first_process():
+            restore_log(out.parent, run.fingerprint, run.steps, found[1]["log"])
             run.write(*load_networks(model, found[1]), found[1].get("precision", "fp32"))
         return
     start = None if found else start_weights(settings.start, model)
