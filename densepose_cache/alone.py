@@ -1,6 +1,6 @@
 """One process at a time at a file: advisory locks, which the system gives up when their process dies, however it dies.
 
-They are POSIX's record locks: network file systems know them, and processes that are forked inside do not hold them.
+They are POSIX's record locks: network file systems know them, and processes that are started inside do not hold them (see `lent`).
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems without locks say."""
 _own: dict[str, bool] = {}
-"""The locks that this process has asked for, by path, and whether it holds them."""
+"""The locks that this process has asked for or been lent, by path, and whether it holds them."""
 
 
 class Taken(Exception):
@@ -30,7 +30,7 @@ def alone(path: Path, wait: bool = True) -> Iterator[bool]:
     `path`, whose folder is made; it is removed at the end. This process may ask for the same path again inside. Gives False where the
     file system has no locks: then nothing keeps others away. Raises OSError where the file cannot be made.
     """
-    lock = path.with_name(f".{path.name}.lock")
+    lock = _lock_file(path)
     key = os.path.realpath(lock)
     if key in _own:
         yield _own[key]
@@ -44,6 +44,22 @@ def alone(path: Path, wait: bool = True) -> Iterator[bool]:
         if file is not None:
             lock.unlink(missing_ok=True)
             os.close(file)
+
+
+@contextlib.contextmanager
+def lent(path: Path) -> Iterator[None]:
+    """Context manager of a process that works for its parent, which is `alone` at `path` as long as this process lives: it may ask for the
+    same path without waiting."""
+    key = os.path.realpath(_lock_file(path))
+    _own[key] = False
+    try:
+        yield
+    finally:
+        del _own[key]
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _locked(lock: Path, wait: bool) -> int | None:

@@ -3,7 +3,7 @@
 import csv
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from .config import UrlsSource
+from .digest import file_state
 from .errors import InputError
 from .progress import Bar
 from .whole import only_writer, written_whole
 
-COLUMNS = ("url", "split", "clip", "video", "status")
+COLUMNS = ("url", "split", "clip", "video", "status", "size", "changed")
 OK = "ok"
 
 
@@ -30,8 +31,10 @@ class Job:
 
 
 def fetch_videos(source: UrlsSource, out: Path, attempts: int = 5, pause: float = 1.0) -> list[dict]:
-    """Download all videos of `source` beside the table `out` (columns url, split, clip, video, status), and write that table.
+    """Download all videos of `source` beside the table `out`, and write that table.
 
+    Its columns are url, split, clip, video, status, size (bytes) and changed (nanoseconds); by the last two another video in the place of
+    this one is known.
     Videos that are there already are kept; broken downloads go on where they stopped. A video that is gone, or that is no video, gets the
     reason as its status in place of `ok`. Raises InputError, and writes no table, if a list cannot be had or is wrong, if downloads
     broke off, or if not one video could be had.
@@ -66,7 +69,12 @@ def _fetch_all(source: UrlsSource, folder: Path, attempts: int, pause: float) ->
         )
     if OK not in done.values():
         raise InputError(f"not one of {len(jobs)} videos could be had, the first: {done[jobs[0]]}. " + ways(source.train, "train"))
-    return [{"url": job.url, "split": job.split, "clip": job.clip, "video": job.video, "status": done[job]} for job in jobs]
+    return [_row(job, done[job], folder / job.video) for job in jobs]
+
+
+def _row(job: Job, status: str, video: Path) -> dict:
+    size, changed = file_state(video) if status == OK else ("", "")
+    return {**asdict(job), "status": status, "size": size, "changed": changed}
 
 
 def read_jobs(source: UrlsSource, folder: Path, attempts: int = 5, pause: float = 1.0) -> list[Job]:

@@ -1,9 +1,8 @@
 """HDF5 shards: written whole or not at all, rebuilt clip by clip, and told from damaged ones.
 
 A shard holds one group per clip, and every group the digest of all that it was made from. A writer works under a temporary name and renames
-when everything is flushed, so a shard that exists is whole. It also leaves a hard link `.{name}.kept` beside the shard: workflow engines
-delete a job's outputs before they run it again, and the link lets the next writer take over every clip whose digest has not changed,
-compressed bytes and all.
+when everything is flushed, so a shard that exists is whole. It also keeps the shard (see `storage.reuse`): the next writer takes over every
+clip whose digest has not changed, compressed bytes and all.
 
 A change of any byte shows: HDF5 has a checksum in its structures (see `hdf5_file`) and in every chunk (Fletcher-32), and looks at both
 whenever it reads; a grid's bytes have one of their own (see `warp.codec`); and every clip and the shard have one of all that they hold (see
@@ -29,8 +28,9 @@ from .digest import canonical_json
 from .errors import InputError
 from .hdf5_file import Hdf5File
 from .rows import frame_options
+from .storage.reuse import keep, kept
 from .versions import installed_versions
-from .whole import flush_to_disk, only_writer, room_for, temporary_name, written_whole
+from .whole import flush_to_disk, only_writer, room_for, temporary_name
 
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
 """Of frames and maps outside of shards (inside: see `rows`), never without `fletcher32`: the filter makes garbage of damaged chunks without
@@ -184,7 +184,6 @@ class ShardWriter:
         self.path, self.stage, self.settings = Path(path), stage, settings
         self.kept: list[str] = []
         self.created: list[str] = []
-        self._link = self.path.parent / f".{self.path.name}.kept"
         self._temporary = temporary_name(self.path)
         self._previous: h5py.File | None = None
 
@@ -193,9 +192,8 @@ class ShardWriter:
             stack.enter_context(only_writer(self.path))
             stack.callback(self._temporary.unlink, missing_ok=True)
             stack.enter_context(room_for(self.path))
-            if self._link.is_file():
-                with contextlib.suppress(InputError):
-                    self._previous = stack.enter_context(open_shard(self._link, self.stage))
+            with contextlib.suppress(InputError):
+                self._previous = stack.enter_context(open_shard(kept(self.path), self.stage))
             self._file = stack.enter_context(Hdf5File(self._temporary))
             self._file.attrs["stage"] = self.stage
             self._file.attrs["format"] = FORMATS[self.stage]
@@ -261,7 +259,7 @@ class ShardWriter:
         if self._unchanged():
             self._file.close()
             self._temporary.unlink()
-            os.link(self._link, self._temporary)
+            os.link(kept(self.path), self._temporary)
             os.utime(self._temporary)
         else:
             for clip in self.kept:
@@ -270,7 +268,7 @@ class ShardWriter:
             self._file.close()
             flush_to_disk(self._temporary)
         os.replace(self._temporary, self.path)
-        keep_link(self.path, self._link)
+        keep(self.path)
 
     def _unchanged(self) -> bool:
         """Whether the previous shard is the one that is wanted."""
@@ -282,20 +280,3 @@ class ShardWriter:
 def _dataset(group: h5py.Group, name: str, values: np.ndarray, options: dict):
     """A dataset of `values`; HDF5 has no chunks of no elements, and nothing to check in them."""
     group.create_dataset(name, data=values, **(options if values.size else {}))
-
-
-def keep_link(path: Path, link: Path):
-    """Leave the hard link `link` of the file `path` (none where the file system has no hard links)."""
-    new = link.with_name(link.name + ".new")
-    with contextlib.suppress(OSError):
-        new.unlink(missing_ok=True)
-        os.link(path, new)
-        os.replace(new, link)
-    new.unlink(missing_ok=True)
-
-
-def take_up_link(link: Path, path: Path):
-    """Let the file that `keep_link` left stand under its own name `path` again, as if it had just been written."""
-    with written_whole(path) as temporary:
-        os.link(link, temporary)
-        os.utime(temporary)

@@ -15,7 +15,7 @@ from densepose_cache.hdf5_file import Hdf5File
 from densepose_cache.memory import FittingBatches
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
-from densepose_cache.shards import keep_link, take_up_link
+from densepose_cache.storage.reuse import is_kept, keep, kept, take_up
 from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
 from .checkpoint import model_facts
@@ -52,7 +52,6 @@ def evaluate(
     out = Path(out)
     asked = {"settings": settings.model_dump(mode="json")} | ({"provenance": provenance(origin)} if origin else {})
     features = out.parent / FEATURES
-    links = {path: path.parent / f".{path.name}.kept" for path in (out, features)}
     device = pick_device(settings.device)
     facts = model_facts(model)
     with only_writer(out), RolloutReader(rollout) as generated, SplitReader(data) as reader:
@@ -62,9 +61,10 @@ def evaluate(
         measures, unavailable = build_measures(settings, weights, device)
         extractors = {key: value for measure in measures for key, value in (measure.extractor or {}).items()}
         wanted = evaluation_digest(generated, settings, extractors, unavailable)
-        if (earlier := kept_summary(links[out], wanted)) and take_over_features(links[features], features, wanted):
+        if is_kept(out, wanted, summary_digest) and is_kept(features, wanted, features_digest):
+            take_up(features)
             with closing(measures):
-                write_summary(out, earlier := earlier | asked)
+                write_summary(out, earlier := read_summary(kept(out)) | asked)
             return earlier
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
@@ -94,8 +94,8 @@ def evaluate(
         if any(errors.values()):
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
         write_summary(out, summary)
-        for path, link in links.items():
-            keep_link(path, link)
+        for path in (out, features):
+            keep(path)
     return summary
 
 
@@ -105,25 +105,26 @@ def evaluation_digest(generated: RolloutReader, settings: EvaluateSettings, extr
     return digest("evaluate", FORMATS["evaluate"], generated.digest, *values)
 
 
-def kept_summary(link: Path, wanted: str) -> dict | None:
-    """The earlier summary under the name `link`, if its digest is `wanted`."""
+def read_summary(path: Path) -> dict:
+    """The summary in the file `path`."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def summary_digest(path: Path) -> str | None:
+    """Digest of the evaluation that wrote the summary `path`; None if it cannot be read."""
     try:
-        summary = json.loads(link.read_text(encoding="utf-8"))
+        return read_summary(path).get("digest")
     except (OSError, ValueError):
         return None
-    return summary if summary.get("digest") == wanted else None
 
 
-def take_over_features(link: Path, features: Path, wanted: str) -> bool:
-    """True, and `features` stands again, if the earlier features under the name `link` have digest `wanted`."""
+def features_digest(path: Path) -> str | None:
+    """Digest of the evaluation that wrote the features `path`; None if they cannot be read."""
     try:
-        with open_features(link) as earlier:
-            if earlier.digest != wanted:
-                return False
+        with open_features(path) as earlier:
+            return earlier.digest
     except InputError:
-        return False
-    take_up_link(link, features)
-    return True
+        return None
 
 
 def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str], facts: dict, max_frames: int | None):

@@ -67,7 +67,8 @@ class Recorder:
         self._kept: list[Path] = [found[0]] if found else []
         self._saved: int | None = found[1]["step"] if found else None
         start = self._saved or 0
-        self._log = TrainLog(run.out.parent, start, run.settings.batch, group.fabric.device, found[1]["log"] if found else None)
+        memory = found[1]["log"] if found else None
+        self._log = TrainLog(run.out.parent, run.fingerprint, start, run.settings.batch, group.fabric.device, memory)
         self._precision = group.precision
         self._bar = Bar("train", run.steps, start, unit="steps")
 
@@ -97,6 +98,7 @@ class Recorder:
             self._kept.append(save_state(self.run.states, self._state(step)))
             self._saved = step
             prune_states(self.run.states, self._kept)
+            self._log.take_place()
         return self._kept[-1] if step else None
 
     def _state(self, step: int) -> dict[str, Any]:

@@ -110,8 +110,8 @@ class RolloutReader:
         """Kinds of frames that there are: GENERATED, and UNTUNED where the training began with what ships."""
         return sorted(self._file[name])
 
-    def frames(self, name: str, which: slice, kind: str = GENERATED) -> np.ndarray:
-        """Generated frames (K, S, S, 3) uint8. Raises InputError if they are damaged."""
+    def frames(self, name: str, which: slice | int, kind: str = GENERATED) -> np.ndarray:
+        """Generated frames (K, S, S, 3) uint8, or the one (S, S, 3) of that number. Raises InputError if they are damaged."""
         try:
             return self._file[name][kind][which]
         except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from densepose_cache.alone import lent
 from densepose_cache.errors import InputError
 from densepose_cache.whole import only_writer
 
@@ -28,6 +29,7 @@ from .stability import BadLoss, LossGuard
 from .start import start_digest, start_weights
 from .states import fingerprint, latest_state, read_state, remove_unfinished, restore_random_states
 from .step import Networks, TrainStep
+from .train_log import restore_log
 from .workers import STOP_SIGNALS, first_process, needs_workers, run_workers
 
 STOPPED = 75
@@ -65,11 +67,12 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
     found = latest_state(run.states, run.fingerprint)
     if found and found[1]["step"] == run.steps:
         if first_process():
+            restore_log(out.parent, run.fingerprint, run.steps, found[1]["log"])
             run.write(*load_networks(model, found[1]), found[1].get("precision", "fp32"))
         return
     start = None if found else start_weights(settings.start, model)
     if needs_workers(settings.devices, settings.nodes):
-        run_workers(train_alone, (train_h5, out, model, settings, weights), settings.devices)
+        run_workers(train_for_parent, (train_h5, out, model, settings, weights), settings.devices)
         return
     with explained(), joined(settings, model.generator, found and found[1].get("precision")) as group, fast_convolutions():
         found = shared_state(group, found)
@@ -82,6 +85,12 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
         run_steps(run, data, nets, group, found)
         if group.first:
             run.write(nets.generator, nets.critic, group.precision)
+
+
+def train_for_parent(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings, settings: TrainSettings, weights: Path):
+    """`train_alone` in one of the processes that `train` starts: it holds the lock on `out` for them."""
+    with lent(out):
+        train_alone(train_h5, out, model, settings, weights)
 
 
 def plan_run(data: TrainingData, out: Path, model: ModelSettings, settings: TrainSettings) -> Run:

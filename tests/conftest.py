@@ -1,4 +1,5 @@
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,15 @@ def pytest_collection_modifyitems(items):
     """Files with a slow test come first, so that the others run beside them."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def room():
+    """Function that leaves room for a number of bytes in every file that this process writes, None for as many as one likes."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def leave(size: int | None):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most if size is None else size, most))
+
+    yield leave
+    leave(None)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..digest import file_sha256, listing_digest
+from ..digest import file_sha256, file_state, listing_digest
 from ..progress import track
 from ..whole import write_text_whole
 
@@ -47,5 +47,4 @@ def _state(path: Path) -> list:
     """Size and time of change in nanoseconds of a file; names, sizes and times of a folder's files."""
     if path.is_dir():
         return [listing_digest(path)]
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
+    return file_state(path)

@@ -5,9 +5,24 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import UrlsSource
+from ..digest import file_state
 from ..errors import InputError
 from ..exchange.side_file import side_file
 from .table import read_csv
+
+
+def replaced(data: Path) -> list[list]:
+    """Names, sizes and times of change of the videos in `data` that are not those that `{data}/fetched.csv` was written for.
+
+    All that are there if it does not say so; none without that table, or one that cannot be read.
+    """
+    try:
+        table = read_csv(data / "fetched.csv", ("video",)).reindex(columns=["video", "size", "changed"], fill_value="")
+    except InputError:
+        return []
+    known = [[row.video, row.size, row.changed] for row in table.itertuples(index=False)]
+    found = [[name, *map(str, file_state(data / name))] for name in table["video"] if (data / name).is_file()]
+    return sorted(state for state in found if state not in known)
 
 
 def rows(source: UrlsSource, data: Path) -> pd.DataFrame:

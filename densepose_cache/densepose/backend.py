@@ -41,13 +41,15 @@ class FrameMap(NamedTuple):
     """What a backend found on one frame.
 
     `iuv` (S, S, 3) uint8 in I, U, V order with one person on it, or None where nobody was found; `score` in [0, 1] of that person, NaN
-    where there is none; `people`: how many there were to choose from; `near_tie`: another one was nearly as good a choice.
+    where there is none; `people`: how many there were to choose from; `near_tie`: another one was nearly as good a choice; `went_back`:
+    the person of the frames before was a stranger (see `person.Follower`).
     """
 
     iuv: np.ndarray | None
     score: float = math.nan
     people: int = 0
     near_tie: bool = False
+    went_back: bool = False
 
 
 class Backend(Protocol):

@@ -1,11 +1,13 @@
 """Which backend `auto` stands for."""
 
+import contextlib
 import json
 from pathlib import Path
 
 from ..config import DensePoseSettings
 from ..errors import InputError
-from ..shards import FOLDERS, open_shard, shard_name
+from ..shards import FOLDERS, open_shard
+from ..storage.reuse import kept
 from ..weights import WEIGHTS
 from .models import check_model
 
@@ -26,14 +28,15 @@ def choose_backend(settings: DensePoseSettings, weights: Path, cache: Path | Non
 
 
 def _backend_of(cache: Path) -> str | None:
-    """The one of the two backends that has made the first shard of maps; None where it is not there or says another one."""
-    folder = next(folder for folder, stage in FOLDERS.items() if stage == "densepose")
-    try:
-        with open_shard(cache / folder / f"{shard_name(0)}.h5", "densepose") as file:
+    """The one of the two backends that has made the first shard of maps that says so, of those that stand, then of those that are kept;
+    None where there is none."""
+    folder = cache / next(folder for folder, stage in FOLDERS.items() if stage == "densepose")
+    for path in (*sorted(folder.glob("[0-9]*.h5")), *sorted(folder.glob(kept(folder / "[0-9]*.h5").name))):
+        with contextlib.suppress(InputError, KeyError, ValueError), open_shard(path, "densepose") as file:
             found = json.loads(file.attrs["settings"])["backend"]
-    except (InputError, KeyError, ValueError):
-        return None
-    return found if found in ("rcnn", "embedded") else None
+            if found in ("rcnn", "embedded"):
+                return found
+    return None
 
 
 def published_file(settings: DensePoseSettings, weights: Path) -> Path:

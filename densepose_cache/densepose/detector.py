@@ -1,6 +1,7 @@
 """Backends that run a network on the decoded frames: `detectron2`, `torchvision` with the same weights, and the small `embedded` one."""
 
 import copy
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -70,9 +71,9 @@ class Detector:
         maps = []
         for iuv, choice, scores in zip(drawn, choices, found.scores, strict=True):
             if iuv is None or not iuv[..., 0].any():
-                maps.append(FrameMap(None, people=choice.people, near_tie=choice.near_tie))
+                maps.append(FrameMap(None, math.nan, *choice[1:]))
             else:
-                maps.append(FrameMap(iuv, float(scores[choice.person]), choice.people, choice.near_tie))
+                maps.append(FrameMap(iuv, float(scores[choice.person]), *choice[1:]))
         vars(follower).update(vars(moved))
         vars(steady).update(vars(evened))
         return maps

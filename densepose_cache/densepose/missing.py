@@ -13,7 +13,8 @@ class ClipMaps(NamedTuple):
     """What was found on the frames of a clip.
 
     `iuv` (T, S, S, 3) uint8, `held` (T,) bool: nobody was found and the policy's map stands in, `scores` (T,) float32, NaN where there is
-    none, `people` (T,) int32 to choose from, `near_ties` (T,) bool: another one was nearly as good a choice.
+    none, `people` (T,) int32 to choose from, `near_ties` (T,) bool: another one was nearly as good a choice. `went_back`: a stranger was
+    followed for a while.
     """
 
     iuv: np.ndarray
@@ -21,6 +22,7 @@ class ClipMaps(NamedTuple):
     scores: np.ndarray
     people: np.ndarray
     near_ties: np.ndarray
+    went_back: bool = False
 
 
 def fill_missing(maps: Iterable[FrameMap], clip: str, length: int, size: int, policy: str, max_missing: float) -> ClipMaps:
@@ -32,10 +34,11 @@ def fill_missing(maps: Iterable[FrameMap], clip: str, length: int, size: int, po
     """
     iuv = np.zeros((length, size, size, 3), np.uint8)
     held, near_ties = np.zeros(length, bool), np.zeros(length, bool)
-    scores, people = np.full(length, np.nan, np.float32), np.zeros(length, np.int32)
+    scores, people, went_back = np.full(length, np.nan, np.float32), np.zeros(length, np.int32), False
     for time, found in enumerate(maps):
         held[time] = found.iuv is None
         scores[time], people[time], near_ties[time] = found.score, found.people, found.near_tie
+        went_back |= found.went_back
         if found.iuv is not None:
             iuv[time] = found.iuv
         elif policy == "fail":
@@ -46,7 +49,7 @@ def fill_missing(maps: Iterable[FrameMap], clip: str, length: int, size: int, po
         last = found[np.maximum(np.searchsorted(found, np.arange(length), side="right") - 1, 0)]
         for time in np.flatnonzero(held):
             iuv[time] = iuv[last[time]]
-    return ClipMaps(iuv, held, scores, people, near_ties)
+    return ClipMaps(iuv, held, scores, people, near_ties, went_back)
 
 
 def _check(clip: str, missing: int, length: int, max_missing: float):

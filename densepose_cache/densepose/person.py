@@ -16,6 +16,8 @@ FOREIGN = 1.5
 at most a half (the detector's suppression); since 1 - overlap is a distance, a box that stays where it was never falls under this."""
 CLAIM = 0.5
 """While the person is missing, a box is someone else's already if it overlaps their last box by this much."""
+SEEN = 0.2
+"""Where the person was left, a box is that of somebody else who walks there if it overlaps their last box by this much."""
 PATIENCE = 12
 """Frames for which a missing person is waited for before somebody else is taken, and others who are missing are remembered."""
 ALIKE = 2.0
@@ -23,11 +25,13 @@ ALIKE = 2.0
 
 
 class Choice(NamedTuple):
-    """Who was chosen on a frame: the number of the box, or None; how many people there are; was another one nearly as good a choice?"""
+    """Who was chosen on a frame: the number of the box, or None; how many people there are; was another one nearly as good a choice? Did
+    the choice go back from a stranger?"""
 
     person: int | None
     people: int
     near_tie: bool
+    went_back: bool = False
 
 
 class Follower:
@@ -36,7 +40,8 @@ class Follower:
     The first choice is by score, size and centrality. After that the person is whoever overlaps the last choice most, unless that box is
     clearly someone else's who was seen before. A person who is missing is waited for: for `PATIENCE` frames nobody else is taken; then the
     choice begins anew. A single box of alike size that overlaps nobody's last one is the person, too, who moved far: while out of sight,
-    after a cut, or at a low frame rate.
+    after a cut, or at a low frame rate. It was a stranger's if in the next `PATIENCE` frames somebody is beside it where the person was:
+    the choice goes back then.
     """
 
     def __init__(self, size: int):
@@ -44,11 +49,16 @@ class Follower:
         self._last: np.ndarray | None = None
         self._others = np.zeros((0, 4))
         self._waited = self._alone = 0
+        self._left: np.ndarray | None = None
+        self._away = 0
 
     def choose(self, boxes: np.ndarray, scores: np.ndarray) -> Choice:
         """The person among `boxes` (N, 4) left, top, right, bottom in pixels with `scores` (N,) in [0, 1]; N may be 0."""
         boxes, scores = np.asarray(boxes, float).reshape(-1, 4), np.asarray(scores, float)
         measure = self._measure(boxes, scores)
+        went_back = self._goes_back(boxes, scores, measure)
+        if went_back:
+            measure = overlap(self._left, boxes)
         if not measure.max(initial=0) > 0:
             self._waited += 1
             others = distinct(boxes, scores)
@@ -56,9 +66,29 @@ class Follower:
             return Choice(None, len(others), False)
         person = int(measure.argmax())
         others = distinct(boxes, scores, [person])[1:]
+        self._leave(boxes[person])
         self._last, self._waited = boxes[person], 0
         self._remember(boxes[others])
-        return Choice(person, 1 + len(others), bool((measure[others] >= NEAR * measure[person]).any()))
+        return Choice(person, 1 + len(others), bool((measure[others] >= NEAR * measure[person]).any()), went_back)
+
+    def _goes_back(self, boxes: np.ndarray, scores: np.ndarray, measure: np.ndarray) -> bool:
+        """Whether a box is where the person was left, is not that of the choice by `measure`, and of nobody who was seen elsewhere."""
+        self._away += 1
+        if self._away > PATIENCE:
+            self._left = None
+        if self._left is None or not measure.any():
+            return False
+        at_left = overlap(self._left, boxes)
+        best = int(at_left.argmax())
+        known = overlap(boxes[best], self._others).max(initial=0)
+        return bool(at_left[best] >= CLAIM and known < SEEN and best in distinct(boxes, scores, [int(measure.argmax())])[1:])
+
+    def _leave(self, box: np.ndarray):
+        """Keep where the person is left for a `box` that does not overlap the last one; nothing once the choice is back there."""
+        if self._left is not None and overlap(self._left, box[None])[0] >= CLAIM:
+            self._left = None
+        elif self._left is None and self._last is not None and self._waited < PATIENCE and not overlap(self._last, box[None])[0]:
+            self._left, self._away = self._last, 0
 
     def _remember(self, others: np.ndarray):
         """Keep the boxes (M, 4) of the other people; the last ones for a while where there are none."""

@@ -42,7 +42,7 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
                 if handed_on(writer, row.clip, group, row.split):
                     continue
                 job = _job(row, group, backend, settings)
-            if not quarantine.keep(row.clip, job.key):
+            if not any(quarantine.keep(row.clip, key) for key in (job.key, went_back(job.key))):
                 work.append(job)
         with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work), unit="frames", clips=len(work)) as bar:
             for job in work:
@@ -72,6 +72,14 @@ def _job(row: NamedTuple, frames: h5py.Group, backend: Backend, settings: DenseP
     return Job(row, key, frames, facts, reference)
 
 
+def went_back(key: str) -> str:
+    """Digest of a clip in which the choice of the person went back from a stranger; of any other one it would be `key`.
+
+    Earlier versions never went back: what they made of such a clip is something else, all other maps are the same.
+    """
+    return digest("went back", key)
+
+
 def _degraded(row: NamedTuple, settings: DensePoseSettings) -> bool:
     return settings.degrade == "all" or settings.degrade == row.split
 
@@ -86,7 +94,8 @@ def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: Dense
 
         maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
     reference = _whole_maps(job.reference, clip) if job.reference else None
-    group = writer.create(name, job.key, degraded=degraded, **job.facts, **measure(maps, reference).known())
+    key = went_back(job.key) if maps.went_back else job.key
+    group = writer.create(name, key, degraded=degraded, **job.facts, **measure(maps, reference).known())
     writer.write(group, "iuv", maps.iuv)
     writer.table(group, "held", maps.held)
     keypoints = (job.reference or backend).keypoints(clip)

@@ -38,6 +38,27 @@ def other(path):
         process.kill()
 
 
+LENT = """
+import sys
+from pathlib import Path
+from densepose_cache.alone import alone, lent
+path = Path(sys.argv[1])
+with lent(path), alone(path, wait=False):
+    path.write_text("the child's")
+with alone(path, wait=False):
+    pass
+"""
+
+
+def test_a_process_that_is_started_inside_writes_what_it_is_lent_and_no_more(tmp_path):
+    """A record lock is one process's own: without the loan the child would wait for its parent, which waits for it."""
+    path = tmp_path / "model.safetensors"
+    with alone(path):
+        child = subprocess.run([sys.executable, "-c", LENT, str(path)], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert path.read_text() == "the child's"
+    assert child.returncode == 1 and f"Taken: process {os.getpid()} on" in child.stderr
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 

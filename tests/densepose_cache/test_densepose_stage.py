@@ -18,6 +18,7 @@ from densepose_cache.densepose.stage import densepose_shard
 from densepose_cache.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.shards import bucket, shard_name
+from densepose_cache.storage.reuse import kept
 from densepose_cache.video import VideoWriter
 
 FRAMES = 7
@@ -173,6 +174,28 @@ def test_figures_and_the_makers_name_go_into_the_shard(tmp_path, monkeypatch):
     maps = [FrameMap(None) if t == 2 else FrameMap(iuv, 0.75, people[t], t == 4) for t, iuv in enumerate(body_maps(0, FRAMES))]
     wanted = measure(fill_missing(maps, "anna", FRAMES, SIZE, "hold", 0.5)).known()
     assert {name: found[name] for name in wanted} == wanted and "uv_flicker" in wanted
+
+
+class GoesBack(Watched):
+    """Another follower: on the last frame it goes back from a stranger."""
+
+    def maps(self, clip):
+        for number, found in enumerate(super().maps(clip)):
+            yield found._replace(went_back=number == len(clip.rgb) - 1)
+
+
+def test_a_clip_whose_maps_differ_from_those_of_earlier_versions_has_a_digest_of_its_own(tmp_path, monkeypatch):
+    """All others keep theirs; and what is there is taken over, whichever it is."""
+    clip = OneClip(tmp_path, body_maps(0, FRAMES))
+    monkeypatch.setattr(stage, "make_backend", lambda *_: Watched())
+    before = clip.run()["digest"]
+    monkeypatch.setattr(stage, "make_backend", lambda *_: GoesBack())
+    assert clip.run()["digest"] == before
+    for path in (clip.out, kept(clip.out)):
+        path.unlink()
+    assert clip.run()["digest"] == stage.went_back(before) != before
+    monkeypatch.setattr(GoesBack, "maps", lambda *_: pytest.fail("made again"))
+    assert clip.run()["digest"] == stage.went_back(before)
 
 
 def test_maps_beside_a_video_measure_those_that_a_network_makes(tmp_path, monkeypatch):

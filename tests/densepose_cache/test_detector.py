@@ -15,6 +15,7 @@ from densepose_cache.densepose.network import Detections
 from densepose_cache.errors import InputError
 from densepose_cache.sample.render import Clip
 from densepose_cache.shards import ShardWriter
+from densepose_cache.storage.reuse import kept
 
 ROW = SimpleNamespace(clip="anna")
 
@@ -55,6 +56,27 @@ def test_auto_stays_with_what_has_made_the_maps(tmp_path):
     assert choose_backend(DensePoseSettings(backend="embedded"), tmp_path, tmp_path).backend == "embedded"
     shard.write_bytes(b"no shard")
     assert choose_backend(DensePoseSettings(), tmp_path, tmp_path).backend == "rcnn"
+
+
+def test_any_shard_says_what_has_made_the_maps(tmp_path):
+    """Also where the first one is damaged or gone, and where all are, of which the writer keeps what they were."""
+    shards = [tmp_path / f"iuv/{name}.h5" for name in ("000", "001", "1000")]
+    (tmp_path / "model_final_162be9.pkl").touch()
+    for shard in shards:
+        with ShardWriter(shard, "densepose", {"backend": "embedded"}):
+            pass
+
+    def chosen():
+        return choose_backend(DensePoseSettings(), tmp_path, tmp_path).backend
+
+    shards[0].write_bytes(b"damaged")
+    assert chosen() == "embedded"
+    for shard in shards:
+        shard.unlink()
+        assert chosen() == "embedded"
+    for shard in shards:
+        kept(shard).unlink()
+    assert chosen() == "rcnn"
 
 
 def test_only_the_rcnn_needs_a_known_model(tmp_path):

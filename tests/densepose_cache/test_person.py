@@ -98,6 +98,35 @@ def test_frames_without_anybody_end_no_memory():
     assert found[2] == Choice(None, 0, False)
 
 
+@pytest.mark.parametrize("missed", [1, 3])
+def test_a_stranger_who_is_alone_for_a_while_is_left_again(missed):
+    """Somebody else comes in just where the person is not found: of alike size, and alone."""
+    ours, other = (box(5, 10, 14, 40), 0.9), (box(45, 12, 14, 40), 0.95)
+    found = choices([*[[ours]] * 5, *[[other]] * missed, *[[other, ours]] * 20, [other], [other, ours]])
+    assert [choice.person for choice in found] == [0] * 5 + [0] * missed + [1] * 20 + [None, 1]
+    assert [number for number, choice in enumerate(found) if choice.went_back] == [5 + missed]
+
+
+def test_who_jumps_and_is_found_alone_again_is_not_left():
+    """Each time the only one there is taken; two who are there together are told apart by where they were."""
+    ours, other = (box(5, 10, 14, 40), 0.9), (box(45, 12, 14, 40), 0.95)
+    found = choices([[ours], [other], [ours], [other, ours], [other, ours]])
+    assert [choice.person for choice in found] == [0, 0, 0, 1, 1] and not any(choice.went_back for choice in found)
+
+
+def test_who_comes_to_where_the_person_was_before_a_jump_is_somebody_else():
+    here, there = (box(5, 10, 14, 40), 0.9), (box(45, 10, 14, 40), 0.9)
+    coming = [(box(left, 10, 14, 40), 0.8) for left in (25, 20, 15, 10, 5)]
+    found = choices([[here], [there], *[[each, there] for each in coming]])
+    assert [choice.person for choice in found] == [0, 0, *[1] * 5]
+
+
+def test_a_place_is_remembered_no_longer_than_a_missing_person_is_waited_for():
+    here, there = (box(5, 10, 14, 40), 0.9), (box(45, 10, 14, 40), 0.9)
+    found = choices([[here], *[[there]] * (PATIENCE + 1), *[[here, there]] * 3])
+    assert [choice.person for choice in found] == [0] * (PATIENCE + 2) + [1] * 3
+
+
 def test_a_person_alone_may_jump_but_not_become_another():
     here, there, small = (box(0, 10, 14, 40), 0.9), (box(45, 12, 14, 40), 0.9), (box(50, 10, 5, 12), 0.9)
     assert choices([[here], [there]])[1].person == 0

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 from pydantic import ValidationError
 from small_cache import small_cache
+from tiny_model import MODELS
 from trainer import (
     SETTINGS,
     BeforeStep,
@@ -27,6 +30,7 @@ from trainer import (
 )
 
 from densepose_cache.errors import InputError
+from dwnet.checkpoint import load_model
 from dwnet.config import TrainSettings
 from dwnet.states import read_state
 from dwnet.workers import cluster_environment
@@ -42,11 +46,22 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pair(cache, model, tmp_path_factory):
+def pair(cache, tmp_path_factory):
     """Folder of a training of two processes that nobody has disturbed."""
     out = tmp_path_factory.mktemp("pair")
-    assert run(cache, out, TWO, model) == (0, [])
+    assert run(cache, out, TWO) == (0, [])
     return out
+
+
+def test_the_verb_trains_in_two_processes_to_its_end(cache, tmp_path):
+    """As a user calls it: the one that starts them holds the lock on the model while they write it."""
+    out, settings = tmp_path / "run", TWO.model_copy(update={"steps": 2})
+    arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
+    arguments += ["--model", MODELS["dwnet"].model_dump_json(), "--settings", settings.model_dump_json()]
+    done = subprocess.run([sys.executable, "-m", "dwnet.cli", "train", *arguments], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "waiting for" not in done.stderr, done.stderr
+    assert load_model(out)[1]["steps"] == 2 and states(out) == ["state-00000002.pt"]
+    assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
 
 
 def _assert_close(found: list[list[str]], wanted: list[list[str]], tolerance: float):
@@ -82,26 +97,26 @@ def test_two_processes_with_half_of_each_batch_learn_the_same_as_one(cache, mode
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_signal_to_one_process_stops_all_at_the_same_step(cache, model, pair, tmp_path, rank):
+def test_a_signal_to_one_process_stops_all_at_the_same_step(cache, pair, tmp_path, rank):
     out = tmp_path / "run"
     settings = TWO.model_copy(update={"workers": 1})
-    code, lines = run(cache, out, settings, model, preparation=BeforeStep(3, signal_myself, signal.SIGUSR1, rank=rank))
+    code, lines = run(cache, out, settings, preparation=BeforeStep(3, signal_myself, signal.SIGUSR1, rank=rank))
     assert (code, lines) == (75, []) and states(out) == ["state-00000002.pt", "state-00000003.pt"]
-    assert run(cache, out, TWO, model) == (0, [])
+    assert run(cache, out, TWO) == (0, [])
     assert losses(out) == losses(pair)
     assert (out / "model.safetensors").read_bytes() == (pair / "model.safetensors").read_bytes()
 
 
-def test_one_process_goes_on_from_a_state_of_two(cache, model, pair, tmp_path):
+def test_one_process_goes_on_from_a_state_of_two(cache, pair, tmp_path):
     out = tmp_path / "run"
-    assert run(cache, out, TWO, model, preparation=BeforeStep(3, signal_myself, signal.SIGTERM, rank=0)) == (75, [])
-    assert run(cache, out, TWO.model_copy(update={"devices": 1}), model) == (0, [])
+    assert run(cache, out, TWO, preparation=BeforeStep(3, signal_myself, signal.SIGTERM, rank=0)) == (75, [])
+    assert run(cache, out, TWO.model_copy(update={"devices": 1})) == (0, [])
     assert losses(out)[:4] == losses(pair)[:4]
     _assert_close(losses(out), losses(pair), 2e-3)
 
 
-def test_a_loss_that_breaks_in_one_process_stops_all_with_all_clips(cache, model, tmp_path):
-    code, lines = run(cache, tmp_path / "run", TWO, model, preparation=BeforeStep(4, break_losses, rank=1))
+def test_a_loss_that_breaks_in_one_process_stops_all_with_all_clips(cache, tmp_path):
+    code, lines = run(cache, tmp_path / "run", TWO, preparation=BeforeStep(4, break_losses, rank=1))
     assert code == 2 and len(lines) == 1, lines
     clips = r"\(clips (\w+, ){3}\w+\)"
     assert re.match(rf"error: training stopped at step 4: total is nan, gan is nan, gradient is nan {clips}; the state before", lines[0])
@@ -114,12 +129,12 @@ def test_samples_that_one_process_cannot_read_stop_all(cache, tmp_path):
     assert re.match(r"error: training stopped before step 4: train\.h5: clip anna cannot be read.*state-00000003\.pt$", lines[0])
 
 
-def test_the_end_of_one_process_ends_the_training_with_one_line(cache, model, pair, tmp_path):
+def test_the_end_of_one_process_ends_the_training_with_one_line(cache, pair, tmp_path):
     out = tmp_path / "run"
-    code, lines = run(cache, out, TWO, model, preparation=BeforeStep(5, signal_myself, signal.SIGKILL, rank=1))
+    code, lines = run(cache, out, TWO, preparation=BeforeStep(5, signal_myself, signal.SIGKILL, rank=1))
     assert code == 2 and len(lines) == 1, lines
     assert lines[0].startswith("error: process 1 of the training was ended by SIGKILL")
-    assert run(cache, out, TWO, model) == (0, []) and losses(out) == losses(pair)
+    assert run(cache, out, TWO) == (0, []) and losses(out) == losses(pair)
 
 
 def test_the_processes_end_with_the_one_that_started_them(cache, tmp_path):
@@ -151,13 +166,13 @@ def _alive(process: int) -> bool:
 SLURM = {"SLURM_STEP_NUM_TASKS": 2, "SLURM_NTASKS": 2, "SLURM_NTASKS_PER_NODE": 1, "SLURM_NNODES": 2, "SLURM_JOB_ID": 4711}
 
 
-def test_two_nodes_of_slurm_train_together(cache, model, pair, tmp_path):
+def test_two_nodes_of_slurm_train_together(cache, pair, tmp_path):
     """Two processes as srun would start them, on two nodes that are both this machine."""
     settings, out, port = TWO.model_copy(update={"devices": 1, "nodes": 2}), tmp_path / "run", LightningEnvironment().main_port
     processes, words = [], [tmp_path / "0.txt", tmp_path / "1.txt"]
     for number in (0, 1):
         place = {"SLURM_PROCID": number, "SLURM_NODEID": number, "SLURM_LOCALID": 0, "SLURM_NODELIST": "127.0.0.1", "MASTER_PORT": port}
-        processes.append(start(cache, out, settings, model, preparation=Environment(**SLURM, **place), words=words[number]))
+        processes.append(start(cache, out, settings, preparation=Environment(**SLURM, **place), words=words[number]))
     for process in processes:
         process.join(120)
     assert [(process.exitcode, said(path)) for process, path in zip(processes, words, strict=True)] == [(0, []), (0, [])]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from small_cache import small_cache
-from trainer import SETTINGS, BeforeStep, damage, kill_loaders, losses, run, start, states
+from trainer import SETTINGS, BeforeStep, damage, kill_loaders, losses, run, signal_myself, start, states
 
 DICE = random.SystemRandom()
 
@@ -51,7 +51,26 @@ def test_a_training_killed_again_and_again_has_the_losses_of_an_undisturbed_one(
     assert (out / "critic.safetensors").read_bytes() == (whole / "critic.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize(("room", "file"), [(20_000, r"states/state-00000002\.pt"), (400, r"tensorboard/events\.out.*")])
+OTHER = SETTINGS.model_copy(update={"learning_rate": 1e-3})
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_another_training_that_was_killed_leaves_nothing_beside_the_one_gone_back_to(cache, model, whole, tmp_path, stopped):
+    """The first one had come to its end, or was stopped; the other one has no state yet."""
+    out = tmp_path / "run"
+    if stopped:
+        assert run(cache, out, model=model, preparation=BeforeStep(5, signal_myself, signal.SIGTERM)) == (75, [])
+    else:
+        shutil.copytree(whole, out)
+        (out / "model.safetensors").unlink()
+    assert run(cache, out, OTHER, model, preparation=BeforeStep(2, signal_myself, signal.SIGKILL))[0] == -signal.SIGKILL
+    assert len(losses(out)) < 3 and len(list((out / "tensorboard").iterdir())) == 2
+    assert run(cache, out, model=model) == (0, [])
+    assert losses(out) == losses(whole) and len(list((out / "tensorboard").iterdir())) == 1
+    assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("room", "file"), [(20_000, r"states/state-00000002\.pt"), (400, r"tensorboard/\w+/events\.out.*")])
 def test_a_full_disk_ends_in_one_line_and_leaves_nothing_half_written(cache, model, whole, tmp_path, room, file):
     out, settings = tmp_path / "run", SETTINGS.model_copy(update={"picture_every": 100, "workers": 0})
     code, lines = run(cache, out, settings, model, room)

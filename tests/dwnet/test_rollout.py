@@ -222,7 +222,7 @@ def test_transfer_pairs_take_the_look_of_one_and_the_motion_of_another(data, mod
         digests = {"source_digest": reader.digest("a"), "driving_digest": reader.digest("b")}
         assert dict(file["a_to_b"].attrs) == {"source_clip": "a", "driving_clip": "b", "kind": "transfer"} | digests
         assert file["a_to_b/generated"].chunks == (1, SIZE, SIZE, 3)
-    assert {path.name for path in (tmp_path / "videos").iterdir()} == {f"{name}.mp4" for name in frames}
+    assert {path.name for path in (tmp_path / "videos").glob("*.mp4")} == {f"{name}.mp4" for name in frames}
     info = probe(tmp_path / "videos" / "a_to_b.mp4")
     assert (info.frames_estimate, info.fps) == (5, 12.5)
 
@@ -260,6 +260,33 @@ def test_same_input_gives_the_same_bytes_and_is_taken_over(data, model, tmp_path
     with RolloutReader(out) as reader:
         assert reader.length("b") == 2
     assert not (tmp_path / "videos" / "stale.mp4").exists()
+
+
+def test_videos_of_a_rollout_that_was_given_up_are_not_those_of_the_one_gone_back_to(data, one_model, tmp_path):
+    out, videos = tmp_path / "rollout.h5", tmp_path / "videos"
+    rollout(one_model, data, EvaluateSettings(), out)
+    first, last = {path.name: path.read_bytes() for path in videos.glob("*.mp4")}, videos / "c.mp4"
+    out.unlink()
+    last.unlink()
+    last.mkdir()
+    with pytest.raises(InputError, match=r"c\.mp4: is a folder"):
+        rollout(one_model, data, EvaluateSettings(max_frames=2), out)
+    last.rmdir()
+    last.write_bytes(first[last.name])
+    assert not out.exists() and probe(videos / "b.mp4").frames_estimate == 2
+    rollout(one_model, data, EvaluateSettings(), out)
+    assert {path.name: path.read_bytes() for path in videos.glob("*.mp4")} == first
+    assert out.is_file()
+
+
+def test_a_rollout_from_before_its_videos_said_whose_they_are_is_taken_over(data, one_model, tmp_path, monkeypatch):
+    out = tmp_path / "rollout.h5"
+    rollout(one_model, data, EvaluateSettings(), out)
+    (tmp_path / "videos" / ".digest").unlink()
+    (tmp_path / "videos" / "a.mp4").write_bytes(b"of another one")
+    monkeypatch.setattr(module, "generate", lambda *_: pytest.fail("generated again"))
+    rollout(one_model, data, EvaluateSettings(), out)
+    assert probe(tmp_path / "videos" / "a.mp4").frames_estimate == 4
 
 
 @pytest.mark.parametrize(

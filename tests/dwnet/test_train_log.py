@@ -9,9 +9,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from densepose_cache.errors import InputError
 from dwnet.board import Board
-from dwnet.train_log import TrainLog
+from dwnet.train_log import TrainLog, board_folder, restore_log
 
 CPU = torch.device("cpu")
+RUN, OTHER = "a" * 64, "b" * 64
 PICTURE = "source | driving IUV | coarse warp | generated | real"
 
 
@@ -20,12 +21,12 @@ def _quiet():
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
 
 
-def _shown(folder) -> EventAccumulator:
-    return EventAccumulator(str(folder / "tensorboard")).Reload()
+def _shown(folder, run: str = RUN) -> EventAccumulator:
+    return EventAccumulator(str(board_folder(folder, run))).Reload()
 
 
-def _run(folder, start: int, steps: range, memory=None) -> dict:
-    log = TrainLog(folder, start, 2, CPU, memory)
+def _run(folder, start: int, steps: range, memory=None, run: str = RUN) -> dict:
+    log = TrainLog(folder, run, start, 2, CPU, memory)
     for step in steps:
         log.add({"total": float(step), "l1": step / 10})
         if step % 2 == 0:
@@ -72,31 +73,61 @@ def test_a_fresh_training_shows_itself_alone(tmp_path):
     assert [event.step for event in _shown(tmp_path).Scalars("total")] == [2]
 
 
+def test_what_another_training_wrote_before_its_first_state_is_gone(tmp_path):
+    state = _run(tmp_path, 0, range(1, 5))
+    text = (tmp_path / "train_log.csv").read_text()
+    _run(tmp_path, 0, range(1, 9), run=OTHER)
+    restore_log(tmp_path, RUN, 4, state)
+    assert (tmp_path / "train_log.csv").read_text() == text and text.count("\n") == 3
+    assert [path.name for path in (tmp_path / "tensorboard").iterdir()] == [RUN[:8]]
+    assert [event.step for event in _shown(tmp_path).Scalars("total")] == [2, 4]
+
+
+def test_a_training_with_a_state_of_its_own_takes_the_place_of_the_one_before(tmp_path):
+    _run(tmp_path, 0, range(1, 5))
+    log = TrainLog(tmp_path, OTHER, 0, 2, CPU, None)
+    assert len(list((tmp_path / "tensorboard").iterdir())) == 2
+    log.take_place()
+    assert [path.name for path in (tmp_path / "tensorboard").iterdir()] == [OTHER[:8]]
+
+
+@pytest.mark.parametrize("disturbed", [False, True])
+def test_a_log_from_before_states_held_rows_goes_on(tmp_path, disturbed):
+    """Unless another training has written its own since then: whose rows those are is not known."""
+    memory = _run(tmp_path, 0, range(1, 9))
+    del memory["rows"]
+    for path in board_folder(tmp_path, RUN).iterdir():
+        path.rename(tmp_path / "tensorboard" / path.name)
+    board_folder(tmp_path, RUN).rmdir()
+    if disturbed:
+        _run(tmp_path, 0, range(1, 3), run=OTHER)
+    _run(tmp_path, 5, range(6, 9), memory)
+    rows = [line.split(",")[0] for line in (tmp_path / "train_log.csv").read_text().splitlines()]
+    assert rows == (["step", "6", "8"] if disturbed else ["step", "2", "4", "6", "8"])
+    assert [event.step for event in _shown(tmp_path).Scalars("total")] == [2, 4, 6, 8]
+
+
 def test_events_are_on_disk_at_once(tmp_path):
-    board = Board(tmp_path / "tensorboard", 0)
+    board = Board(board_folder(tmp_path, RUN), 0)
     board.scalars({"a": 1.0}, 1)
     assert [event.step for event in _shown(tmp_path).Scalars("a")] == [1]
     board.close()
 
 
 def test_text_for_the_progress_bar_has_speed_memory_and_losses(tmp_path):
-    log = TrainLog(tmp_path, 0, 2, CPU, None)
+    log = TrainLog(tmp_path, RUN, 0, 2, CPU, None)
     text = log.text(3, {"total": 1.23456, "l1": 0.5})
     assert text.endswith("total 1.235 l1 0.5") and " samples/s | " in text and " GB | " in text
 
 
-def test_a_row_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, monkeypatch):
-    log = TrainLog(tmp_path, 0, 2, CPU, None)
-    log.add({"total": 1.0})
-    log.row(1, 1e-4)
-    before = (tmp_path / "train_log.csv").read_bytes()
-
-    def half(self, row):
-        (tmp_path / "train_log.csv").open("ab").write(b"2,0.1")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("csv.DictWriter.writerow", half)
+def test_a_row_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, room):
+    rows = "step,seconds,learning_rate,total\n" + "1,0.1,0.0001,1.0\n" * 1000
+    log = TrainLog(tmp_path, RUN, 1, 2, CPU, {"sums": {}, "count": 0, "seconds": 0.0, "rows": rows})
     log.add({"total": 2.0})
-    with pytest.raises(InputError, match=r"train_log\.csv: cannot be written \(no space left on device\)"):
+    room(len(rows) + 5)
+    with pytest.raises(InputError, match=r"train_log\.csv: cannot be written \(file too large\)"):
         log.row(2, 1e-4)
-    assert (tmp_path / "train_log.csv").read_bytes() == before
+    room(None)
+    assert (tmp_path / "train_log.csv").read_text() == rows
+    log.row(2, 1e-4)
+    assert (tmp_path / "train_log.csv").read_text().startswith(rows + "2,")

@@ -149,14 +149,24 @@ def break_reading():
     SampleDataset.read = unreadable
 
 
+def _run_workers(preparation, function, arguments: tuple, count: int):
+    """`run_workers`, and each of its processes makes the preparation first: a new one has nothing of what this one was prepared by."""
+    workers.run_workers(_prepared, (preparation, function, arguments), count)
+
+
+def _prepared(preparation, function, arguments: tuple):
+    preparation()
+    function(*arguments)
+
+
 def _train(cache: Path, out: Path, settings: TrainSettings, model: ModelSettings, room: int | None, preparation, words: Path):
     torch.set_num_threads(1)
-    workers.mp.start_processes = functools.partial(workers.mp.start_processes, start_method="fork")
     os.dup2(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     if room:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     if preparation:
         preparation()
+        training.run_workers = functools.partial(_run_workers, preparation)
     arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
     arguments += ["--model", model.model_dump_json(), "--settings", settings.model_dump_json()]
     raise SystemExit(run_verbs(SUMMARY, VERBS, ["train", *map(str, arguments)]))

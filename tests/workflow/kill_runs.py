@@ -108,7 +108,7 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
         shutil.rmtree(folder)  # it was faster than the undisturbed run
         moment *= 0.7
     done.state = max((int(path.stem.split("-")[1]) for path in (folder / RUN / "states").glob("*.pt")), default=0)
-    logs = set((folder / RUN / "tensorboard").glob("*"))
+    logs = set((folder / RUN / "tensorboard").glob("*/*"))
     if way != "job" and (code := project.run("--unlock").returncode):
         done.problems.append(f"unlock ended with {code}")
     with project.start(*COMMAND, env=os.environ | {MARK: mark}) as again:
@@ -119,7 +119,7 @@ def kill_round(reference: Reference, folder: Path, way: str, chance: random.Rand
         done.problems.append(f"the second run ended with {again.returncode}:\n{said}")
         return done
     done.problems += [f"{name} differs" for name in differences(folder, reference.results)]
-    starts = [first_step(path) for path in set((folder / RUN / "tensorboard").glob("*")) - logs]
+    starts = [first_step(path) for path in set((folder / RUN / "tensorboard").glob("*/*")) - logs]
     done.resumed = bool(done.state and starts)
     if done.state and any(step <= done.state for step in starts):
         done.problems.append(f"training began again at step {min(starts)}, although there was a state after {done.state}")

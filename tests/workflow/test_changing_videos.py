@@ -83,7 +83,7 @@ def test_only_what_changed_is_built_again(videos):
     assert rerun(videos) == ({"clips": 1}, set()), "a folder that was not mounted"
 
 
-def test_a_list_of_urls_that_changes_is_fetched_again(make_project):
+def test_a_list_of_urls_that_changes_is_fetched_again_and_a_video_that_is_replaced_is_looked_at(make_project):
     source = {"kind": "urls", "train": "train.txt", "test": "test.txt"}
     project = make_project({"datasets": {"mine": {"source": source, "densepose": {"backend": "embedded"}}}})
     write_sample(project.folder / "rendered", train=2, test=1, size=64, frames=4, fps=5, workers=1)
@@ -99,5 +99,14 @@ def test_a_list_of_urls_that_changes_is_fetched_again(make_project):
             file.write(f"{server.url}/sample-train-0001.mp4\n")
         assert project.jobs(project.run(fetched)) == {"fetch": 1}
         assert len(list((project.folder / "data/mine").glob("*.mp4"))) == 3
+        clips, video = "cache/mine/clips.csv", project.folder / "data/mine/sample-train-0000.mp4"
+        assert project.jobs(project.run(clips)) == {"clips": 1}
+        other = video.with_name("sample-train-0001.mp4")
+        shutil.copy2(other, video)
+        assert project.jobs(project.run(clips)) == {"clips": 1}
+        rows = [line.split(",") for line in (project.folder / clips).read_text().splitlines()]
+        digest = rows[0].index("sha256")
+        assert len({row[digest] for row in rows if row[0].startswith("sample-train")}) == 1, "both are one video now"
+        assert project.jobs(project.run(clips)) == {}
     finally:
         server.close()

@@ -232,14 +232,22 @@ def fetch_params(wildcards):
 def clips_params(wildcards):
     """What reruns the clip table: the source, the number of shards, names, sizes and times of the source's files.
 
-    Of downloaded videos only the side files that were laid beside them: the videos themselves are `fetched.csv`'s.
+    Of downloaded videos those that are not as the downloads left them, and the side files that were laid beside them.
     """
     data = CONFIG.datasets[wildcards.dataset]
     paths = [getattr(data.source, key, None) for key in ("path", "table")]
     listing = [source_listing(path) for path in paths if path]
     if data.source.kind == "urls":
-        listing.append(source_listing(f"{FOLDERS.data}/{wildcards.dataset}", "*.iuv.h5"))
+        folder = f"{FOLDERS.data}/{wildcards.dataset}"
+        listing += [source_listing(folder, "*.iuv.h5"), *replaced_videos(folder)]
     return [stage("clips")(wildcards), data.shards, digest(listing)]
+
+
+@lru_cache
+def replaced_videos(folder):
+    from densepose_cache.clips.fetched import replaced
+
+    return replaced(Path(folder))
 
 
 @lru_cache

@@ -1,3 +1,5 @@
+import os
+
 import pandas as pd
 import pytest
 from coded_video import cut, write_coded
@@ -5,6 +7,7 @@ from frames_folder import frames_folder
 
 from densepose_cache.clips import build_clip_table, read_table
 from densepose_cache.clips import clip_rows as rows_and_missing
+from densepose_cache.clips.fetched import replaced
 from densepose_cache.clips.videos import video_files
 from densepose_cache.config import FramesSource, SampleSource, UrlsSource, VideosSource
 from densepose_cache.digest import file_sha256
@@ -323,3 +326,21 @@ def test_real_frames(test_data, tmp_path):
     table = clip_rows(FramesSource(kind="frames", path=str(test_data / "data/ubc_sample")), tmp_path)
     assert table["clip"].tolist() == ["fashion-1-train", "fashion-1-test", "taichi-1-train", "taichi-1-test"]
     assert table["end_frame"].tolist() == [260, 371, 227, 324]
+
+
+def test_videos_in_the_place_of_downloaded_ones_are_known_by_size_and_time(tmp_path):
+    """Of a table from before it said so, all videos are named: their sizes and times are what is compared from then on."""
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(b"video")
+        os.utime(tmp_path / name, ns=(1, 1))
+    head = "url,split,clip,video,status"
+    rows = ["http://x/a.mp4,train,a,a.mp4,ok", "http://x/b.mp4,test,b,b.mp4,ok", "http://x/c,test,c,c.mp4,gone"]
+    assert replaced(tmp_path) == []
+    (tmp_path / "fetched.csv").write_text("\n".join([head, *rows]))
+    assert replaced(tmp_path) == [["a.mp4", "5", "1"], ["b.mp4", "5", "1"]]
+    (tmp_path / "fetched.csv").write_text("\n".join([f"{head},size,changed", *(f"{row},5,1" for row in rows[:2]), f"{rows[2]},,"]))
+    assert replaced(tmp_path) == []
+    os.utime(tmp_path / "b.mp4", ns=(1, 2))
+    assert replaced(tmp_path) == [["b.mp4", "5", "2"]]
+    (tmp_path / "b.mp4").unlink()
+    assert replaced(tmp_path) == []
