@@ -266,3 +266,21 @@ def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
                 '{"backend": "rcnn"}',
             )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cut_out_photo_and_a_very_large_one_animate_as_the_plain_one(files, tmp_path):
+    """The same person, transparent around, and 80 times as large: the video is the same, and what was done is said."""
+    with Image.open(files / "person.png") as image:
+        plain, maps = np.asarray(image), files / "person_IUV.png"
+    body = (plain != 255).any(axis=-1)
+    Image.fromarray(np.dstack([np.where(body[..., None], plain, 0), body * 255]).astype(np.uint8)).save(tmp_path / "cut.png")
+    Image.fromarray(plain).resize((6400, 5120), Image.Resampling.NEAREST).save(tmp_path / "large.png", compress_level=1)
+    with Image.open(maps) as image:
+        image.resize((3200, 2560), Image.Resampling.NEAREST).save(tmp_path / "large_IUV.png", compress_level=1)
+    shown, said = [], ""
+    for photo, iuv in ((files / "person.png", maps), (tmp_path / "cut.png", maps), (tmp_path / "large.png", tmp_path / "large_IUV.png")):
+        out = tmp_path / f"{photo.stem}.mp4"
+        said += run(photo, files / "dance.mp4", "-o", out, "--model", files, "--size", 64, "--source-iuv", iuv)
+        shown.append(np.stack(list(read_frames(out))).astype(int))
+    assert "cut.png: transparent pixels are composed over" in said and "large.png: 6400x5120 pixels are opened at 3200x2560" in said
+    assert (shown[1] == shown[0]).all() and np.abs(shown[2] - shown[0]).mean() < 1

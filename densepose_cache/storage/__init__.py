@@ -1,0 +1,1 @@
+"""Files: names, links, and what opens them."""
