@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from .digest import canonical_json
 from .errors import InputError
 from .hdf5_file import Hdf5File
 from .rows import frame_options
+from .storage.names import hidden, output_path
 from .versions import installed_versions
 from .whole import flush_to_disk, only_writer, room_for, temporary_name, written_whole
 
@@ -181,10 +183,10 @@ class ShardWriter:
     """
 
     def __init__(self, path: Path, stage: str, settings: dict):
-        self.path, self.stage, self.settings = Path(path), stage, settings
+        self.path, self.stage, self.settings = output_path(path), stage, settings
         self.kept: list[str] = []
         self.created: list[str] = []
-        self._link = self.path.parent / f".{self.path.name}.kept"
+        self._link = hidden(self.path, "kept")
         self._temporary = temporary_name(self.path)
         self._previous: h5py.File | None = None
 
@@ -289,7 +291,7 @@ def keep_link(path: Path, link: Path):
     new = link.with_name(link.name + ".new")
     with contextlib.suppress(OSError):
         new.unlink(missing_ok=True)
-        os.link(path, new)
+        os.link(os.path.realpath(path), new)
         os.replace(new, link)
     new.unlink(missing_ok=True)
 
@@ -297,5 +299,8 @@ def keep_link(path: Path, link: Path):
 def take_up_link(link: Path, path: Path):
     """Let the file that `keep_link` left stand under its own name `path` again, as if it had just been written."""
     with written_whole(path) as temporary:
-        os.link(link, temporary)
+        try:
+            os.link(link, temporary)
+        except OSError:
+            shutil.copyfile(link, temporary)
         os.utime(temporary)

@@ -18,6 +18,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.geometry import Geometry
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.reader import SplitReader
+from densepose_cache.storage.names import check_file, check_link, check_name, is_there, output_path
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.folder import folder_conversions, picture_size
 from densepose_cache.video.picture import open_picture
@@ -84,7 +85,8 @@ def frame_size(source: str, driving: str, asked: int | None) -> int | None:
 
 
 def check_output(out: Path, *inputs: str):
-    """Raise InputError if the video `out` is one of the files that the `inputs` name, or no .mp4."""
+    """Raise InputError if the video `out` is one of the files that the `inputs` name, or no .mp4, or a name that no file can have."""
+    output_path(out)
     for text in inputs:
         with contextlib.suppress(OSError):
             if out.samefile(text):
@@ -170,6 +172,8 @@ def _cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | 
 
 def _existing(text: str, what: str) -> Path:
     path = Path(text).absolute()
+    check_name(path)
+    check_link(path)
     if not path.exists():
         raise InputError(f"{text}: no such {what}; give a file, or a clip of the cache as cache/DATASET/test.h5:CLIP")
     if path.suffix == ".h5":
@@ -178,14 +182,13 @@ def _existing(text: str, what: str) -> Path:
 
 
 def _first(places: list[Path]) -> Path | None:
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if is_there(place)), None)
 
 
 def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
     if path.suffix.lower() == ".png":
         return read_iuv_png(path, png_order)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file of IUV maps")
+    check_file(path, "file of IUV maps")
     side = SideFile(path)
     try:
         return side.read(0)
@@ -195,7 +198,7 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
 
 def _file_maps(path: Path, iuv: Path, length: int, geometry: Geometry, options: Options) -> Iterable[FrameMap]:
     """Maps of all `length` frames of a video or folder from a side file or a folder of PNGs."""
-    if not iuv.exists():
+    if not is_there(iuv):
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
     clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)

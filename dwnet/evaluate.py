@@ -16,6 +16,7 @@ from densepose_cache.memory import FittingBatches
 from densepose_cache.progress import Bar
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
+from densepose_cache.storage.names import hidden
 from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
 from .checkpoint import model_facts
@@ -52,7 +53,7 @@ def evaluate(
     out = Path(out)
     asked = {"settings": settings.model_dump(mode="json")} | ({"provenance": provenance(origin)} if origin else {})
     features = out.parent / FEATURES
-    links = {path: path.parent / f".{path.name}.kept" for path in (out, features)}
+    links = {path: hidden(path, "kept") for path in (out, features)}
     device = pick_device(settings.device)
     facts = model_facts(model)
     with only_writer(out), RolloutReader(rollout) as generated, SplitReader(data) as reader:

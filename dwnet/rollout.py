@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from densepose_cache.clips.table import LONGEST_NAME
 from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.hdf5_file import Hdf5File
@@ -21,6 +22,7 @@ from densepose_cache.memory import FittingBatches
 from densepose_cache.progress import Bar, track
 from densepose_cache.reader import SplitReader
 from densepose_cache.shards import keep_link, take_up_link
+from densepose_cache.storage.names import hidden, shortened
 from densepose_cache.video import VideoWriter
 from densepose_cache.whole import only_writer, written_whole
 
@@ -52,7 +54,7 @@ def rollout(model: Path | str, data: Path, settings: EvaluateSettings, out: Path
     with only_writer(out), SplitReader(data) as reader:
         jobs = plan(reader, settings)
         facts = {"model_sha256": model_sha256, "digest": rollout_digest(model_sha256, reader, jobs, settings.precision, untuned)}
-        link = out.with_name(f".{out.name}.kept")
+        link = hidden(out, "kept")
         if take_over(link, out, facts["digest"], jobs):
             return jobs
         with written_whole(out) as temporary, Hdf5File(temporary, libver=None) as file:
@@ -77,7 +79,7 @@ def plan(reader: SplitReader, settings: EvaluateSettings) -> list[Job]:
 
     jobs = [Job(clip, clip, clip, RECONSTRUCTION, length(clip)) for clip in reader.clips]
     for source, driving in read_pairs(settings.pairs, reader):
-        jobs.append(Job(f"{source}_to_{driving}", source, driving, TRANSFER, length(driving)))
+        jobs.append(Job(shortened(f"{source}_to_{driving}", LONGEST_NAME), source, driving, TRANSFER, length(driving)))
     names = [job.name for job in jobs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

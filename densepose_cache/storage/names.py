@@ -8,6 +8,10 @@ from ..errors import InputError
 
 NAME_MAX = 255
 """Bytes that a file's name may have on all common file systems."""
+PATH_MAX = 4095
+"""Bytes that a path may have."""
+HIDDEN_MAX = 200
+"""Bytes of a file's name that its hidden companions (temporary files, locks) carry in theirs."""
 
 
 def check_name(path: Path):
@@ -18,6 +22,8 @@ def check_name(path: Path):
     except UnicodeDecodeError:
         shown = raw.decode(errors="backslashreplace")
         raise InputError(f"{shown}: the name is not UTF-8 (characters of an older encoding); rename it") from None
+    if len(raw) > PATH_MAX:
+        raise InputError(f"{path}: the path has {len(raw)} bytes, but {PATH_MAX} are possible; take a shorter one")
     longest = max(map(len, raw.split(b"/")))
     if longest > NAME_MAX:
         raise InputError(f"{path}: the name has {longest} bytes, but a file's may have {NAME_MAX}; take a shorter one")
@@ -61,3 +67,33 @@ def shortened(name: str, length: int, text: str | None = None) -> str:
         return name
     mark = hashlib.sha256((name if text is None else text).encode()).hexdigest()[:6]
     return f"{raw[: length - 7].decode(errors='ignore')}-{mark}"
+
+
+def hidden(path: Path, end: str) -> Path:
+    """The hidden companion `.{name}.{end}` of `path`, in the same folder; of a very long name a part and its digest."""
+    path = Path(path)
+    return path.parent / f".{shortened(path.name, HIDDEN_MAX)}.{end}"
+
+
+def is_there(path: Path) -> bool:
+    """Whether `path` exists; no file has a name that is too long. Raises InputError if it is a link whose target is not there."""
+    path = Path(path)
+    if len(os.fsencode(path.name)) > NAME_MAX:
+        return False
+    check_link(path)
+    return path.exists()
+
+
+def output_path(path: Path) -> Path:
+    """Where what is written to `path` goes: to the target of a link, perhaps one that is still to be made, which stays a link.
+
+    Raises InputError for a name that no file can have, and for a link to a folder that is not there.
+    """
+    path = Path(path)
+    check_name(path)
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    if target.is_symlink() or not target.parent.is_dir():
+        raise InputError(f"{path} is a link to {path.readlink()}, which cannot be written to; make that folder, or remove the link")
+    return target

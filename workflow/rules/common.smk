@@ -244,7 +244,10 @@ def clips_params(wildcards):
 
 @lru_cache
 def source_listing(path, pattern="*"):
-    return listing_digest(Path(path), pattern)
+    try:
+        return listing_digest(Path(path), pattern)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def weights(section):
