@@ -88,6 +88,12 @@ def keep_others_out(jobs):
             raise WorkflowError(str(error)) from None
 
 
+def check_sources():
+    """Stop where the files of a planned data set have names, or are links, that no stage can read."""
+    if BAD_SOURCES:
+        raise WorkflowError("\n".join(BAD_SOURCES.values()))
+
+
 # Section of a data set's settings by the stage that makes shards of it, and the keys that change nothing in a clip.
 SHARD_SETTINGS = {
     "decode": ("video", ["bad_clips"]),
