@@ -83,6 +83,14 @@ def test_16_bit_grey_whose_zero_is_white(tmp_path):
     assert read(tmp_path / "a.tif")[0][:, 0, 0].tolist() == [255, 127, 0]
 
 
+def test_12_bit_grey(tmp_path):
+    tags = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8 + 2 + 12 * 8 + 4), (278, 1), (279, 3)]
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    (tmp_path / "a.tif").write_bytes(head + entries + bytes(4) + bytes([0x80, 0x0F, 0xFF]))
+    assert read(tmp_path / "a.tif")[0][0, :, 0].tolist() == [128, 255]
+
+
 def test_16_bit_grey_with_a_transparent_level(tmp_path):
     grey([0, 32896, 65535], np.uint16).save(tmp_path / "a.png", transparency=32896)
     pixels, said = read(tmp_path / "a.png", pad=(9, 8, 7))
