@@ -24,11 +24,12 @@ include: "workflow/rules/docs.smk"
 rule all:
     default_target: True
     input:
-        f"{FOLDERS.results}/sample/metrics.json",
+        default_target,
 
 
 onstart:
     jobs = list(workflow.dag.needrun_jobs())
+    check_sources()
     keep_others_out(jobs)
     check_settings(jobs)
     name_embedded(jobs)

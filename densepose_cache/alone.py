@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from .storage.names import hidden
+
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems without locks say."""
 _own: dict[str, bool] = {}
@@ -30,12 +32,12 @@ def alone(path: Path, wait: bool = True) -> Iterator[bool]:
     `path`, whose folder is made; it is removed at the end. This process may ask for the same path again inside. Gives False where the
     file system has no locks: then nothing keeps others away. Raises OSError where the file cannot be made.
     """
-    lock = _lock_file(path)
+    lock = hidden(path, "lock")
     key = os.path.realpath(lock)
     if key in _own:
         yield _own[key]
         return
-    file = _locked(lock, wait)
+    file = _locked(lock, path, wait)
     _own[key] = file is not None
     try:
         yield _own[key]
@@ -50,7 +52,7 @@ def alone(path: Path, wait: bool = True) -> Iterator[bool]:
 def lent(path: Path) -> Iterator[None]:
     """Context manager of a process that works for its parent, which is `alone` at `path` as long as this process lives: it may ask for the
     same path without waiting."""
-    key = os.path.realpath(_lock_file(path))
+    key = os.path.realpath(hidden(path, "lock"))
     _own[key] = False
     try:
         yield
@@ -58,11 +60,7 @@ def lent(path: Path) -> Iterator[None]:
         del _own[key]
 
 
-def _lock_file(path: Path) -> Path:
-    return path.with_name(f".{path.name}.lock")
-
-
-def _locked(lock: Path, wait: bool) -> int | None:
+def _locked(lock: Path, path: Path, wait: bool) -> int | None:
     """An open file that holds the lock; None where the file system has none. Its holder removes the file before it lets go, so a lock
     that was waited for may be that of a file that is no more."""
     while True:
@@ -72,7 +70,7 @@ def _locked(lock: Path, wait: bool) -> int | None:
             lock.parent.mkdir(parents=True, exist_ok=True)
             continue
         try:
-            if not _lock(file, lock, wait):
+            if not _lock(file, path, wait):
                 os.close(file)
                 return None
             if _stands(file, lock):
@@ -84,15 +82,14 @@ def _locked(lock: Path, wait: bool) -> int | None:
         os.close(file)
 
 
-def _lock(file: int, lock: Path, wait: bool) -> bool:
+def _lock(file: int, path: Path, wait: bool) -> bool:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         holder = os.pread(file, 300, 0).decode(errors="replace") or "another process"
         if not wait:
             raise Taken(holder) from None
-        name = lock.name.removeprefix(".").removesuffix(".lock")
-        print(f"waiting for {holder}, which is writing {lock.with_name(name)}", file=sys.stderr, flush=True)
+        print(f"waiting for {holder}, which is writing {path}", file=sys.stderr, flush=True)
         fcntl.lockf(file, fcntl.LOCK_EX)
     except OSError as error:
         if error.errno not in NO_LOCKS:

@@ -1,5 +1,6 @@
 """Decode the clips of a shard to square RGB frames."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from .quarantine import Quarantine, blamed_on_clip
 from .settings import read_settings
 from .shards import ShardWriter
 from .video import frame_files, frame_times, probe, read_folder, read_frames
-from .video.folder import picture_size
+from .video.folder import folder_conversions, picture_size
+from .video.picture import PICTURES
 from .video.probe import FrameTimes
 
 FOLDER_FPS = 25.0
@@ -39,15 +41,17 @@ class Plan:
     frames: np.ndarray
     fps: float
     times: FrameTimes | None
+    conversions: list[str]
 
 
 def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
     """Write the shard `out` (stage `decode`): for every clip of `table_csv` its frames as `settings` ask for.
 
-    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`. Clips whose digest
-    stands in the previous shard are taken over. A bad clip is one whose video or picture is truncated, damaged or of another size than its
-    neighbours, that has fewer than 4 frames in its window, or whose window or box lies outside: it goes into quarantine if the settings
-    say so. Raises InputError, and leaves no file, for a bad clip otherwise, and where a video or picture is missing.
+    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`, and `conversions`
+    (text) where pictures are no plain 8-bit RGB. Clips whose digest stands in the previous shard are taken over. A bad clip is one whose
+    video or picture is truncated, damaged or of another size than its neighbours, that has fewer than 4 frames in its window, or whose
+    window or box lies outside: it goes into quarantine if the settings say so. Raises InputError, and leaves no file, for a bad clip
+    otherwise, and where a video or picture is missing.
     """
     table = read_table(table_csv)
     with ShardWriter(out, "decode", settings.decisive()) as writer:
@@ -64,9 +68,14 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
 
 
 def clip_digest(clip: pd.Series, settings: VideoSettings) -> str:
-    """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it."""
-    window = [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
+    """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it.
+
+    How pictures are read is, where they are no plain 8-bit RGB: clips of plain ones keep the digest that they always had.
+    """
+    window = _given_window(clip)
     facts = [clip["sha256"], window, clip["bbox"], clip["split"], clip.get("fps", "")]
+    if _conversions(clip):
+        facts.append({"pictures": PICTURES})
     return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts)
 
 
@@ -96,7 +105,7 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
         geometry = Geometry.from_box(width, height, parse_box(clip["bbox"]), settings.size)
     except InputError as error:
         raise ClipError(f"{path}: clip {clip['clip']!r}: {error}") from None
-    return Plan(clip, geometry, start, end, frames, fps, times)
+    return Plan(clip, geometry, start, end, frames, fps, times, _conversions(clip))
 
 
 def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarray:
@@ -113,6 +122,16 @@ def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarra
     return start + np.searchsorted(window, clock + 1e-6, side="right") - 1
 
 
+def _given_window(clip: pd.Series) -> list[int | None]:
+    return [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
+
+
+def _conversions(clip: pd.Series) -> list[str]:
+    """What is done to make 8-bit sRGB of the clip's frames, in words; see `folder_conversions`."""
+    path = Path(clip["video"])
+    return folder_conversions(path, *_given_window(clip)) if path.is_dir() else []
+
+
 def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
     start = 0 if pd.isna(clip["start_frame"]) else int(clip["start_frame"])
     end = total if pd.isna(clip["end_frame"]) else int(clip["end_frame"])
@@ -124,6 +143,9 @@ def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
 def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings, bar: Bar):
     name, size = plan.clip["clip"], settings.size
     facts = {"geometry": plan.geometry.to_json(), "split": plan.clip["split"], "fps": plan.fps}
+    if plan.conversions:
+        facts["conversions"] = "; ".join(plan.conversions)
+        print(f"{plan.clip['video']}: {facts['conversions']}", file=sys.stderr, flush=True)
     group = writer.create(name, value, **facts)
     writer.table(group, "source_frame", plan.frames.astype(np.int32))
     times_shown = np.bincount(plan.frames - plan.start, minlength=plan.end - plan.start)
@@ -139,7 +161,7 @@ def _frames(plan: Plan, settings: VideoSettings) -> Iterator[np.ndarray]:
     path, geometry = Path(plan.clip["video"]), plan.geometry
     with blamed_on_clip(path):
         if plan.times is None:
-            for frame in read_folder(path, plan.start, plan.end):
+            for frame in read_folder(path, plan.start, plan.end, settings.pad):
                 yield geometry.image(frame, settings.pad)
         else:
             size = (settings.size, settings.size)

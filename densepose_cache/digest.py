@@ -5,6 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from .storage.names import check_name
 from .walk import walk
 
 
@@ -19,10 +20,15 @@ def digest(*values) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of the names and bytes of all files of a folder (not its subfolders)."""
+    """SHA-256 of a file's bytes, or of the names and bytes of all files of a folder (not its subfolders).
+
+    Raises InputError for a name that is not UTF-8.
+    """
     path = Path(path)
     if path.is_dir():
         members = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        for member in members:
+            check_name(member)
         return digest([[p.name, file_sha256(p)] for p in members])
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -37,7 +43,7 @@ def file_state(path: Path) -> list[int]:
 def listing_digest(path: Path, pattern: str = "*") -> str:
     """Digest of the relative names, sizes and modification times of the files under `path` whose names match `pattern` (or of one file).
 
-    Links are followed, hidden files and folders passed over. Cheap: no content is read.
+    Links are followed, hidden files and folders passed over. Cheap: no content is read. Raises InputError as `walk`.
     """
     path = Path(path)
     below = (Path(place, name) for place, _, files in walk(path) for name in files if fnmatch.fnmatch(name, pattern))

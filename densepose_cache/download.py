@@ -12,6 +12,7 @@ import requests
 import urllib3
 
 from .errors import InputError
+from .storage.names import output_path
 
 CHUNK = 1 << 16
 TIMEOUT = (15, 60)
@@ -58,7 +59,7 @@ def download(
     not said how long it is, since it may have been cut short. Raises Gone for an answer that will not change (404, a web page in place of
     the file), Unfinished if the last try failed or `stop` is set, InputError if the file cannot be written.
     """
-    target = Path(target)
+    target = output_path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     stop = stop or threading.Event()

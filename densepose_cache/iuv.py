@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from .errors import InputError
+from .storage.image_file import load, open_image
 from .whole import written_whole
 
 PARTS = 24
@@ -120,14 +121,8 @@ def write_iuv_png(path: Path, iuv: np.ndarray, order: str = "VUI"):
 
 
 def _read_pixels(path: Path) -> np.ndarray:
-    if not path.is_file():
-        raise InputError(f"{path}: no such IUV picture")
-    try:
-        with Image.open(path) as picture:
-            mode = picture.mode
-            pixels = np.asarray(picture)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise InputError(f"{path}: cannot be read as a picture ({error}); write it again") from None
+    with open_image(path, "IUV picture") as picture:
+        mode, pixels = picture.mode, np.asarray(load(path, picture))
     if mode != "RGB":
         raise InputError(f"{path}: an IUV picture has three 8-bit channels (RGB), this one is {mode}")
     return pixels

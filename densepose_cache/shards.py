@@ -28,6 +28,7 @@ from .digest import canonical_json
 from .errors import InputError
 from .hdf5_file import Hdf5File
 from .rows import frame_options
+from .storage.names import output_path
 from .storage.reuse import keep, kept
 from .versions import installed_versions
 from .whole import flush_to_disk, only_writer, room_for, temporary_name
@@ -181,7 +182,7 @@ class ShardWriter:
     """
 
     def __init__(self, path: Path, stage: str, settings: dict):
-        self.path, self.stage, self.settings = Path(path), stage, settings
+        self.path, self.stage, self.settings = output_path(path), stage, settings
         self.kept: list[str] = []
         self.created: list[str] = []
         self._temporary = temporary_name(self.path)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from .alone import alone
 from .errors import InputError
+from .storage.names import hidden, output_path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NO_FOLDER = (errno.EEXIST, errno.ENOTDIR)
+NO_FOLDER = (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG)
 REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, *NO_FOLDER)
 TOKEN = secrets.token_hex(4)
 """Tells processes apart that have the same number on different machines."""
@@ -21,8 +22,7 @@ TOKEN = secrets.token_hex(4)
 
 def temporary_name(path: Path) -> Path:
     """Hidden name beside `path`, this process's own, in the same folder so that a rename replaces `path` in one step."""
-    path = Path(path)
-    return path.parent / f".{path.name}.{os.getpid()}-{TOKEN}.tmp"
+    return hidden(path, f"{os.getpid()}-{TOKEN}.tmp")
 
 
 def flush_to_disk(path: Path):
@@ -47,10 +47,11 @@ def room_for(path: Path) -> Iterator[None]:
 def only_writer(path: Path, wait: bool = True) -> Iterator[None]:
     """Context manager of the one process that writes `path`; others wait until it is done, or get Taken (see `alone`).
 
-    Makes the folder of `path`, which goes again if it stays empty, and removes the temporary files and folders that killed processes have
-    left there. Raises InputError where `path` is a folder, its own folder cannot be written to, or the disk is full.
+    Where `path` is a link its target is meant. Makes the folder of `path`, which goes again if it stays empty, and removes the temporary
+    files and folders that killed processes have left there. Raises InputError where `path` is a folder, its own folder cannot be written
+    to, its name is too long or not UTF-8, or the disk is full.
     """
-    path = Path(path)
+    path = output_path(path)
     with _allowed(path.parent):
         if path.is_dir():
             raise InputError(f"{path}: is a folder; name a file to write")
@@ -72,12 +73,13 @@ def _writer(path: Path, wait: bool = True) -> Iterator[None]:
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Context manager that gives the temporary name to write to; the file there becomes `path` when the block ends.
+    """Context manager that gives the temporary name to write to; the file there becomes `path`, or the target of that link, when the block
+    ends.
 
     One process at a time is inside (see `only_writer`). An exception inside leaves `path` as it was and no temporary file; it is not
     caught. The file must be closed before the block ends. Raises InputError as `only_writer`.
     """
-    path = Path(path)
+    path = output_path(path)
     temporary = temporary_name(path)
     with only_writer(path):
         try:
@@ -95,7 +97,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
     Otherwise as `written_whole`.
     """
-    path = Path(path)
+    path = output_path(path)
     temporary = temporary_name(path)
     old = temporary.with_suffix(".old.tmp")
     with _writer(path):
@@ -135,7 +137,7 @@ def _remove_if_empty(folder: Path):
 
 def _remove_leftovers(path: Path):
     """Remove what killed processes have left of `path`; nobody else is writing it now. What this process writes there stays."""
-    names = re.compile(re.escape(f".{path.name}.") + r"\d+-[0-9a-f]{8}(\.old)?\.tmp")
+    names = re.compile(re.escape(hidden(path, "").name) + r"\d+-[0-9a-f]{8}(\.old)?\.tmp")
     own = temporary_name(path).name.removesuffix("tmp")
     with os.scandir(path.parent) as entries:
         left = [path.with_name(each.name) for each in entries if names.fullmatch(each.name) and not each.name.startswith(own)]

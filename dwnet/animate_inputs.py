@@ -18,8 +18,10 @@ from densepose_cache.errors import InputError
 from densepose_cache.geometry import Geometry
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.reader import SplitReader
+from densepose_cache.storage.names import check_file, check_link, check_name, is_there, output_path
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
-from densepose_cache.video.folder import picture_size, read_picture
+from densepose_cache.video.folder import folder_conversions, picture_size
+from densepose_cache.video.picture import open_picture
 
 CACHED = re.compile(r"(?P<path>.+\.h5):(?P<clip>[^:/]+)")
 FOLDER_FPS = 25.0
@@ -83,7 +85,8 @@ def frame_size(source: str, driving: str, asked: int | None) -> int | None:
 
 
 def check_output(out: Path, *inputs: str):
-    """Raise InputError if the video `out` is one of the files that the `inputs` name, or no .mp4."""
+    """Raise InputError if the video `out` is one of the files that the `inputs` name, or no .mp4, or a name that no file can have."""
+    output_path(out)
     for text in inputs:
         with contextlib.suppress(OSError):
             if out.samefile(text):
@@ -98,8 +101,10 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
         with SplitReader(place[0]) as reader:
             return Person(reader.frames(place[1], 0), reader.iuv(place[1], 0))
     path = _existing(text, "picture")
-    geometry = Geometry.from_box(*picture_size(path), None, options.size)
-    image = geometry.image(read_picture(path), VideoSettings().pad)
+    pixels, size = _read_photo(path)
+    height, width = pixels.shape[:2]
+    geometry = Geometry.from_box(width, height, None, options.size)
+    image = geometry.image(pixels, VideoSettings().pad)
     official = path.parent.with_name("dp_target")
     found = iuv or _first(
         [path.with_name(f"{path.stem}_IUV.png"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}_IUV.png"]
@@ -110,11 +115,22 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
             raise InputError(f"{path}: nobody was found on this picture; choose another one, or give its IUV map with --source-iuv")
         return Person(image, found.iuv)
     person = _picture_iuv(found, options.densepose.png_order)
-    if person.shape[:2] != (geometry.height, geometry.width):
-        raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {geometry.width}x{geometry.height} pixels")
+    if person.shape[1::-1] not in ((width, height), size):
+        raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {size[0]}x{size[1]} pixels")
     if not person[..., 0].any():
         raise InputError(f"{found}: nobody is on this IUV map; choose a picture in which DensePose finds a person")
-    return Person(image, geometry.labels(person))
+    return Person(image, Geometry.from_box(*person.shape[1::-1], None, options.size).labels(person))
+
+
+def _read_photo(path: Path) -> tuple[np.ndarray, tuple[int, int]]:
+    """(H, W, 3) uint8 sRGB of a photo, at reduced scale if it is very large, and its full (width, height). Says what was converted."""
+    with open_picture(path) as picture:
+        pixels, said = picture.rgb(VideoSettings().pad, reduce=True), picture.conversions()
+    if pixels.shape[:2] != picture.size[::-1]:
+        said.append(f"{picture.size[0]}x{picture.size[1]} pixels are opened at {pixels.shape[1]}x{pixels.shape[0]}")
+    if said:
+        print(f"{path}: {'; '.join(said)}", file=sys.stderr)
+    return pixels, picture.size
 
 
 def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options) -> Motion:
@@ -127,6 +143,8 @@ def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options
     if path.is_dir():
         files = frame_files(path)
         size, rate, length = picture_size(files[0]), FOLDER_FPS, len(files)
+        if said := folder_conversions(path):
+            print(f"{path}: {'; '.join(said)}", file=sys.stderr)
     else:
         info, times = probe(path), frame_times(path)
         size, rate, length = (info.width, info.height), times.rate(info.fps), len(times.seconds)
@@ -154,6 +172,8 @@ def _cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | 
 
 def _existing(text: str, what: str) -> Path:
     path = Path(text).absolute()
+    check_name(path)
+    check_link(path)
     if not path.exists():
         raise InputError(f"{text}: no such {what}; give a file, or a clip of the cache as cache/DATASET/test.h5:CLIP")
     if path.suffix == ".h5":
@@ -162,14 +182,13 @@ def _existing(text: str, what: str) -> Path:
 
 
 def _first(places: list[Path]) -> Path | None:
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if is_there(place)), None)
 
 
 def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
     if path.suffix.lower() == ".png":
         return read_iuv_png(path, png_order)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file of IUV maps")
+    check_file(path, "file of IUV maps")
     side = SideFile(path)
     try:
         return side.read(0)
@@ -179,7 +198,7 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
 
 def _file_maps(path: Path, iuv: Path, length: int, geometry: Geometry, options: Options) -> Iterable[FrameMap]:
     """Maps of all `length` frames of a video or folder from a side file or a folder of PNGs."""
-    if not iuv.exists():
+    if not is_there(iuv):
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
     clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)
@@ -206,5 +225,5 @@ def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options
 def _square_frames(path: Path, geometry: Geometry) -> Iterator[np.ndarray]:
     pad = VideoSettings().pad
     if path.is_dir():
-        return (geometry.image(frame, pad) for frame in read_folder(path))
+        return (geometry.image(frame, pad) for frame in read_folder(path, pad=pad))
     return read_frames(path, filters=geometry.filters(pad), size=(geometry.size, geometry.size))

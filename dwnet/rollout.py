@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from densepose_cache.clips.table import LONGEST_NAME
 from densepose_cache.digest import digest, file_sha256
 from densepose_cache.errors import InputError
 from densepose_cache.hdf5_file import Hdf5File
 from densepose_cache.memory import FittingBatches
 from densepose_cache.progress import Bar, track
 from densepose_cache.reader import SplitReader
+from densepose_cache.storage.names import shortened
 from densepose_cache.storage.reuse import belongs, filled_for, is_kept, keep, kept, take_up
 from densepose_cache.video import VideoWriter
 from densepose_cache.whole import only_writer, written_whole
@@ -80,7 +82,7 @@ def plan(reader: SplitReader, settings: EvaluateSettings) -> list[Job]:
 
     jobs = [Job(clip, clip, clip, RECONSTRUCTION, length(clip)) for clip in reader.clips]
     for source, driving in read_pairs(settings.pairs, reader):
-        jobs.append(Job(f"{source}_to_{driving}", source, driving, TRANSFER, length(driving)))
+        jobs.append(Job(shortened(f"{source}_to_{driving}", LONGEST_NAME), source, driving, TRANSFER, length(driving)))
     names = [job.name for job in jobs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -8,6 +8,7 @@ from ..config import UrlsSource
 from ..digest import file_state
 from ..errors import InputError
 from ..exchange.side_file import side_file
+from ..storage.names import check_link
 from .table import read_csv
 
 
@@ -42,6 +43,7 @@ def rows(source: UrlsSource, data: Path) -> pd.DataFrame:
         raise InputError(f"{listing}: not one video could be fetched; see its column `status`, or use a source of kind `videos`")
     table["video"] = [str(data / name) for name in table["video"]]
     for path in table.loc[there, "video"]:
+        check_link(path)
         if not Path(path).is_file():
             raise InputError(f"{path}: named in {listing} but missing; run `densepose-cache fetch` again")
     table["iuv"] = [side_file(Path(video)) for video in table["video"]]

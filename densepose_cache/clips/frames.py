@@ -8,6 +8,7 @@ from ..config import FramesSource
 from ..densepose.precomputed import PNG_SUFFIX
 from ..errors import InputError
 from ..exchange.side_file import side_file
+from ..storage.names import check_link
 from ..video.folder import frame_files
 from ..walk import walk
 from .table import check_names, check_table, clip_name, read_csv
@@ -22,6 +23,7 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
     Raises InputError if the folder or its frames are missing, or a clip has not one IUV map per frame.
     """
     root = Path(source.path)
+    check_link(root)
     if not root.is_dir():
         raise InputError(
             f"{root}: no such folder of frames. Copy or link it there (two real clips are in the paper's official repository {OFFICIAL}: "
@@ -37,7 +39,7 @@ def rows(source: FramesSource, data: Path) -> pd.DataFrame:
     if source.table:
         table = _table_rows(source, found)
     else:
-        table = pd.DataFrame([row for name, facts in found.items() for row in _split(clip_name(name), facts, source.train_fraction)])
+        table = pd.DataFrame([row for name, facts in found.items() for row in _split(name, facts, source.train_fraction)])
     return table if "fps" in table.columns else table.assign(fps=str(source.fps))
 
 
@@ -54,6 +56,7 @@ def _clip_folders(root: Path, frames_folder: str) -> dict[str, Path]:
 def _described(folder: Path, source: FramesSource) -> dict:
     video, maps = folder / source.frames_folder, folder / source.iuv_folder
     count, side = len(frame_files(video)), side_file(video)
+    check_link(maps)
     if not side and maps.is_dir():
         found = sum(1 for _ in maps.glob(f"*{PNG_SUFFIX}"))
         if found != count:
@@ -69,7 +72,7 @@ def _split(name: str, facts: dict, train_fraction: float) -> list[dict]:
     windows = {"train": (0, border), "test": (border, facts["count"])}
     return [
         {
-            "clip": f"{name}-{split}",
+            "clip": clip_name(name, f"-{split}"),
             "split": split,
             "video": facts["video"],
             "start_frame": start,

@@ -9,12 +9,15 @@ import pandas as pd
 
 from ..digest import digest
 from ..errors import InputError
+from ..storage.names import shortened
 from ..whole import write_text_whole
 
 COLUMNS = ("clip", "split", "video", "start_frame", "end_frame", "bbox", "iuv", "sha256", "iuv_sha256")
 CONTENT = ("split", "start_frame", "end_frame", "bbox", "fps", "sha256", "iuv_sha256")
 SPLITS = ("train", "test")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+LONGEST_NAME = 240
+"""Characters that a clip's name may have: files are named after clips, with suffixes."""
 NUMBER = r"(-?\d+(?:\.\d+)?)"
 BOX = re.compile(rf"{NUMBER}-{NUMBER}-{NUMBER}-{NUMBER}")
 
@@ -97,15 +100,16 @@ def parse_box(text: str) -> tuple[int, int, int, int] | None:
     return left, top, right, bottom
 
 
-def clip_name(text: str) -> str:
-    """A valid clip name made of a relative path or another free text: `/` becomes `-`, what names may not hold `_`.
+def clip_name(text: str, end: str = "") -> str:
+    """A valid clip name made of a relative path or another free text, and of `end`: `/` becomes `-`, what names may not hold `_`.
 
-    A text in other letters than A to Z gets six digits of its digest at the end, since little else may be left of it.
+    A text in other letters than A to Z gets six digits of its digest at its end, since little else may be left of it, and so does one that
+    is too long.
     """
     name = re.sub(r"[^A-Za-z0-9._+-]", "_", str(text).strip("/").replace("/", "-"))
     if not str(text).isascii():
         name = f"{name}-{hashlib.sha256(str(text).encode()).hexdigest()[:6]}"
-    return name if NAME.fullmatch(name) else f"v{name}"
+    return shortened(name if NAME.fullmatch(name) else f"v{name}", LONGEST_NAME - len(end), str(text)) + end
 
 
 def check_names(names: Iterable[str], paths: Iterable[Path], root: Path):
@@ -138,6 +142,13 @@ def _problems(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, Callable[[p
         "clip",
         ~clip.str.fullmatch(NAME),
         lambda row: f"{row['clip']!r} is no clip name; it must begin with a letter or digit and go on with letters, digits, . _ + or -",
+    )
+    yield (
+        "clip",
+        clip.str.len() > LONGEST_NAME,
+        lambda row: (
+            f"{row['clip'][:40]!r}... has {len(row['clip'])} characters, but files are named after clips: take at most {LONGEST_NAME}"
+        ),
     )
     yield (
         "clip",

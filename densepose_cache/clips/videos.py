@@ -9,6 +9,7 @@ import pandas as pd
 from ..config import VideosSource
 from ..errors import InputError
 from ..exchange.side_file import side_file
+from ..storage.names import check_link, check_name
 from ..walk import walk
 from .rescale import REFERENCE, rescaled
 from .table import check_names, clip_name, read_csv
@@ -25,6 +26,7 @@ def rows(source: VideosSource, data: Path) -> pd.DataFrame:
     `missing` holds the reason. Raises InputError if the folder, its videos or the table are missing or wrong.
     """
     root = Path(source.path)
+    check_link(root)
     if not root.is_dir():
         raise InputError(
             f"{root}: no such folder of videos. Put or link your videos there, or change source.path of this data set in the configuration"
@@ -49,6 +51,9 @@ def _pattern_rows(source: VideosSource, root: Path) -> pd.DataFrame:
     for split, standard in PATTERNS.items():
         pattern = getattr(source, split) or standard
         videos = sorted(p for p in root.glob(pattern) if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        for video in videos:
+            check_name(video)
+            check_link(video)
         if not videos:
             raise InputError(f"{root}: no {split} video matches `{pattern}`; put videos there or change source.{split} of this data set")
         found += [{"clip": _clip(path, root), "split": split, "video": str(path)} for path in videos]
@@ -105,6 +110,7 @@ def _table_rows(source: VideosSource, root: Path) -> pd.DataFrame:
 def _by_path(table: pd.DataFrame, path: Path, root: Path) -> pd.DataFrame:
     table = table.assign(video=[str(root / name) for name in table["video"]])
     for row, video in enumerate(table["video"]):
+        check_link(video)
         if not Path(video).is_file():
             raise InputError(f"{path}: row {row + 2}, column video: {video} does not exist")
     return table
@@ -137,7 +143,7 @@ def _by_id(table: pd.DataFrame, path: Path, root: Path, missing: str) -> pd.Data
         parts = [table[name] for name in ("video_id", "start_frame", "end_frame") if name in table.columns]
         names = pd.Series([clip_name("-".join(filter(None, row))) for row in zip(*parts, strict=True)], index=table.index)
         again = names.groupby(names).cumcount()
-        table["clip"] = [f"{name}-{count + 1}" if count else name for name, count in zip(names, again, strict=True)]
+        table["clip"] = [clip_name(name, f"-{count + 1}") if count else name for name, count in zip(names, again, strict=True)]
     return table
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from natsort import natsorted
-from PIL import Image, UnidentifiedImageError
 
 from ..densepose.backend import FrameMap
 from ..densepose.person import Follower
 from ..densepose.precomputed import PNG_SUFFIX as IUV
 from ..errors import InputError
 from ..iuv import find_png_order, read_iuv_png
+from ..storage.image_file import load, open_image
 
 INDS = "_INDS.png"
 
@@ -72,11 +72,8 @@ def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _read_inds(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as picture:
-            mode, pixels = picture.mode, np.asarray(picture)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise InputError(f"{path}: cannot be read as a picture ({error}); copy it again") from None
+    with open_image(path, "picture of person numbers") as picture:
+        mode, pixels = picture.mode, np.asarray(load(path, picture))
     if mode != "L":
         raise InputError(f"{path}: person numbers are one 8-bit channel (L), this picture is {mode}")
     return pixels

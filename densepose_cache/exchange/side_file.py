@@ -8,6 +8,7 @@ import numpy as np
 from ..hdf5_file import Hdf5File
 from ..keypoints import JOINTS
 from ..shards import COMPRESSION
+from ..storage.names import is_there
 from ..whole import written_whole
 
 SUFFIX = ".iuv.h5"
@@ -20,9 +21,12 @@ def side_file_path(video: Path) -> Path:
 
 
 def side_file(video: Path) -> str:
-    """The path of the side file of a video or a folder of frames as the clip table has it, "" if there is none."""
+    """The path of the side file of a video or a folder of frames as the clip table has it, "" if there is none.
+
+    Raises InputError if it is a link whose target is not there.
+    """
     path = side_file_path(video)
-    return str(path) if path.is_file() else ""
+    return str(path) if is_there(path) and path.is_file() else ""
 
 
 def write_side_file(path: Path, maps: Iterable[np.ndarray], shape: tuple[int, int, int], keypoints: np.ndarray | None = None, **attributes):

@@ -1,1 +1,1 @@
-"""Files on disk: what is kept of earlier results."""
+"""Files on disk: names, links, what opens them, and what is kept of earlier results."""

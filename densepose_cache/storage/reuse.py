@@ -8,10 +8,12 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..whole import write_text_whole, written_whole
+from .names import hidden
 
 MARK = ".digest"
 """The file of a folder that says to which result it belongs. Where it is, the folder is whole."""
@@ -19,7 +21,7 @@ MARK = ".digest"
 
 def kept(path: Path) -> Path:
     """The name under which an earlier result that stood at `path` is kept."""
-    return path.with_name(f".{path.name}.kept")
+    return hidden(path, "kept")
 
 
 def keep(path: Path):
@@ -27,7 +29,7 @@ def keep(path: Path):
     new = kept(path).with_name(kept(path).name + ".new")
     with contextlib.suppress(OSError):
         new.unlink(missing_ok=True)
-        os.link(path, new)
+        os.link(os.path.realpath(path), new)
         os.replace(new, kept(path))
     new.unlink(missing_ok=True)
 
@@ -40,7 +42,10 @@ def is_kept(path: Path, digest: str, carried: Callable[[Path], str | None]) -> b
 def take_up(path: Path):
     """Let the file that is kept of `path` stand there again, as if it had just been written."""
     with written_whole(path) as temporary:
-        os.link(kept(path), temporary)
+        try:
+            os.link(kept(path), temporary)
+        except OSError:
+            shutil.copyfile(kept(path), temporary)
         os.utime(temporary)
 
 

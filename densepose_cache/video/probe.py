@@ -7,6 +7,7 @@ import av
 import numpy as np
 
 from ..errors import InputError
+from ..storage.names import check_link, check_name
 from .binary import file_url
 
 FRAME_PER_PACKET = {"av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "png", "prores", "rawvideo", "vp9"}
@@ -60,6 +61,8 @@ class FrameTimes:
 def open_video(path: Path) -> av.container.InputContainer:
     """Open a local video file with PyAV. Raises InputError for what is missing, empty or no video."""
     path = Path(path)
+    check_name(path)
+    check_link(path)
     if not path.is_file():
         raise InputError(f"{path}: no such video file")
     if path.stat().st_size == 0:

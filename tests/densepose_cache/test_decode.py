@@ -11,7 +11,7 @@ from densepose_cache import decode
 from densepose_cache.clips import write_table
 from densepose_cache.clips.digests import digest_files
 from densepose_cache.config import VideoSettings
-from densepose_cache.decode import decode_shard, resample
+from densepose_cache.decode import clip_digest, decode_shard, resample
 from densepose_cache.errors import InputError
 from densepose_cache.geometry import Geometry
 from densepose_cache.video import read_frames
@@ -200,3 +200,50 @@ def test_real_frames_at_their_own_size_are_kept_bit_for_bit(shard, test_data):
     with shard({"video": target, "start_frame": 9, "end_frame": 13}, settings=VideoSettings(size=256)) as file:
         for row, number in enumerate(range(9, 13)):
             assert np.array_equal(file["c0/rgb"][row], np.asarray(Image.open(target / f"frame{number}.png").convert("RGB")))
+
+
+def deep(frame):
+    return np.asarray(frame).mean(axis=-1).astype(np.uint16) * 257
+
+
+def transparent(frame):
+    return np.dstack([frame, np.full(frame.shape[:2], 0, np.uint8)])
+
+
+def opaque(frame):
+    return np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(deep, "16-bit grey is scaled to 8 bits"), (transparent, "transparent pixels are composed over the colour of the bars")],
+)
+def test_what_is_done_to_pictures_is_said_and_noted(shard, folder, capsys, change, said):
+    for path in folder.iterdir():
+        Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
+    with shard({"video": folder}, settings=VideoSettings(size=64, pad=(9, 200, 9))) as file:
+        assert said in file["c0"].attrs["conversions"]
+        assert numbers(file["c0"]) == list(range(12)) if change is deep else (file["c0/rgb"][:] == (9, 200, 9)).all()
+    assert capsys.readouterr().err.count(said) == 1
+
+
+@pytest.mark.parametrize("change", [None, opaque, deep, transparent])
+def test_digests_of_plain_pictures_are_what_they_always_were(folder, change):
+    """Of all kinds of pictures that were read rightly before, so that no clip of a cache is decoded again."""
+    for path in folder.iterdir() if change else ():
+        Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
+    facts = {"sha256": "0" * 64, "start_frame": 2, "end_frame": pd.NA, "bbox": "", "split": "train", "fps": "25"}
+    found = clip_digest(pd.Series({"clip": "a", "video": str(folder)} | facts), SMALL)
+    before = "6044dde7a3f0b5e30508778247b208251c67fb4c6f1135549fe3b2c7a44d8da6"
+    assert (found == before) == (change in (None, opaque))
+
+
+def test_the_digest_is_that_of_the_frames_in_the_window(folder):
+    path = folder / "frame1.png"
+    Image.fromarray(transparent(np.asarray(Image.open(path)))).save(path)
+    facts = {"clip": "a", "video": str(folder), "sha256": "0" * 64, "end_frame": pd.NA, "bbox": "", "split": "train"}
+    digests = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL) for start in (1, 2)]
+    path.unlink()
+    Image.fromarray(coded_frame(1)).save(path)
+    plain = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL) for start in (1, 2)]
+    assert [one == other for one, other in zip(digests, plain, strict=True)] == [False, True]

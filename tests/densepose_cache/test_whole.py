@@ -101,3 +101,37 @@ def test_exception_leaves_no_folder_and_keeps_the_old_one(tmp_path, error):
         (temporary / "half.png").write_text("half")
         raise error
     assert names(tmp_path) == ["old.png"]
+
+
+def test_the_target_of_a_link_is_written_and_the_link_stays(tmp_path):
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "real.csv", tmp_path / "table.csv"
+    link.symlink_to(target)
+    for text in ("first", "second"):
+        write_text_whole(link, text)
+        assert link.is_symlink() and target.read_text() == text and not target.is_symlink()
+    assert names(tmp_path) == ["real.csv", "table.csv"]
+
+
+def test_a_link_to_a_folder_is_written_into(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to("disk")
+    with folder_written_whole(tmp_path / "out") as temporary:
+        (temporary / "a").touch()
+    assert (tmp_path / "out").is_symlink() and names(tmp_path / "disk") == ["a"]
+
+
+@pytest.mark.parametrize("length", [200, 250, 255])
+def test_the_longest_names_are_written(tmp_path, length):
+    path = tmp_path / ("n" * length)
+    for text in ("first", "second"):
+        write_text_whole(path, text)
+    assert path.read_text() == "second" and names(tmp_path) == [path.name]
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(InputError, match="the name has 256 bytes, but a file's may have 255; take a shorter one"):
+        write_text_whole(tmp_path / ("n" * 256), "")
+    deep = tmp_path.joinpath(*(20 * ["d" * 250]))
+    with pytest.raises(InputError, match=r"the path has .* bytes, but 4095 are possible"):
+        write_text_whole(deep / "a", "")

@@ -1,5 +1,8 @@
 """`dwnet animate`, end to end with a tiny random generator."""
 
+import os
+import shutil
+
 import h5py
 import numpy as np
 import pytest
@@ -266,3 +269,61 @@ def test_nothing_is_left_behind_by_wrong_input(files, tmp_path):
                 '{"backend": "rcnn"}',
             )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cut_out_photo_and_a_very_large_one_animate_as_the_plain_one(files, tmp_path):
+    """The same person, transparent around, and 80 times as large: the video is the same, and what was done is said."""
+    with Image.open(files / "person.png") as image:
+        plain, maps = np.asarray(image), files / "person_IUV.png"
+    body = (plain != 255).any(axis=-1)
+    Image.fromarray(np.dstack([np.where(body[..., None], plain, 0), body * 255]).astype(np.uint8)).save(tmp_path / "cut.png")
+    Image.fromarray(plain).resize((6400, 5120), Image.Resampling.NEAREST).save(tmp_path / "large.png", compress_level=1)
+    with Image.open(maps) as image:
+        image.resize((3200, 2560), Image.Resampling.NEAREST).save(tmp_path / "large_IUV.png", compress_level=1)
+    shown, said = [], ""
+    for photo, iuv in ((files / "person.png", maps), (tmp_path / "cut.png", maps), (tmp_path / "large.png", tmp_path / "large_IUV.png")):
+        out = tmp_path / f"{photo.stem}.mp4"
+        said += run(photo, files / "dance.mp4", "-o", out, "--model", files, "--size", 64, "--source-iuv", iuv)
+        shown.append(np.stack(list(read_frames(out))).astype(int))
+    assert "cut.png: transparent pixels are composed over" in said and "large.png: 6400x5120 pixels are opened at 3200x2560" in said
+    assert (shown[1] == shown[0]).all() and np.abs(shown[2] - shown[0]).mean() < 1
+
+
+def test_an_output_that_is_a_link_is_written_where_it_leads(files, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out.mp4").symlink_to("disk/real.mp4")
+    (tmp_path / "disk/real.mp4").write_text("old")
+    run(f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", tmp_path / "out.mp4", "--model", files)
+    assert (tmp_path / "out.mp4").is_symlink() and probe(tmp_path / "disk/real.mp4").frames_estimate == FRAMES
+
+
+@pytest.mark.parametrize("length", [240, 251])
+def test_long_names_of_outputs_and_inputs(files, tmp_path, length):
+    photo, out = tmp_path / f"{'p' * length}.png", tmp_path / f"{'o' * length}.mp4"
+    shutil.copy(files / "person.png", photo)
+    run(photo, files / "dance.mp4", "-o", out, "--model", files, "--size", 64, "--source-iuv", files / "person_IUV.png")
+    assert probe(out).frames_estimate == FRAMES and sorted(tmp_path.iterdir()) == [out, photo]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("o" * 252 + ".mp4", "the name has 256 bytes, but a file's may have 255"),
+        (os.fsdecode(b"caf\xe9.mp4"), r"caf\\xe9\.mp4: the name is not UTF-8 .*; rename it"),
+        ("link.mp4", "link.mp4 is a link to /nowhere/x.mp4, which "),
+    ],
+)
+def test_names_that_cannot_be(files, tmp_path, monkeypatch, name, words):
+    """As the output, as the photo and as the video, before any work."""
+    monkeypatch.setattr("dwnet.animate_inputs._detect", lambda *_: pytest.fail("the work began"))
+    path, fine = tmp_path / name, files / "person.png"
+    if name == "link.mp4":
+        path.symlink_to("/nowhere/x.mp4")
+    for arguments in (
+        (fine, files / "dance.mp4", "-o", path),
+        (path, files / "dance.mp4", "-o", tmp_path / "o.mp4"),
+        (fine, path, "-o", tmp_path / "o.mp4"),
+    ):
+        with pytest.raises(InputError, match=words):
+            run(*arguments, "--model", files, "--size", 64)
+    assert [each.name for each in tmp_path.iterdir()] == ([name] if name == "link.mp4" else [])

@@ -345,3 +345,13 @@ def test_other_files_in_place_of_a_rollout_are_not_to_be_deleted(data, one_model
         file.attrs["format"] = 0
     with pytest.raises(InputError, match=r"rollout\.h5: is no rollout of format \d+; delete it and run the rollout again"):
         RolloutReader(out)
+
+
+def test_every_name_fits_where_those_of_the_clips_are_long(one_model, tmp_path):
+    one, other = "n" * 239 + "1", "n" * 239 + "2"
+    write_split(tmp_path / "test.h5", {one: 3, other: 3})
+    (tmp_path / "pairs.csv").write_text(f"source_clip,driving_clip\n{one},{other}\n{other},{one}\n")
+    out = tmp_path / "rollout.h5"
+    settings = EvaluateSettings(pairs=str(tmp_path / "pairs.csv"), max_frames=2)
+    names = [job.name for job in rollout(one_model, tmp_path / "test.h5", settings, out)]
+    assert len(set(names)) == 4 and sorted(path.stem for path in (tmp_path / "videos").iterdir()) == sorted(names)

@@ -1,6 +1,7 @@
 """What the workflow plans, and what stops it before any job starts."""
 
 import copy
+import os
 import re
 import shutil
 import subprocess
@@ -168,3 +169,30 @@ def test_missing_weights_are_named_with_the_ways_to_get_them(make_project):
     for word in ("error: ", "vgg19-dcbb9e9d.pth", "weights/"):
         assert word in done.stdout
     assert not list(project.folder.glob("weights/*.pth"))
+
+
+def test_without_the_data_set_that_a_run_makes_by_itself_the_targets_are_named(make_project):
+    source = {"source": {"kind": "videos", "path": "videos"}}
+    project = make_project(TINY | {"datasets": {"mine": source, "other": source}})
+    for arguments in (("--dry-run",), ()):
+        done = project.run(*arguments)
+        assert done.returncode != 0 and "Traceback" not in done.stdout
+        assert done.stdout.count("name what to make: results/mine/metrics.json results/other/metrics.json") == 1
+    assert project.run("--unlock").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (b"caf\xe9.mp4", "data/mine/train/caf\\xe9.mp4: the name is not UTF-8 (characters of an older encoding); rename it"),
+        (b"x.mp4", "data/mine/train/x.mp4 is a link to /nowhere/x.mp4, which is not there; restore its target, or remove the link"),
+    ],
+)
+def test_names_and_links_that_cannot_be_stop_before_any_job(make_project, name, words):
+    project = make_project(TINY | {"datasets": {"mine": {"source": {"kind": "videos", "path": "data/mine"}}}})
+    folder = project.folder / "data/mine/train"
+    folder.mkdir(parents=True)
+    (folder / os.fsdecode(name)).symlink_to("/nowhere/x.mp4" if name == b"x.mp4" else "/dev/null")
+    done = project.run("results/mine/metrics.json")
+    assert done.returncode != 0 and words in done.stdout
+    assert project.jobs(done) == {} and "Traceback" not in done.stdout and not (project.folder / "cache").exists()

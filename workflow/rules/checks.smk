@@ -11,6 +11,7 @@ from densepose_cache.alone import Taken
 from densepose_cache.densepose.choice import published_file
 from densepose_cache.errors import InputError
 from densepose_cache.shards import FOLDERS as SHARD_FOLDERS, open_shard
+from densepose_cache.storage.names import dangling
 from densepose_cache.whole import only_writer
 
 # The folder of a data set, or of one of its runs, that a rule writes to.
@@ -35,7 +36,7 @@ def configured_files(data):
 
 # Here and not in an input function: a rule whose input function fails is passed over in silence where its old output stands.
 missing = [
-    f"datasets.{name}.{key}: {path} does not exist"
+    f"datasets.{name}.{key}: {dangling(path) or f'{path} does not exist'}"
     for name, data in CONFIG.datasets.items()
     for key, path in configured_files(data).items()
     if not Path(path).exists()
@@ -47,8 +48,8 @@ if missing:
 def unmounted(folder):
     """Why the configured `folder` seems to lie on a file system that is not there; None if it does not."""
     path = Path(folder)
-    if path.is_symlink() and not path.exists():
-        return f"{path} is a link to {path.readlink()}, which is not there"
+    if reason := dangling(path):
+        return reason
     if path.exists() or not path.is_absolute():
         return None
     if not path.parent.is_dir():
@@ -85,6 +86,12 @@ def keep_others_out(jobs):
             ) from None
         except InputError as error:
             raise WorkflowError(str(error)) from None
+
+
+def check_sources():
+    """Stop where the files of a planned data set have names, or are links, that no stage can read."""
+    if BAD_SOURCES:
+        raise WorkflowError("\n".join(BAD_SOURCES.values()))
 
 
 # Section of a data set's settings by the stage that makes shards of it, and the keys that change nothing in a clip.

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import sys
 import time
 from functools import lru_cache
 from os import getenv
@@ -121,6 +122,23 @@ def chain_digest(stage, dataset, variant):
 def template_texts():
     """What the pages are made from."""
     return [path.read_text() for path in sorted(TEMPLATES.iterdir())]
+
+
+def default_target(wildcards):
+    """Input function of a run that names no target: the metrics of the data set `sample`, as if there were one, so that Snakemake stops."""
+    name_targets()
+    return f"{FOLDERS.results}/sample/metrics.json"
+
+
+@lru_cache
+def name_targets():
+    """Say, once, what can be made where the configuration has no data set `sample`."""
+    if "sample" not in CONFIG.datasets:
+        targets = " ".join(f"{FOLDERS.results}/{name}/metrics.json" for name in CONFIG.datasets)
+        print(
+            f"a run without a target makes the data set `sample`, which this configuration does not have; name what to make: {targets}",
+            file=sys.stderr,
+        )
 
 
 def stage(name):
@@ -243,6 +261,10 @@ def clips_params(wildcards):
     return [stage("clips")(wildcards), data.shards, digest(listing)]
 
 
+# What is wrong with names and links in the sources of planned data sets, by path.
+BAD_SOURCES = {}
+
+
 @lru_cache
 def replaced_videos(folder):
     from densepose_cache.clips.fetched import replaced
@@ -252,7 +274,12 @@ def replaced_videos(folder):
 
 @lru_cache
 def source_listing(path, pattern="*"):
-    return listing_digest(Path(path), pattern)
+    """Digest of the names, sizes and times of a source's files; what is wrong with one is said when the run starts."""
+    try:
+        return listing_digest(Path(path), pattern)
+    except InputError as error:
+        BAD_SOURCES[path] = str(error)
+        return digest(str(error))
 
 
 def weights(section):

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pandas as pd
 import pytest
@@ -344,3 +345,68 @@ def test_videos_in_the_place_of_downloaded_ones_are_known_by_size_and_time(tmp_p
     assert replaced(tmp_path) == [["b.mp4", "5", "2"]]
     (tmp_path / "b.mp4").unlink()
     assert replaced(tmp_path) == []
+
+
+@pytest.mark.parametrize("length", [200, 240, 251])
+def test_names_that_are_too_long_for_later_files_are_shortened(videos, tmp_path, length):
+    """Every later name fits, also that of a side file beside a video whose own has 255 bytes."""
+    one, other = ("n" * (length - 1) + letter for letter in "ab")
+    shutil.copy(videos / "train/a.mp4", videos / f"train/{one}.mp4")
+    shutil.copy(videos / "train/a.mp4", videos / f"test/{other}.mp4")
+    table = clip_rows(VideosSource(kind="videos", path=str(videos)), tmp_path)
+    found = sorted(name for name in table["clip"] if "nnn" in name)
+    assert len(set(found)) == 2 and all(len(name) <= 240 for name in table["clip"])
+    assert (found == [f"test-{other}", f"train-{one}"]) == (length == 200)
+
+
+def test_long_names_of_folders_of_frames_are_shortened(tmp_path):
+    frames_folder(tmp_path, "n" * 240, 8)
+    table = clip_rows(FramesSource(kind="frames", path=str(tmp_path)), tmp_path)
+    assert [len(name) for name in table["clip"]] == [240, 240] and table["clip"][0].endswith("-train")
+
+
+def test_a_long_name_in_a_table_is_refused(videos, tmp_path):
+    source = table_source(videos, tmp_path, f"clip,split,video\n{'n' * 241},train,train/a.mp4\n")
+    with pytest.raises(InputError, match=r"row 2, column clip: 'nnn.* has 241 characters, but .*: take at most 240"):
+        clip_rows(source, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train/x.mp4", "train/a.iuv.h5", "x.mp4", "anna"])
+def test_a_link_without_a_target_is_named_with_it(videos, tmp_path, name):
+    """Where it is a video, the maps beside one, or a whole folder, in split and flat folders."""
+    root = videos if name.startswith("train") else tmp_path / "flat"
+    if root != videos:
+        root.mkdir()
+        for video in ("1.mp4", "2.mp4"):
+            shutil.copy(videos / "train/a.mp4", root / video)
+    (root / name).symlink_to("/nowhere/x")
+    with pytest.raises(InputError, match=rf"{name} is a link to /nowhere/x, which is not there; restore its target, or remove the link"):
+        clip_rows(VideosSource(kind="videos", path=str(root)), tmp_path)
+
+
+def test_a_source_that_is_a_link_without_a_target_is_named_with_it(tmp_path):
+    (tmp_path / "data").symlink_to("/nowhere/data")
+    for source in (VideosSource(kind="videos", path=f"{tmp_path}/data"), FramesSource(kind="frames", path=f"{tmp_path}/data")):
+        with pytest.raises(InputError, match="data is a link to /nowhere/data, which is not there"):
+            clip_rows(source, tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["target", "dp_target", "."])
+def test_links_without_a_target_in_folders_of_frames(tmp_path, folder):
+    frames_folder(tmp_path, "1", 8)
+    if folder == ".":
+        (tmp_path / "2").symlink_to("/nowhere/2")
+    else:
+        shutil.rmtree(tmp_path / "1" / folder)
+        (tmp_path / "1" / folder).symlink_to("/nowhere/2")
+    with pytest.raises(InputError, match="is a link to /nowhere/2, which is not there"):
+        clip_rows(FramesSource(kind="frames", path=str(tmp_path)), tmp_path)
+
+
+@pytest.mark.parametrize("place", ["train", ""])
+def test_a_name_of_an_older_encoding_is_refused(videos, tmp_path, place):
+    root = videos if place else tmp_path / "flat"
+    root.mkdir(exist_ok=True)
+    shutil.copy(videos / "train/a.mp4", root / place / os.fsdecode(b"caf\xe9.mp4"))
+    with pytest.raises(InputError, match=r"caf\\xe9\.mp4: the name is not UTF-8 .*; rename it"):
+        clip_rows(VideosSource(kind="videos", path=str(root)), tmp_path)

@@ -1,10 +1,14 @@
+import os
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from densepose_cache.errors import InputError
 from densepose_cache.video import frame_files, read_folder
-from densepose_cache.video.folder import picture_size, read_picture
+from densepose_cache.video.folder import folder_conversions
+from densepose_cache.video.picture import picture_size, read_picture
 
 
 @pytest.fixture
@@ -26,7 +30,8 @@ def test_grey_and_transparent_pictures_become_rgb(tmp_path):
     Image.fromarray(np.full((4, 4, 4), 99, np.uint8)).save(tmp_path / "1.png")
     frames = list(read_folder(tmp_path))
     assert [frame.shape for frame in frames] == [(4, 4, 3)] * 2
-    assert [frame[0, 0].tolist() for frame in frames] == [[77] * 3, [99] * 3]
+    assert [frame[0, 0].tolist() for frame in frames] == [[77] * 3, [194] * 3]
+    assert [frame[0, 0].tolist() for frame in read_folder(tmp_path, 1, 2, pad=(0, 255, 0))] == [[38, 194, 38]]
 
 
 @pytest.mark.parametrize(("orientation", "turn"), [(1, 0), (3, 2), (6, 1), (8, 3)])
@@ -56,3 +61,33 @@ def test_empty_and_missing_folders(tmp_path):
         frame_files(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         frame_files(tmp_path / "none")
+
+
+def test_other_kinds_of_pictures_are_frames_where_there_is_no_png_or_jpeg(folder, tmp_path):
+    Image.fromarray(np.zeros((10, 14, 3), np.uint8)).save(folder / "a.webp")
+    assert len(frame_files(folder)) == 12
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("2.webp", "10.TIF"):
+        Image.fromarray(np.full((10, 14, 3), 7, np.uint8)).save(other / name)
+    assert [path.name for path in frame_files(other)] == ["2.webp", "10.TIF"]
+    assert all((frame == 7).all() for frame in read_folder(other))
+
+
+def test_what_is_done_to_frames_is_said_once(folder):
+    assert folder_conversions(folder) == []
+    Image.fromarray(np.full((10, 14), 40000, np.uint16)).save(folder / "frame3.png")
+    Image.fromarray(np.full((10, 14, 4), 0, np.uint8)).save(folder / "frame4.png")
+    Image.fromarray(np.full((10, 14, 4), 255, np.uint8)).save(folder / "frame5.png")
+    assert [text.split()[0] for text in folder_conversions(folder)] == ["16-bit", "transparent"]
+    assert folder_conversions(folder, 5, 8) == folder_conversions(folder / "none") == []
+
+
+def test_links_without_a_target_and_names_of_older_encodings(folder):
+    (folder / "frame12.png").symlink_to("/nowhere/x.png")
+    with pytest.raises(InputError, match=r"frame12\.png is a link to /nowhere/x\.png, which is not there"):
+        frame_files(folder)
+    (folder / "frame12.png").unlink()
+    shutil.copy(folder / "frame0.png", os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png"))
+    with pytest.raises(InputError, match=r"caf\\xe9\.png: the name is not UTF-8 .*; rename it"):
+        frame_files(folder)

@@ -1,0 +1,1 @@
+"""What both packages need to run at all."""
