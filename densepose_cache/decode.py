@@ -1,6 +1,9 @@
 """Decode the clips of a shard to square RGB frames."""
 
-from collections.abc import Iterator
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +13,7 @@ import pandas as pd
 import typer
 
 from .clips.table import parse_box, read_table
-from .config import FORMATS, VideoSettings
+from .config import FORMATS, READER, VideoSettings
 from .digest import digest
 from .errors import ClipError, InputError
 from .geometry import Geometry
@@ -20,10 +23,12 @@ from .settings import read_settings
 from .shards import ShardWriter
 from .video import frame_files, frame_times, probe, read_folder, read_frames
 from .video.folder import picture_size
-from .video.probe import FrameTimes
+from .video.probe import FrameTimes, VideoInfo
 
 FOLDER_FPS = 25.0
 """Rate that is noted for a folder of frames without a rate of its own."""
+CONVERTED = "converted"
+"""Attribute of a clip whose video was no plain one."""
 FEWEST = 4
 """A source frame and three consecutive target frames."""
 
@@ -39,20 +44,23 @@ class Plan:
     frames: np.ndarray
     fps: float
     times: FrameTimes | None
+    info: VideoInfo | None
 
 
 def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
     """Write the shard `out` (stage `decode`): for every clip of `table_csv` its frames as `settings` ask for.
 
-    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`. Clips whose digest
-    stands in the previous shard are taken over. A bad clip is one whose video or picture is truncated, damaged or of another size than its
+    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`, and `converted`
+    (text: what was done to make pictures as shown of the video's frames) where anything was, which is also said. Clips whose digest stands
+    in the previous shard are taken over. A bad clip is one whose video or picture is truncated, damaged or of another size than its
     neighbours, that has fewer than 4 frames in its window, or whose window or box lies outside: it goes into quarantine if the settings
     say so. Raises InputError, and leaves no file, for a bad clip otherwise, and where a video or picture is missing.
     """
     table = read_table(table_csv)
     with ShardWriter(out, "decode", settings.decisive()) as writer:
-        quarantine = Quarantine(writer, settings.bad_clips, "video.bad_clips")
-        due = [(clip, value) for _, clip in table.iterrows() if not quarantine.keep(clip["clip"], value := clip_digest(clip, settings))]
+        quarantine, needs = Quarantine(writer, settings.bad_clips, "video.bad_clips", READER), functools.cache(conversion_facts)
+        wanted = [(clip, clip_digest(clip, settings, needs(clip["video"]))) for _, clip in table.iterrows()]
+        due = [(clip, value) for clip, value in wanted if not quarantine.keep(clip["clip"], value)]
         plans = []
         for clip, value in due:
             with quarantine.guard(clip["clip"], value, split=clip["split"]):
@@ -63,11 +71,21 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
                     _decode(writer, plan, value, settings, bar)
 
 
-def clip_digest(clip: pd.Series, settings: VideoSettings) -> str:
-    """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it."""
+def clip_digest(clip: pd.Series, settings: VideoSettings, needs: list[list[str]] | None = None) -> str:
+    """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it.
+
+    `needs` are the video's `conversion_facts`: a plain video has none, and its digest holds nothing of how it is read.
+    """
     window = [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
     facts = [clip["sha256"], window, clip["bbox"], clip["split"], clip.get("fps", "")]
-    return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts)
+    return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts, *([needs] if needs else []))
+
+
+def conversion_facts(video: str) -> list[list[str]]:
+    """What a video needs beyond the plain case, as `Conversion.facts`; nothing is known of one that is gone or cannot be read."""
+    with contextlib.suppress(InputError):
+        return [] if Path(video).is_dir() else probe(Path(video)).conversion.facts()
+    return []
 
 
 def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
@@ -78,7 +96,7 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
     with blamed_on_clip(path):
         if path.is_dir():
             files = frame_files(path)
-            (width, height), times, fps = picture_size(files[0]), None, float(clip.get("fps") or FOLDER_FPS)
+            (width, height), times, info, fps = picture_size(files[0]), None, None, float(clip.get("fps") or FOLDER_FPS)
             seconds = np.arange(len(files)) / fps
         else:
             times, info = frame_times(path), probe(path)
@@ -96,7 +114,7 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
         geometry = Geometry.from_box(width, height, parse_box(clip["bbox"]), settings.size)
     except InputError as error:
         raise ClipError(f"{path}: clip {clip['clip']!r}: {error}") from None
-    return Plan(clip, geometry, start, end, frames, fps, times)
+    return Plan(clip, geometry, start, end, frames, fps, times, info)
 
 
 def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarray:
@@ -128,22 +146,26 @@ def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings
     writer.table(group, "source_frame", plan.frames.astype(np.int32))
     times_shown = np.bincount(plan.frames - plan.start, minlength=plan.end - plan.start)
     stream = writer.stream(group, "rgb", (size, size, 3), np.uint8)
-    for repeats, frame in zip(times_shown, _frames(plan, settings), strict=True):
+    converted = [str(plan.info.conversion)] if plan.info and plan.info.conversion.facts() else []
+    for repeats, frame in zip(times_shown, _frames(plan, settings, converted.append), strict=True):
         for _ in range(repeats):
             stream.append(frame)
             bar.advance(text=name)
     stream.close()
+    if converted:
+        group.attrs[CONVERTED] = ", ".join(converted)
+        print(f"clip {name}: {group.attrs[CONVERTED]}", file=sys.stderr, flush=True)
 
 
-def _frames(plan: Plan, settings: VideoSettings) -> Iterator[np.ndarray]:
+def _frames(plan: Plan, settings: VideoSettings, note: Callable[[str], None]) -> Iterator[np.ndarray]:
     path, geometry = Path(plan.clip["video"]), plan.geometry
     with blamed_on_clip(path):
         if plan.times is None:
             for frame in read_folder(path, plan.start, plan.end):
                 yield geometry.image(frame, settings.pad)
         else:
-            size = (settings.size, settings.size)
-            yield from read_frames(path, plan.start, plan.end, geometry.filters(settings.pad), size, plan.times)
+            window, size = (plan.start, plan.end), (settings.size, settings.size)
+            yield from read_frames(path, *window, geometry.filters(settings.pad), size, plan.times, plan.info, settings.pad, note)
 
 
 def command(
