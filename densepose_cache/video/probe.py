@@ -71,6 +71,13 @@ class FrameTimes:
         own = (len(self.seconds) - 1) / span if span > 0 else said
         return said if abs(own - said) <= TRUSTED * own else own
 
+    def even(self, rate: float) -> bool:
+        """Whether the frames come at `rate` a second, each less than half a frame off."""
+        if len(self.seconds) < 2:
+            return True
+        clock = self.seconds[0] + np.arange(len(self.seconds)) / rate
+        return bool(np.abs(self.seconds - clock).max() < 0.5 / rate)
+
 
 def open_video(path: Path) -> av.container.InputContainer:
     """Open a local video file with PyAV. Raises InputError for what is missing, empty or no video."""
