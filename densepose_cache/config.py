@@ -20,7 +20,7 @@ class VideoSettings(Settings):
     fps: float | None = Field(None, gt=0, le=240)
     """Frame rate to resample to; null keeps every frame of the video."""
     pad: tuple[int, int, int] = Field((255, 255, 255), strict=False)
-    """Colour (R, G, B, 0..255) of the bars that make a frame square."""
+    """Colour (R, G, B, 0..255) of the bars that make a frame square, and of what is behind transparency."""
     bad_clips: Literal["fail", "quarantine"] = "fail"
     """A clip that cannot be decoded stops the stage, or is left out with its reason in quarantine.csv."""
 
