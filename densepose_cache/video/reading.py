@@ -13,13 +13,12 @@ import numpy as np
 from ..errors import InputError
 from .binary import error_text, ffmpeg_binary, file_url, shipped_binary
 from .probe import FrameTimes, VideoInfo, damaged, frame_times, probe
+from .size_changes import CHANGED, check_first_frame, refuse_changes, since_when
 
 Filter = tuple[str, dict]
 WHITE = (255, 255, 255)
-CHANGED = re.compile(r"filter context - w: (\d+) h: (\d+) .*incoming frame - w: (\d+) h: (\d+) .*pts_time: ([-\d.]+)")
-"""What ffmpeg says of a frame that has another size than the first one."""
-SAME_SHAPE = 0.03
-"""Share by which width over height of frames of other sizes may differ from the first one's."""
+CHANGING = {".mkv", ".webm"}
+"""Suffixes of files that can be sought in and whose frames may change their size."""
 TORN = re.compile(r"error while decoding|corrupt decoded frame|concealing|decode error", re.I)
 """What ffmpeg says of damage where it goes on."""
 
@@ -51,6 +50,8 @@ def read_frames(
         raise InputError(f"{path}: the window {start}..{end} is outside of the video's {total} frames")
     info = probe(path) if info is None else info
     command = _command(path, start, end, filters, size or (info.width, info.height), times, info, pad)
+    if "-ss" in command and path.suffix.lower() in CHANGING:
+        check_first_frame(path, times.seconds[start], f"about frame {start}", info)
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages)
         try:
@@ -72,8 +73,10 @@ def read_frames(
         premature = (start, end) == (0, total) and "ended prematurely" in text
         torn = times.joined and TORN.search(text)
         if failed or premature or torn or count != end - start:
+            if info.rotation or info.conversion.interlaced:
+                refuse_changes(path, info)
             raise _failure(path, f"{count} of {end - start} frames decoded", text)
-        if since := _size_change(path, text, times, end):
+        if since := since_when(path, text, times, end):
             note(f"frames of other sizes scaled to {info.coded[0]}x{info.coded[1]}, {since}")
 
 
@@ -82,24 +85,6 @@ def _failure(path: Path, count: str, text: str) -> InputError:
         return InputError(f"{path}: needs what this ffmpeg lacks ({error_text(text)}); pip install --force-reinstall imageio-ffmpeg")
     kept = "\n".join(line for line in text.splitlines() if not CHANGED.search(line) and "Changing video frame properties" not in line)
     return damaged(path, f"{count}; ffmpeg: {error_text(kept)}")
-
-
-def _size_change(path: Path, text: str, times: FrameTimes, end: int) -> str:
-    """Since which frame before `end` they have another size than the first one, "" if none has. Raises InputError if the shape changes."""
-    found = ""
-    for match in CHANGED.finditer(text):
-        *before, width, height = map(int, match.groups()[:4])
-        number = int(np.searchsorted(times.seconds, float(match[5]) - 1e-4))
-        if before == [width, height] or (number >= end and not times.joined):
-            continue
-        since = "in a later part" if times.joined else f"from frame {number} on"
-        if abs(width * before[1] / (height * before[0]) - 1) > SAME_SHAPE:
-            raise InputError(
-                f"{path}: {since} the frames are {width}x{height}, not {before[0]}x{before[1]}, another shape; cut the clip "
-                f"before or after it, or make all of one size: ffmpeg -i IN -vf scale={before[0]}:{before[1]} OUT"
-            )
-        found = found or since
-    return found
 
 
 def _command(

@@ -213,9 +213,34 @@ def test_frames_of_another_shape_are_refused_by_number(tmp_path):
     upright = write_known(tmp_path / "upright.webm", "-c:v", "libvpx", "-b:v", "2M", size=(144, 192), count=4)
     wide = write_known(tmp_path / "wide.webm", "-c:v", "libvpx", "-b:v", "2M", count=4)
     path = joined(tmp_path, "both.webm", wide, upright)
-    with pytest.raises(InputError, match=r"both\.webm: from frame 4 on the frames are 144x192, not 192x144, another shape; .*-vf scale"):
+    with pytest.raises(InputError, match=r"both\.webm: from frame 4 on the frames are 144x192, not 192x144; .*-vf scale"):
         list(read_frames(path))
     assert bars_of(read_frames(path, 0, 4)) == [0, 1, 2, 3]
+
+
+def test_a_window_behind_a_change_of_shape_is_refused_too(tmp_path):
+    """Though decoding begins behind it."""
+    vp9 = ("-c:v", "libvpx-vp9", "-g", "4", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-lag-in-frames", "0")
+    wide = write_known(tmp_path / "wide.webm", *vp9, count=8)
+    path = joined(tmp_path, "both.webm", wide, write_known(tmp_path / "upright.webm", *vp9, size=(144, 192), count=16))
+    assert frame_times(path).seekable and bars_of(read_frames(path, 5, 8)) == [5, 6, 7]
+    with pytest.raises(InputError, match=r"both\.webm: about frame 20 the frames are 144x192, not 192x144; .*-vf scale"):
+        list(read_frames(path, 20, 23))
+
+
+def test_turned_or_interlaced_frames_of_another_size(tmp_path):
+    """What turns and deinterlaces stands before what scales, and begins anew; the frame that it keeps back then is lost."""
+    sizes = [(192, 144), (96, 72)]
+    parts = [write_known(tmp_path / f"{n}.ts", *H264, size=size, count=4) for n, size in enumerate(sizes)]
+    ffmpeg("-display_rotation", "90", "-i", f"concat:{parts[0]}|{parts[1]}", "-c", "copy", tmp_path / "turned.mkv")
+    frames = [np.rot90(frame, -1) for frame in read_frames(tmp_path / "turned.mkv")]
+    assert bars_of(frames) == [0, 1, 2, 3] * 2 and {frame.shape for frame in frames} == {(144, 192, 3)}
+    fields = ("-vf", "setfield=tff", *KINDS_OF_INTERLACED["h264.mp4"])
+    parts = [write_known(tmp_path / f"{n}.ts", *fields, size=size, count=8) for n, size in enumerate(sizes)]
+    ffmpeg("-i", f"concat:{parts[0]}|{parts[1]}", "-c", "copy", tmp_path / "fields.ts")
+    assert bars_of(read_frames(tmp_path / "fields.ts", 0, 6)) == [*range(6)]
+    with pytest.raises(InputError, match=r"fields\.ts: from frame 8 on the frames are 96x72, not 192x144; .*-vf scale"):
+        list(read_frames(tmp_path / "fields.ts"))
 
 
 def cut_at_second_key(path: Path, out: Path) -> Path:
