@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from .binary import file_url
-from .conversion import Conversion, conversion
+from .conversion import UNSAID, Conversion, conversion
 from .streams import main_stream
 
 FRAME_PER_PACKET = {"av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "png", "prores", "rawvideo", "vp9"}
@@ -22,6 +22,8 @@ RESTART = 0.1
 """Seconds by which times must fall back for the clock to have started again."""
 TORN = 8
 """Packets before such a place that a transport stream may call corrupt, since its counters start again, too."""
+DOLBY_VISION = {"dvh1", "dvhe", "dva1", "dvav"}
+"""Codec tags of videos without a picture in ordinary HDR beneath (profile 5), if they name no colour matrix."""
 ASPECTS = 8
 """A pixel that is said to be more than so many times as wide as high, or as high as wide, is a mistake."""
 TRUSTED = 0.02
@@ -110,6 +112,11 @@ def probe(path: Path) -> VideoInfo:
         if first is None:
             raise damaged(path, "not one frame can be decoded")
         rotation, needs = round(first.rotation), conversion(container, stream, first)
+        if stream.codec_context.codec_tag in DOLBY_VISION and int(first.colorspace) == UNSAID:
+            raise InputError(
+                f"{path}: is in Dolby Vision's own colours, which nothing here can read; convert it where there is a GPU: ffmpeg -i IN "
+                "-vf libplacebo=colorspace=bt709:color_primaries=bt709:color_trc=bt709:format=yuv420p OUT"
+            )
         if not 1 / ASPECTS <= needs.aspect <= ASPECTS:
             raise InputError(
                 f"{path}: its pixels are said to be {float(needs.aspect):.4g} times as wide as high, which cannot be; say the right "

@@ -101,6 +101,12 @@ def test_hdr_that_names_only_its_curve(tmp_path):
     assert colour_error(next(read_frames(tmp_path / "c.ts"))) <= 6
 
 
+def test_colours_that_nothing_can_read_are_named(tmp_path):
+    write_known(tmp_path / "a.mp4", "-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le", "-tag:v", "dvh1")
+    with pytest.raises(InputError, match=r"a\.mp4: is in Dolby Vision's own colours, .*libplacebo"):
+        probe(tmp_path / "a.mp4")
+
+
 def test_the_gamut_of_bt2020_in_sdr(tmp_path):
     tags = "setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=bt2020-10:range=tv"
     path = write_known(tmp_path / "a.mp4", *H264[:-2], "-vf", f"scale=out_color_matrix=bt2020,format=yuv420p10le,{tags}")
