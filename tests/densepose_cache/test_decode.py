@@ -164,6 +164,18 @@ def test_only_clips_that_are_read_in_another_way_are_decoded_anew(shard, coded, 
         assert planned == ["c1"] and np.array_equal(file["c0/rgb"][:], old[0]) and file["c1"].attrs["digest"] != old[1]
 
 
+def test_clips_are_taken_over_when_their_videos_are_gone(shard, coded, tmp_path):
+    """How they are read then cannot be asked."""
+    video = tmp_path / "video.mp4"
+    video.write_bytes(coded.read_bytes())
+    with shard({"video": video, "end_frame": 8}) as file:
+        before = file["c0"].attrs["digest"]
+    video.unlink()
+    decode_shard(tmp_path / "clips.csv", tmp_path / "out.h5", SMALL)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["c0"].attrs["digest"] == before and len(file["c0/rgb"]) == 8
+
+
 def test_what_was_converted_is_said_once_and_stands_in_the_shard(shard, coded, tmp_path, capfd):
     wide = write_known(tmp_path / "wide.mkv", "-c:v", "libx264", "-vf", "setsar=16/11", size=(88, 144), aspect=16 / 11)
     with shard({"video": coded, "end_frame": 8, "bbox": ""}, {"video": wide, "bbox": "0-36-128-108"}) as file:
