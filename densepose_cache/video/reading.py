@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from .binary import error_text, ffmpeg_binary, file_url, shipped_binary
 from .probe import FrameTimes, VideoInfo, damaged, frame_times, probe
-from .size_changes import CHANGED, check_first_frame, refuse_changes, since_when
+from .size_changes import check_first_frame, refuse_changes, since_when
 
 Filter = tuple[str, dict]
 WHITE = (255, 255, 255)
@@ -21,6 +21,10 @@ CHANGING = {".mkv", ".webm"}
 """Suffixes of files that can be sought in and whose frames may change their size."""
 TORN = re.compile(r"error while decoding|corrupt decoded frame|concealing|decode error", re.I)
 """What ffmpeg says of damage where it goes on."""
+NEWS = re.compile(r".*(Changing video frame properties|filter context - w:).*\n?")
+"""What it says of frames of another size."""
+LACKING = re.compile(r"No such filter|Unknown decoder")
+"""What it says where it was built without something."""
 
 
 def read_frames(
@@ -40,7 +44,7 @@ def read_frames(
     the first frame's size (see `Conversion`). `filters` are ffmpeg filters (name, options) that work on RGB of that size; `size` (width,
     height) is what they give, None means the video's own. `times` and `info` spare looking at the file again. `note` is called with what
     turned up on the way, for people. Raises InputError if the file is missing, truncated or damaged, shorter than the window, or its
-    frames change their shape, and RuntimeError if something kills ffmpeg.
+    frames change their shape, and RuntimeError if something kills ffmpeg or it lacks a filter.
     """
     path = Path(path)
     times = frame_times(path) if times is None else times
@@ -73,18 +77,15 @@ def read_frames(
         premature = (start, end) == (0, total) and "ended prematurely" in text
         torn = times.joined and TORN.search(text)
         if failed or premature or torn or count != end - start:
+            if LACKING.search(text):
+                raise RuntimeError(
+                    f"{path}: needs what this ffmpeg lacks ({error_text(text)}); pip install --force-reinstall imageio-ffmpeg"
+                )
             if info.rotation or info.conversion.interlaced:
                 refuse_changes(path, info)
-            raise _failure(path, f"{count} of {end - start} frames decoded", text)
+            raise damaged(path, f"{count} of {end - start} frames decoded; ffmpeg: {error_text(NEWS.sub('', text))}")
         if since := since_when(path, text, times, end):
             note(f"frames of other sizes scaled to {info.coded[0]}x{info.coded[1]}, {since}")
-
-
-def _failure(path: Path, count: str, text: str) -> InputError:
-    if "No such filter" in text or "Unknown decoder" in text:
-        return InputError(f"{path}: needs what this ffmpeg lacks ({error_text(text)}); pip install --force-reinstall imageio-ffmpeg")
-    kept = "\n".join(line for line in text.splitlines() if not CHANGED.search(line) and "Changing video frame properties" not in line)
-    return damaged(path, f"{count}; ffmpeg: {error_text(kept)}")
 
 
 def _command(

@@ -35,10 +35,13 @@ def since_when(path: Path, said: str, times: FrameTimes, end: int) -> str:
 
 def check_first_frame(path: Path, seconds: float, since: str, info: VideoInfo):
     """Raise InputError if the key frame at `seconds`, where decoding is to begin, has another shape than the first frame of the video."""
-    with open_video(path) as container:
-        stream = main_stream(container)
-        container.seek(round(seconds / stream.time_base), stream=stream)
-        frame = next(container.decode(stream), None)
+    try:
+        with open_video(path) as container:
+            stream = main_stream(container)
+            container.seek(round(seconds / stream.time_base), stream=stream)
+            frame = next(container.decode(stream), None)
+    except (av.FFmpegError, ValueError):
+        return
     if frame is not None:
         _check_shape(path, since, _stored(info), (frame.width, frame.height))
 
