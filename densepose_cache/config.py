@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from .settings import Settings
 
 FORMATS = {"sample": 2, "clips": 2, "decode": 3, "densepose": 3, "warp": 2, "index": 3}
+READER = 2
+"""Version of how videos and pictures are read: a higher one lets the decode stage try the clips again that are in quarantine, and no other."""
 
 
 class VideoSettings(Settings):
@@ -17,7 +19,7 @@ class VideoSettings(Settings):
     fps: float | None = Field(None, gt=0, le=240)
     """Frame rate to resample to; null keeps every frame of the video."""
     pad: tuple[int, int, int] = Field((255, 255, 255), strict=False)
-    """Colour (R, G, B, 0..255) of the bars that make a frame square, and behind transparent pixels of pictures."""
+    """Colour (R, G, B, 0..255) of the bars that make a frame square, and behind transparency."""
     bad_clips: Literal["fail", "quarantine"] = "fail"
     """A clip that cannot be decoded stops the stage, or is left out with its reason in quarantine.csv."""
 

@@ -1,7 +1,9 @@
 """Decode the clips of a shard to square RGB frames."""
 
+import contextlib
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,7 @@ import pandas as pd
 import typer
 
 from .clips.table import parse_box, read_table
-from .config import FORMATS, VideoSettings
+from .config import FORMATS, READER, VideoSettings
 from .digest import digest
 from .errors import ClipError, InputError
 from .geometry import Geometry
@@ -20,19 +22,25 @@ from .quarantine import Quarantine, blamed_on_clip
 from .settings import read_settings
 from .shards import ShardWriter
 from .video import frame_files, frame_times, probe, read_folder, read_frames
+from .video.conversion import Conversion
 from .video.folder import folder_conversions, picture_size
 from .video.picture import PICTURES
-from .video.probe import FrameTimes
+from .video.probe import FrameTimes, VideoInfo
 
 FOLDER_FPS = 25.0
 """Rate that is noted for a folder of frames without a rate of its own."""
+CONVERTED = "converted"
+"""Attribute of a clip whose video or pictures were no plain ones: what was done to them, in words."""
 FEWEST = 4
 """A source frame and three consecutive target frames."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is read of one clip: the window's `start` and `end`, and the `frames` of it, in order, that are stored."""
+    """What is read of one clip: the window's `start` and `end`, and the `frames` of it, in order, that are stored.
+
+    `times` and `info` are those of a video; `converted` is what is done to make plain RGB, in words.
+    """
 
     clip: pd.Series
     geometry: Geometry
@@ -41,22 +49,24 @@ class Plan:
     frames: np.ndarray
     fps: float
     times: FrameTimes | None
-    conversions: list[str]
+    info: VideoInfo | None
+    converted: list[str]
 
 
 def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
     """Write the shard `out` (stage `decode`): for every clip of `table_csv` its frames as `settings` ask for.
 
-    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`, and `conversions`
-    (text) where pictures are no plain 8-bit RGB. Clips whose digest stands in the previous shard are taken over. A bad clip is one whose
-    video or picture is truncated, damaged or of another size than its neighbours, that has fewer than 4 frames in its window, or whose
-    window or box lies outside: it goes into quarantine if the settings say so. Raises InputError, and leaves no file, for a bad clip
-    otherwise, and where a video or picture is missing.
+    Datasets `rgb` (T, size, size, 3) uint8 and `source_frame` (T,) int32; attributes `geometry` (JSON), `split`, `fps`, and `converted`
+    (text: what was done to make plain RGB of a video's frames or a folder's pictures) where anything was, which is also said. Clips whose
+    digest stands in the previous shard are taken over. A bad clip is one whose video or picture is truncated, damaged or of another size
+    than its neighbours, that has fewer than 4 frames in its window, or whose window or box lies outside: it goes into quarantine if the
+    settings say so. Raises InputError, and leaves no file, for a bad clip otherwise, and where a video or picture is missing.
     """
     table = read_table(table_csv)
     with ShardWriter(out, "decode", settings.decisive()) as writer:
-        quarantine = Quarantine(writer, settings.bad_clips, "video.bad_clips")
-        due = [(clip, value) for _, clip in table.iterrows() if not quarantine.keep(clip["clip"], value := clip_digest(clip, settings))]
+        quarantine, look = Quarantine(writer, settings.bad_clips, "video.bad_clips", READER), functools.cache(video_conversion)
+        wanted = [(clip, clip_digest(clip, settings, look)) for _, clip in table.iterrows()]
+        due = [(clip, value) for clip, value in wanted if not quarantine.keep(clip["clip"], value)]
         plans = []
         for clip, value in due:
             with quarantine.guard(clip["clip"], value, split=clip["split"]):
@@ -67,16 +77,26 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
                     _decode(writer, plan, value, settings, bar)
 
 
-def clip_digest(clip: pd.Series, settings: VideoSettings) -> str:
+def clip_digest(clip: pd.Series, settings: VideoSettings, look: Callable[[str], Conversion]) -> str:
     """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it.
 
-    How pictures are read is, where they are no plain 8-bit RGB: clips of plain ones keep the digest that they always had.
+    How its frames are read is a part of it where that departs from the plain case, of a video as of a folder: all other clips keep the
+    digest that they always had. `look` is `video_conversion`, or what remembers its answers.
     """
-    window = _given_window(clip)
-    facts = [clip["sha256"], window, clip["bbox"], clip["split"], clip.get("fps", "")]
-    if _conversions(clip):
-        facts.append({"pictures": PICTURES})
-    return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts)
+    facts = [clip["sha256"], _given_window(clip), clip["bbox"], clip["split"], clip.get("fps", "")]
+    if Path(clip["video"]).is_dir():
+        departures = [{"pictures": PICTURES}] if _picture_conversions(clip) else []
+    else:
+        needs = look(clip["video"]).facts()
+        departures = [needs] if needs else []
+    return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts, *departures)
+
+
+def video_conversion(video: str) -> Conversion:
+    """What a video needs beyond the plain case; nothing is known of one that is gone or cannot be read, which counts as plain."""
+    with contextlib.suppress(InputError):
+        return probe(Path(video)).conversion
+    return Conversion()
 
 
 def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
@@ -87,7 +107,7 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
     with blamed_on_clip(path):
         if path.is_dir():
             files = frame_files(path)
-            (width, height), times, fps = picture_size(files[0]), None, float(clip.get("fps") or FOLDER_FPS)
+            (width, height), times, info, fps = picture_size(files[0]), None, None, float(clip.get("fps") or FOLDER_FPS)
             seconds = np.arange(len(files)) / fps
         else:
             times, info = frame_times(path), probe(path)
@@ -105,7 +125,8 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
         geometry = Geometry.from_box(width, height, parse_box(clip["bbox"]), settings.size)
     except InputError as error:
         raise ClipError(f"{path}: clip {clip['clip']!r}: {error}") from None
-    return Plan(clip, geometry, start, end, frames, fps, times, _conversions(clip))
+    said = _picture_conversions(clip) if info is None else list(filter(None, [str(info.conversion)]))
+    return Plan(clip, geometry, start, end, frames, fps, times, info, said)
 
 
 def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarray:
@@ -126,10 +147,9 @@ def _given_window(clip: pd.Series) -> list[int | None]:
     return [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
 
 
-def _conversions(clip: pd.Series) -> list[str]:
-    """What is done to make 8-bit sRGB of the clip's frames, in words; see `folder_conversions`."""
-    path = Path(clip["video"])
-    return folder_conversions(path, *_given_window(clip)) if path.is_dir() else []
+def _picture_conversions(clip: pd.Series) -> list[str]:
+    """What is done to make 8-bit sRGB of the pictures of a clip, in words; see `folder_conversions`."""
+    return folder_conversions(Path(clip["video"]), *_given_window(clip))
 
 
 def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
@@ -142,30 +162,30 @@ def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
 
 def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings, bar: Bar):
     name, size = plan.clip["clip"], settings.size
-    facts = {"geometry": plan.geometry.to_json(), "split": plan.clip["split"], "fps": plan.fps}
-    if plan.conversions:
-        facts["conversions"] = "; ".join(plan.conversions)
-        print(f"{plan.clip['video']}: {facts['conversions']}", file=sys.stderr, flush=True)
-    group = writer.create(name, value, **facts)
+    group = writer.create(name, value, geometry=plan.geometry.to_json(), split=plan.clip["split"], fps=plan.fps)
     writer.table(group, "source_frame", plan.frames.astype(np.int32))
     times_shown = np.bincount(plan.frames - plan.start, minlength=plan.end - plan.start)
     stream = writer.stream(group, "rgb", (size, size, 3), np.uint8)
-    for repeats, frame in zip(times_shown, _frames(plan, settings), strict=True):
+    converted = list(plan.converted)
+    for repeats, frame in zip(times_shown, _frames(plan, settings, converted.append), strict=True):
         for _ in range(repeats):
             stream.append(frame)
             bar.advance(text=name)
     stream.close()
+    if converted:
+        group.attrs[CONVERTED] = "; ".join(converted)
+        print(f"clip {name}: {group.attrs[CONVERTED]}", file=sys.stderr, flush=True)
 
 
-def _frames(plan: Plan, settings: VideoSettings) -> Iterator[np.ndarray]:
+def _frames(plan: Plan, settings: VideoSettings, note: Callable[[str], None]) -> Iterator[np.ndarray]:
     path, geometry = Path(plan.clip["video"]), plan.geometry
     with blamed_on_clip(path):
         if plan.times is None:
             for frame in read_folder(path, plan.start, plan.end, settings.pad):
                 yield geometry.image(frame, settings.pad)
         else:
-            size = (settings.size, settings.size)
-            yield from read_frames(path, plan.start, plan.end, geometry.filters(settings.pad), size, plan.times)
+            window, size = (plan.start, plan.end), (settings.size, settings.size)
+            yield from read_frames(path, *window, geometry.filters(settings.pad), size, plan.times, plan.info, settings.pad, note)
 
 
 def command(

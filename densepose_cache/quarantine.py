@@ -41,16 +41,20 @@ def blamed_on_clip(*files: Path) -> Iterator[None]:
 
 
 class Quarantine:
-    """What a stage does with bad clips: `policy` fail or quarantine, set by the key `key` of the configuration."""
+    """What a stage does with bad clips: `policy` fail or quarantine, set by the key `key` of the configuration.
 
-    def __init__(self, writer: ShardWriter, policy: str, key: str):
+    Another `version` of what finds them bad lets the stage try those again that are in quarantine.
+    """
+
+    def __init__(self, writer: ShardWriter, policy: str, key: str, version: int = 1):
         self._writer, self._policy, self._key = writer, policy, key
+        self._mark = [ATTRIBUTE] if version == 1 else [ATTRIBUTE, version]
 
     def keep(self, clip: str, value: str) -> bool:
         """True, and the clip is taken over, if the previous shard holds it with digest `value`, its data or (by policy) its quarantine."""
         if self._writer.keep(clip, value):
             return True
-        return self._policy == "quarantine" and self._writer.keep(clip, _digest(value))
+        return self._policy == "quarantine" and self._writer.keep(clip, digest(*self._mark, value))
 
     @contextlib.contextmanager
     def guard(self, clip: str, value: str, **facts) -> Iterator[None]:
@@ -65,7 +69,7 @@ class Quarantine:
             if self._policy == "fail":
                 raise ClipError(f"{error} (or set {self._key} to quarantine: bad clips are then left out)") from None
             self._writer.discard(clip)
-            self._writer.create(clip, _digest(value), **facts, **{ATTRIBUTE: str(error)})
+            self._writer.create(clip, digest(*self._mark, value), **facts, **{ATTRIBUTE: str(error)})
             print(f"clip {clip} is left out: {error}", file=sys.stderr, flush=True)
 
 
@@ -97,8 +101,3 @@ def read_quarantine(path: Path) -> pd.DataFrame:
     if tuple(table.columns) != COLUMNS:
         raise InputError(f"{path}: must have the columns {', '.join(COLUMNS)}, has {', '.join(table.columns)}; run the `index` stage again")
     return table
-
-
-def _digest(value: str) -> str:
-    """Digest of a clip in quarantine that would have the digest `value` otherwise."""
-    return digest(ATTRIBUTE, value)

@@ -25,10 +25,13 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {motion.iuv.shape[1:3]}; they must be the same")
     driving = FreeDriving(person.image, person.iuv, motion.iuv, grid_engine(device))
     frames = generate_frames(generator.to(device), [driving], [len(motion.iuv)], device)
-    with VideoWriter(out, motion.fps, sheet_size(4 + (motion.frames is not None), size) if panels else (size, size)) as video:
+    shape = sheet_size(4 + (motion.frames is not None), size) if panels else (size, size)
+    with VideoWriter(out, motion.fps, shape, sound=motion.sound) as video:
         for number, generated in enumerate(track(frames, "animate", len(motion.iuv))):
-            video.write(_sheet(driving, number, generated[0], motion.frames) if panels else generated[0])
-    return len(motion.iuv)
+            picture = _sheet(driving, number, generated[0], motion.frames) if panels else generated[0]
+            for _ in range(motion.repeats[number]):
+                video.write(picture)
+    return int(motion.repeats.sum())
 
 
 def _sheet(driving: FreeDriving, number: int, generated: np.ndarray, frames: np.ndarray | None) -> np.ndarray:

@@ -13,6 +13,7 @@ from .animate import animate
 from .animate_inputs import Options, check_output, frame_size, load_motion, load_person
 from .checkpoint import load_model
 from .devices import pick_device
+from .inference.pace import check_rate
 from .pretrained import EMBEDDED
 
 
@@ -34,7 +35,12 @@ def command(
     size: Annotated[
         int | None, typer.Option(help="Side of the frames in pixels. Default: that of the cache or of the model's training.")
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frame rate. Default: the driving video's; 25 for a folder of frames.")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            help="Frame rate of the result, which moves as fast. Default: the driving video's; of a folder of frames theirs, or 25."
+        ),
+    ] = None,
     densepose: Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")] = Path("weights"),
     device: Annotated[
@@ -44,9 +50,11 @@ def command(
     """Animate the person of a picture with the motion of a video.
 
     Example: dwnet animate photo.jpg dance.mp4 -o out.mp4 --model results/fashion/runs/full. IUV maps come from files beside the picture and
-    the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package.
+    the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
+    video goes with it.
     """
     check_output(out, source, driving)
+    check_rate(fps)
     side = frame_size(source, driving, size)
     generator, metadata = load_model(model)
     maps = read_settings(DensePoseSettings, densepose)
@@ -57,4 +65,4 @@ def command(
         person = load_person(source, source_iuv, options)
         motion = load_motion(driving, driving_iuv, fps, options)
         count = animate(generator, person, motion, out, panels, pick_device(device))
-    typer.echo(f"{count} frames: {out}")
+    typer.echo(f"{count} frames{' and sound' * (motion.sound is not None)}: {out}")

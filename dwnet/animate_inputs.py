@@ -1,9 +1,10 @@
 """What `dwnet animate` is given: a person (one frame with its IUV map) and a motion (IUV maps), from the cache or from files."""
 
 import contextlib
+import functools
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,10 @@ from densepose_cache.storage.names import check_file, check_link, check_name, is
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.folder import folder_conversions, picture_size
 from densepose_cache.video.picture import open_picture
+from densepose_cache.video.probe import FrameTimes, VideoInfo
+from densepose_cache.video.sound import Sound, find_sound
+
+from .inference.pace import Pace, paced
 
 CACHED = re.compile(r"(?P<path>.+\.h5):(?P<clip>[^:/]+)")
 FOLDER_FPS = 25.0
@@ -38,11 +43,16 @@ class Person:
 
 @dataclass(frozen=True)
 class Motion:
-    """IUV maps (T, S, S, 3) uint8, the frame rate, and the real frames (T, S, S, 3) where they were asked for."""
+    """IUV maps (T, S, S, 3) uint8, the real frames (T, S, S, 3) where they were asked for, and how they become a video.
+
+    Each is shown `repeats` (T,) times at `fps` frames a second, with `sound` if there is any.
+    """
 
     iuv: np.ndarray
     fps: float
     frames: np.ndarray | None
+    repeats: np.ndarray
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True)
@@ -127,39 +137,52 @@ def _read_photo(path: Path) -> tuple[np.ndarray, tuple[int, int]]:
     with open_picture(path) as picture:
         pixels, said = picture.rgb(VideoSettings().pad, reduce=True), picture.conversions()
     if pixels.shape[:2] != picture.size[::-1]:
-        said.append(f"{picture.size[0]}x{picture.size[1]} pixels are opened at {pixels.shape[1]}x{pixels.shape[0]}")
-    if said:
-        print(f"{path}: {'; '.join(said)}", file=sys.stderr)
+        said.append(f"{picture.size[0]}x{picture.size[1]} pixels opened at {pixels.shape[1]}x{pixels.shape[0]}")
+    _say(path, *said)
     return pixels, picture.size
 
 
 def load_motion(text: str, iuv: Path | None, fps: float | None, options: Options) -> Motion:
-    """A clip of the cache, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose. Raises InputError."""
+    """A clip of the cache, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose. Raises InputError.
+
+    At another rate `fps` frames repeat or are left out, so that all moves as fast as in the clip or video; of a folder it is the frames'
+    own. Frames that come unevenly are shown at their own times.
+    """
     if place := _cached_alone(text, iuv, "--driving-iuv"):
         with SplitReader(place[0]) as reader:
-            frames = reader.frames(place[1], slice(None)) if options.frames else None
-            return Motion(reader.iuv(place[1], slice(None)), reader.fps(place[1]) if fps is None else fps, frames)
+            maps, rate = reader.iuv(place[1], slice(None)), reader.fps(place[1])
+            pace = paced(np.arange(len(maps)) / rate, rate, fps)
+            frames = reader.frames(place[1], slice(None))[pace.shown] if options.frames else None
+            return Motion(maps[pace.shown], pace.fps, frames, pace.repeats)
     path = _existing(text, "driving video")
     if path.is_dir():
         files = frame_files(path)
-        size, rate, length = picture_size(files[0]), FOLDER_FPS, len(files)
-        if said := folder_conversions(path):
-            print(f"{path}: {'; '.join(said)}", file=sys.stderr)
+        size, info, times, said = picture_size(files[0]), None, None, folder_conversions(path)
+        pace = Pace(np.arange(len(files)), FOLDER_FPS if fps is None else fps)
     else:
         info, times = probe(path), frame_times(path)
-        size, rate, length = (info.width, info.height), times.rate(info.fps), len(times.seconds)
+        size, rate, said = (info.width, info.height), times.rate(info.fps), [str(info.conversion)]
+        pace = paced(times.seconds, rate, fps, times.even(rate))
+    _say(path, *said)
     geometry = Geometry.from_box(*size, None, options.size)
     official = [path.with_name("dp_target")] if path.is_dir() else []
     found = iuv or _first([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
+    frames = _square_frames(path, geometry, pace.shown, times, info) if found is None or options.frames else None
     if found is None:
-        frames = np.stack(list(_square_frames(path, geometry)))
         maps = _detect(path, frames, geometry, options, "--driving-iuv")
     else:
-        frames = np.stack(list(_square_frames(path, geometry))) if options.frames else None
-        maps = _file_maps(path, found, length, geometry, options)
+        maps = _file_maps(path, found, pace.shown, geometry, options)
     settings = options.densepose
-    filled = fill_missing(maps, str(path), length, options.size, settings.missing, settings.max_missing)
-    return Motion(filled.iuv, rate if fps is None else fps, frames)
+    filled = fill_missing(maps, str(path), len(pace.shown), options.size, settings.missing, settings.max_missing)
+    sound = None if times is None else _sound(path, times, len(pace.numbers) / pace.fps)
+    return Motion(filled.iuv, pace.fps, frames, pace.repeats, sound)
+
+
+def _sound(path: Path, times: FrameTimes, seconds: float) -> Sound | None:
+    sound, reason = find_sound(path, times, seconds)
+    if reason:
+        _say(path, f"its sound is left out: {reason}")
+    return sound
 
 
 def _cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | None:
@@ -196,12 +219,12 @@ def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
         side.close()
 
 
-def _file_maps(path: Path, iuv: Path, length: int, geometry: Geometry, options: Options) -> Iterable[FrameMap]:
-    """Maps of all `length` frames of a video or folder from a side file or a folder of PNGs."""
+def _file_maps(path: Path, iuv: Path, numbers: np.ndarray, geometry: Geometry, options: Options) -> Iterable[FrameMap]:
+    """Maps of the frames `numbers` (T,) of a video or folder from a side file or a folder of PNGs."""
     if not is_there(iuv):
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
-    clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, np.arange(length, dtype=np.int32), geometry)
+    clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, numbers.astype(np.int32), geometry)
     return backend.maps(clip)
 
 
@@ -213,7 +236,7 @@ def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options
         settings = settings.model_copy(update={"backend": "auto"})
     try:
         backend = make_backend(settings, options.weights)
-        print(f"{path}: IUV maps by the backend {backend.name}", file=sys.stderr)
+        _say(path, f"IUV maps by the backend {backend.name}")
         return list(backend.maps(clip))
     except InputError as error:
         raise InputError(
@@ -222,8 +245,18 @@ def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options
         ) from None
 
 
-def _square_frames(path: Path, geometry: Geometry) -> Iterator[np.ndarray]:
-    pad = VideoSettings().pad
-    if path.is_dir():
-        return (geometry.image(frame, pad) for frame in read_folder(path, pad=pad))
-    return read_frames(path, filters=geometry.filters(pad), size=(geometry.size, geometry.size))
+def _square_frames(path: Path, geometry: Geometry, numbers: np.ndarray, times: FrameTimes | None, info: VideoInfo | None) -> np.ndarray:
+    """Frames `numbers` (T,), ascending, of a folder or video, (T, S, S, 3) uint8; `times` and `info` are those of a video."""
+    pad, wanted = VideoSettings().pad, set(numbers.tolist())
+    if info is None:
+        found = (geometry.image(frame, pad) for frame in read_folder(path, pad=pad))
+    else:
+        size, note = (geometry.size, geometry.size), functools.partial(_say, path)
+        found = read_frames(path, filters=geometry.filters(pad), size=size, times=times, info=info, pad=pad, note=note)
+    return np.stack([frame for number, frame in enumerate(found) if number in wanted])
+
+
+def _say(path: Path, *texts: str):
+    """Say `texts` of a file on standard error, if there are any."""
+    if texts := list(filter(None, texts)):
+        print(f"{path}: {'; '.join(texts)}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -9,12 +10,12 @@ import pandas as pd
 from ..config import VideosSource
 from ..errors import InputError
 from ..exchange.side_file import side_file
-from ..storage.names import check_link, check_name
+from ..storage.names import check_link
+from ..video.files import sift
 from ..walk import walk
 from .rescale import REFERENCE, rescaled
 from .table import check_names, clip_name, read_csv
 
-SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif"}
 PATTERNS = {"train": "train/*", "test": "test/*"}
 ALIASES = {"start": "start_frame", "end": "end_frame", "partition": "split"}
 
@@ -22,6 +23,7 @@ ALIASES = {"start": "start_frame", "end": "end_frame", "partition": "split"}
 def rows(source: VideosSource, data: Path) -> pd.DataFrame:
     """One row per video that matches the patterns, or per video of a folder without them, or per row of `source.table`.
 
+    Videos are all files that can be decoded, whatever their suffix; one line names the files that are passed over.
     A side file `{stem}.iuv.h5` beside a video fills the column `iuv`. Where the videos of a published table are not all there, the column
     `missing` holds the reason. Raises InputError if the folder, its videos or the table are missing or wrong.
     """
@@ -38,22 +40,27 @@ def rows(source: VideosSource, data: Path) -> pd.DataFrame:
     return table
 
 
-def video_files(root: Path) -> list[Path]:
-    """Video files in `root` and all folders below it, sorted; links are followed, hidden files and folders passed over."""
-    found = []
-    for place, _, files in walk(root):
-        found += [Path(place, name) for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
-    return sorted(found)
+def video_files(root: Path, table: str | None = None) -> list[Path]:
+    """Video files in `root` and all folders below it, sorted; links are followed, hidden files and folders passed over.
+
+    Other files, but for the `table` of clips, are named in one line.
+    """
+    return _videos((Path(place, name) for place, _, files in walk(root) for name in files), root, table)
+
+
+def _videos(paths: Iterable[Path], root: Path, table: str | None) -> list[Path]:
+    own = Path(table) if table else None
+    videos, others = sift(path for path in paths if not own or path.name != own.name or path.resolve() != own.resolve())
+    if others:
+        print(f"{root}: passed over, no videos: {others}", file=sys.stderr)
+    return videos
 
 
 def _pattern_rows(source: VideosSource, root: Path) -> pd.DataFrame:
     found = []
     for split, standard in PATTERNS.items():
         pattern = getattr(source, split) or standard
-        videos = sorted(p for p in root.glob(pattern) if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-        for video in videos:
-            check_name(video)
-            check_link(video)
+        videos = _videos((path for path in root.glob(pattern) if not path.is_dir()), root, source.table)
         if not videos:
             raise InputError(f"{root}: no {split} video matches `{pattern}`; put videos there or change source.{split} of this data set")
         found += [{"clip": _clip(path, root), "split": split, "video": str(path)} for path in videos]
@@ -121,7 +128,7 @@ def _by_id(table: pd.DataFrame, path: Path, root: Path, missing: str) -> pd.Data
 
     Raises InputError if none is there, or any is not and `missing` is `fail`.
     """
-    files = _files_by_stem(root)
+    files = _files_by_stem(root, path)
     table["video"] = [_file(name, files) for name in table["video_id"]]
     there = table["video"] != ""
     gone = sorted(set(table.loc[~there, "video_id"]))
@@ -147,9 +154,9 @@ def _by_id(table: pd.DataFrame, path: Path, root: Path, missing: str) -> pd.Data
     return table
 
 
-def _files_by_stem(root: Path) -> dict[str, list[Path]]:
+def _files_by_stem(root: Path, table: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
-    for file in video_files(root):
+    for file in video_files(root, str(table)):
         found.setdefault(file.stem, []).append(file)
     return found
 

@@ -1,6 +1,7 @@
 """IUV maps from files: a side file `.iuv.h5`, or a folder of IUV PNGs with one for every frame of the source."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,8 @@ from ..errors import ClipError, InputError
 from ..iuv import check_iuv, read_iuv_png
 from ..keypoints import JOINTS
 from ..quarantine import blamed_on_clip
-from ..video import frame_files, frame_times
+from ..video import frame_files, frame_times, probe
+from ..video.coded import stretched, stretched_points
 from .backend import ClipFrames, FrameMap
 
 PNG_SUFFIX = "_IUV.png"
@@ -48,6 +50,11 @@ class SideFile:
 
     def __len__(self) -> int:
         return len(self._file["iuv"])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the maps."""
+        return self._file["iuv"].shape[2], self._file["iuv"].shape[1]
 
     def read(self, number: int) -> np.ndarray:
         """IUV map (H, W, 3) of source frame `number`."""
@@ -103,6 +110,7 @@ class PngFolder:
 class Precomputed:
     """Backend that reads what the column `iuv` of the clip table names. A map without one body pixel counts as nobody found.
 
+    Of a video whose pixels are not square, maps of the pixels as shown and of those that are stored are both taken.
     Nothing is known of other people on the frames; scores are NaN.
     """
 
@@ -135,7 +143,12 @@ class Precomputed:
         """Keypoints of the side file, moved to the square frames."""
         with self._opened(clip) as source:
             points = source.keypoints()
-        return None if points is None else clip.geometry.points(points[clip.source_frame])
+            if points is None:
+                return None
+            points, shown = points[clip.source_frame], (clip.geometry.width, clip.geometry.height)
+            if source.size != shown and source.size == _coded_size(clip):
+                points = stretched_points(points, source.size, shown)
+        return clip.geometry.points(points)
 
     @contextlib.contextmanager
     def _opened(self, clip: ClipFrames) -> Iterator[SideFile | PngFolder]:
@@ -160,13 +173,26 @@ class Precomputed:
     @staticmethod
     def _square(clip: ClipFrames, source: SideFile | PngFolder, number: int) -> np.ndarray:
         iuv = source.read(number)
-        height, width = iuv.shape[:2]
-        if (height, width) != (clip.geometry.height, clip.geometry.width):
+        size, shown = iuv.shape[1::-1], (clip.geometry.width, clip.geometry.height)
+        if size != shown and size == _coded_size(clip):
+            iuv, size = stretched(iuv, shown), shown
+        if size != shown:
             raise InputError(
-                f"{source.name(number)}: the IUV map is {width}x{height} pixels, but the frames of {clip.row.video} are "
-                f"{clip.geometry.width}x{clip.geometry.height}"
+                f"{source.name(number)}: the IUV map is {size[0]}x{size[1]} pixels, but the frames of {clip.row.video} are "
+                f"{shown[0]}x{shown[1]}"
             )
         return clip.geometry.labels(iuv)
+
+
+def _coded_size(clip: ClipFrames) -> tuple[int, int]:
+    """Width and height of the frames as they are stored, turned as they are shown."""
+    video = Path(clip.row.video)
+    return (clip.geometry.width, clip.geometry.height) if video.is_dir() else _probed_size(video)
+
+
+@functools.lru_cache(maxsize=1)
+def _probed_size(video: Path) -> tuple[int, int]:
+    return probe(video).coded
 
 
 def _source_length(video: Path) -> int:

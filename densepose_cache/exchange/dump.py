@@ -20,6 +20,7 @@ from ..densepose.paste import paste_chart
 from ..densepose.person import Follower
 from ..errors import InputError
 from ..iuv import PARTS
+from .frames import Frames
 from .safe_pickle import load_results
 
 
@@ -48,6 +49,10 @@ class Dump:
         entries = [self._entry(item, score) for item in found]
         self._entries = natsorted(entries, key=lambda entry: entry.file_name)
         self.names = [PurePosixPath(entry.file_name.replace("\\", "/")).stem for entry in self._entries]
+
+    def frame_size(self, frames: Frames) -> tuple[int, int]:
+        """The size of the frames as they are stored, which detectron2 is given by whatever reads a video or takes it apart."""
+        return frames.stored or (frames.width, frames.height)
 
     def frame_map(self, number: int, height: int, width: int, follower: Follower) -> FrameMap:
         """The followed person's map on picture `number`, of `height` x `width` pixels. Raises InputError if results or boxes do not fit."""

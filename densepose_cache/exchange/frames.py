@@ -10,13 +10,17 @@ from ..video.folder import picture_size
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames of the video or folder `path`: their number `count`, their size in pixels, and `names` (stems) where each is a file."""
+    """Frames of the video or folder `path`: their number `count`, their size in pixels as shown, and `names` (stems) where each is a file.
+
+    `stored` is their (width, height) before pixels that are not square are made so, None where that changes nothing.
+    """
 
     path: Path
     count: int
     width: int
     height: int
     names: tuple[str, ...] | None
+    stored: tuple[int, int] | None = None
 
 
 def look_at_frames(path: Path) -> Frames:
@@ -28,4 +32,5 @@ def look_at_frames(path: Path) -> Frames:
     if not path.exists():
         raise InputError(f"{path}: no such video or folder of frames; name what the maps were made of")
     info = probe(path)
-    return Frames(path, len(frame_times(path).seconds), info.width, info.height, None)
+    shown = info.width, info.height
+    return Frames(path, len(frame_times(path).seconds), *shown, None, None if info.coded == shown else info.coded)

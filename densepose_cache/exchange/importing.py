@@ -29,6 +29,9 @@ class Maps(Protocol):
 
     names: list[str]
 
+    def frame_size(self, frames: Frames) -> tuple[int, int]:
+        """Width and height of the pictures of `frames` that the maps were made of: as shown or as coded."""
+
     def frame_map(self, number: int, height: int, width: int, follower: Follower) -> FrameMap:
         """Map number `number` on a frame of `height` x `width` pixels; `follower` tells who of several people is kept."""
 
@@ -77,8 +80,9 @@ def import_iuv(
     frames = look_at_frames(video)
     places = match(source.names, frames, maps, first)
     report = Report(out, kind)
-    found = _found(source, places, frames, report)
-    write_side_file(out, found, (frames.count, frames.height, frames.width), imported_from=kind)
+    width, height = source.frame_size(frames)
+    found = _found(source, places, (height, width), frames, report)
+    write_side_file(out, found, (frames.count, height, width), imported_from=kind)
     return report
 
 
@@ -110,9 +114,8 @@ def _open(maps: Path, kind: str, order: str | None, score: float) -> Maps:
     return Pictures(maps, order, people=kind == "densepose-png")
 
 
-def _found(source: Maps, places: list[int | None], frames: Frames, report: Report) -> Iterator[np.ndarray]:
-    """Yield the map (H, W, 3) of every frame, and count in `report` what is on them."""
-    size = frames.height, frames.width
+def _found(source: Maps, places: list[int | None], size: tuple[int, int], frames: Frames, report: Report) -> Iterator[np.ndarray]:
+    """Yield the map (H, W, 3) of every frame, of `size` (H, W), and count in `report` what is on them."""
     follower = Follower(1)
     for place in track(places, "Import maps"):
         found = FrameMap(None) if place is None else source.frame_map(place, *size, follower)

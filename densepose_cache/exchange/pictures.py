@@ -16,6 +16,8 @@ from ..densepose.precomputed import PNG_SUFFIX as IUV
 from ..errors import InputError
 from ..iuv import find_png_order, read_iuv_png
 from ..storage.image_file import load, open_image
+from ..video.picture import picture_size
+from .frames import Frames
 
 INDS = "_INDS.png"
 
@@ -40,6 +42,10 @@ class Pictures:
                 f"{self._inds(missing[0])}: missing, but {missing[0]}{IUV} is there; copy it again, or import with --format iuv-png"
             )
         self.order = find_png_order(self._files) if order is None else order
+
+    def frame_size(self, frames: Frames) -> tuple[int, int]:
+        """The size of the frames as they are stored if the first map has it, else as shown."""
+        return frames.stored if picture_size(self._files[0]) == frames.stored else (frames.width, frames.height)
 
     def frame_map(self, number: int, height: int, width: int, follower: Follower) -> FrameMap:
         """Map number `number`, for a frame of `height` x `width` pixels. Raises InputError if it is of another size or no IUV map."""

@@ -10,13 +10,13 @@ import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
 from ..clips.table import NAME, clip_name
-from ..clips.videos import SUFFIXES
 from ..densepose.precomputed import SideFile
 from ..errors import InputError
 from ..index_file import read_index
 from ..iuv import check_iuv
 from ..shards import open_shard, shard_name
 from ..video import read_folder, read_frames
+from ..video.files import is_video
 from .side_file import SUFFIX
 
 
@@ -121,8 +121,8 @@ def _beside(path: Path, name: str) -> Path | str:
     folder = path.parent / name
     if folder.is_dir():
         return folder
-    videos = [path.with_name(name + suffix) for suffix in sorted(SUFFIXES)]
-    return next((video for video in videos if video.is_file()), f"{path}: no video or folder {name} lies beside it to take the frames from")
+    beside = sorted(file for file in path.parent.iterdir() if file.stem == name and file.is_file())
+    return next(filter(is_video, beside), f"{path}: no video or folder {name} lies beside it to take the frames from")
 
 
 def _read(dataset: h5py.Dataset, number: int) -> np.ndarray:

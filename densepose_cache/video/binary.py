@@ -9,8 +9,11 @@ import subprocess
 def ffmpeg_binary() -> str:
     """Path of an ffmpeg that knows `-fps_mode` and libx264: the one on PATH if it does, else the one of the imageio-ffmpeg wheel."""
     found = shutil.which("ffmpeg")
-    if found and _suits(found):
-        return found
+    return found if found and _suits(found) else shipped_binary()
+
+
+def shipped_binary() -> str:
+    """Path of the ffmpeg of the imageio-ffmpeg wheel, which has every filter and decoder that a video may need."""
     import imageio_ffmpeg
 
     return imageio_ffmpeg.get_ffmpeg_exe()

@@ -55,16 +55,16 @@ class Picture:
     def depth(self) -> str | None:
         """What is done to grey values of more than 8 bits; None for all other pictures."""
         if self._image.mode == "F":
-            return "floating-point values are scaled from 0..1"
+            return "floating-point values scaled from 0..1"
         if self._image.mode.startswith("I"):
-            return "16-bit grey is scaled to 8 bits" if self._sixteen_bits else "32-bit integers are refused"
+            return "16-bit grey scaled to 8 bits" if self._sixteen_bits else "32-bit integers refused"
         return None
 
     @property
     def profile(self) -> str | None:
         """What is done to the colours of a profile; None without a profile, with that of sRGB, or with one that cannot be used."""
         transform = self._transform
-        return f"colours are converted from the profile {transform[1]!r} to sRGB" if transform else None
+        return f"colours converted from the profile {transform[1]!r} to sRGB" if transform else None
 
     @property
     def transparency(self) -> str | None:
@@ -73,7 +73,7 @@ class Picture:
             return None
         load(self.path, self._image)
         opaque = all(_alpha(strip).getextrema()[0] == 255 for strip in self._strips(1))
-        return None if opaque else "transparent pixels are composed over the colour of the bars (video.pad)"
+        return None if opaque else "transparency composed over video.pad"
 
     def conversions(self) -> list[str]:
         """All that is done to make 8-bit sRGB of the picture, in words."""

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..whole import NO_ROOM, written_whole
 from .binary import error_text, ffmpeg_binary, file_url
+from .sound import Sound
 
 THREADS = 2
 """x264's output depends on the number of its threads; a fixed one makes files the same everywhere."""
@@ -23,13 +24,14 @@ THREADS = 2
 class VideoWriter:
     """Write an MP4 (H.264, yuv420p, BT.709 colours, index at the front) that appears under its name only when it is complete.
 
-    `size` is (width, height), both even; `fps` frames per second; `crf` 0..51, x264's constant quality, lower is better. Use as a context
-    manager and call `write` with (height, width, 3) uint8 RGB frames. An exception inside leaves no file. Raises InputError for a size
-    that H.264 in yuv420p cannot have, for a frame of another size or type, if no frame was written, and if ffmpeg fails.
+    `size` is (width, height), both even; `fps` frames per second; `crf` 0..51, x264's constant quality, lower is better; `sound`, if any,
+    goes with it as AAC. Use as a context manager and call `write` with (height, width, 3) uint8 RGB frames. An exception inside leaves no
+    file. Raises InputError for a size that H.264 in yuv420p cannot have, for a frame of another size or type, if no frame was written, and
+    if ffmpeg fails.
     """
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int], crf: int = 18):
-        self.path, self.fps, self.size, self.crf = Path(path), float(fps), tuple(size), crf
+    def __init__(self, path: Path, fps: float, size: tuple[int, int], crf: int = 18, sound: Sound | None = None):
+        self.path, self.fps, self.size, self.crf, self.sound = Path(path), float(fps), tuple(size), crf, sound
         if any(side < 2 or side % 2 for side in self.size):
             raise InputError(f"{self.path}: a video of {self.size[0]}x{self.size[1]} pixels is impossible; both sides must be even")
         if not self.fps > 0:
@@ -96,9 +98,15 @@ class VideoWriter:
     def _command(self, temporary: Path) -> list[str]:
         stream = ffmpeg.input("pipe:", format="rawvideo", pixel_format="rgb24", video_size=self.size, framerate=f"{self.fps:.10g}")
         stream = stream.filter("scale", flags="accurate_rnd+full_chroma_int+bicubic", out_color_matrix="bt709", out_range="tv")
-        stream = stream.filter("format", "yuv420p")
         options = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
-        stream = stream.output(
+        streams = [stream.filter("format", "yuv420p")]
+        if self.sound:
+            since = {"ss": f"{self.sound.start:.6f}"} if self.sound.start else {}
+            heard = ffmpeg.input(file_url(self.sound.path), protocol_whitelist="file", t=f"{self.sound.seconds:.6f}", **since)
+            streams.append(heard["a:0"])
+            options |= {"acodec": "aac", "flags:a": "+bitexact", "max_muxing_queue_size": 4096}
+        stream = ffmpeg.output(
+            *streams,
             file_url(temporary),
             format="mp4",
             vcodec="libx264",

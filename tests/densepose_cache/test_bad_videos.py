@@ -169,3 +169,16 @@ def test_a_clip_that_works_after_all_is_another_one_to_the_stages_behind(videos,
         bad = videos(rows)["c0"]
     assert bad["quarantined"] == "no codec"
     assert videos(rows, FAIL)["c0"]["digest"] != bad["digest"]
+
+
+def test_a_bad_clip_is_tried_again_by_another_version_of_the_reader(videos, coded, damaged, planned, monkeypatch):
+    """And no other: in it may be what the new one reads."""
+    rows = [{"video": coded, "end_frame": 8}, {"video": damaged}]
+    with monkeypatch.context() as older:
+        older.setattr(decode, "READER", 1)
+        first = videos(rows)
+    planned.clear()
+    again = videos(rows)
+    assert planned == ["c1"] and again["c0"] == first["c0"] and again["c1"]["digest"] != first["c1"]["digest"]
+    planned.clear()
+    assert videos(rows) == again and planned == []

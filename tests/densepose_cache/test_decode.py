@@ -1,20 +1,23 @@
 import json
+from fractions import Fraction
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from coded_video import coded_frame, cut, ffmpeg, number_of, write_coded
+from known_video import circle_size, write_known, write_raw
 from PIL import Image
 
 from densepose_cache import decode
 from densepose_cache.clips import write_table
 from densepose_cache.clips.digests import digest_files
 from densepose_cache.config import VideoSettings
-from densepose_cache.decode import clip_digest, decode_shard, resample
+from densepose_cache.decode import CONVERTED, clip_digest, decode_shard, resample, video_conversion
 from densepose_cache.errors import InputError
 from densepose_cache.geometry import Geometry
 from densepose_cache.video import read_frames
+from densepose_cache.video.conversion import Conversion
 
 SMALL = VideoSettings(size=64)
 
@@ -134,6 +137,80 @@ def test_unchanged_clips_are_not_decoded_again(shard, coded, tmp_path, monkeypat
     assert planned == ["c0", "c1"]
 
 
+def test_digests_of_clips_of_plain_videos_are_those_of_old_caches():
+    """Literal ones, of before other kinds of video were converted: clips that are read as before are taken over. So are converted ones."""
+
+    def row(**changes) -> pd.Series:
+        whole = {"split": "train", "sha256": "0" * 64, "start_frame": pd.NA, "end_frame": pd.NA, "bbox": "", "video": "a.mp4"}
+        return pd.Series(whole | changes)
+
+    def found(clip, settings, **needs):
+        return clip_digest(clip, settings, lambda video: Conversion(**needs))
+
+    cut = row(start_frame=3, end_frame=9, bbox="1-2-30-40", split="test", fps="25")
+    settings = VideoSettings(size=64, fps=12.5, pad=(1, 2, 3))
+    assert found(row(), VideoSettings()) == "9b4acdf2c7b7b0169d8011de5c411b50f2b6ba7c4f26b6f2182b7fbdac97515a"
+    assert found(cut, settings) == "b3fd839f8dea79368917bd242c7f5c7aeb1eb038f2287fd6097a2501595de047"
+    wide = found(row(), VideoSettings(), aspect=Fraction(16, 11))
+    assert wide == "cc9052b5855c006c825c9c3e4edb205b7a24bde9158e355d311ebe732ca62984"
+
+
+def test_only_clips_that_are_read_in_another_way_are_decoded_anew(shard, coded, tmp_path, monkeypatch):
+    """A cache of before has the digest of a plain video for each clip."""
+    wide = write_known(tmp_path / "wide.mkv", "-c:v", "libx264", "-vf", "setsar=16/11")
+    rows = {"video": coded, "end_frame": 8}, {"video": wide}
+    with monkeypatch.context() as before:
+        before.setattr(decode, "video_conversion", lambda video: Conversion())
+        with shard(*rows) as file:
+            old = file["c0/rgb"][:], file["c1"].attrs["digest"]
+    planned = []
+    plan = decode.plan_clip
+    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: planned.append(clip["clip"]) or plan(clip, settings))
+    with shard(*rows) as file:
+        assert planned == ["c1"] and np.array_equal(file["c0/rgb"][:], old[0]) and file["c1"].attrs["digest"] != old[1]
+
+
+def test_clips_are_taken_over_when_their_videos_are_gone(shard, coded, tmp_path):
+    """How they are read then cannot be asked."""
+    video = tmp_path / "video.mp4"
+    video.write_bytes(coded.read_bytes())
+    with shard({"video": video, "end_frame": 8}) as file:
+        before = file["c0"].attrs["digest"]
+    video.unlink()
+    decode_shard(tmp_path / "clips.csv", tmp_path / "out.h5", SMALL)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["c0"].attrs["digest"] == before and len(file["c0/rgb"]) == 8
+
+
+def test_what_was_converted_is_said_once_and_stands_in_the_shard(shard, coded, tmp_path, capfd):
+    wide = write_known(tmp_path / "wide.mkv", "-c:v", "libx264", "-vf", "setsar=16/11", size=(88, 144), aspect=16 / 11)
+    with shard({"video": coded, "end_frame": 8, "bbox": ""}, {"video": wide, "bbox": "0-36-128-108"}) as file:
+        assert CONVERTED not in file["c0"].attrs and file["c1"].attrs[CONVERTED] == "pixels of 16:11 made square"
+        geometry = Geometry.from_json(file["c1"].attrs["geometry"])
+        assert (geometry.width, geometry.height, geometry.box) == (128, 144, (0, 36, 128, 108))
+        across, down = circle_size(file["c1/rgb"][0])
+    assert abs(across - down) <= 2 and 26 <= across <= 30, "a circle of 58 pixels in a box that is halved"
+    assert capfd.readouterr().err.count("clip c1: pixels of 16:11 made square\n") == 1
+
+
+def test_transparency_shows_the_colour_of_the_bars(shard, tmp_path):
+    frame = np.zeros((48, 64, 4), np.uint8)
+    frame[:, :32] = (200, 40, 40, 255)
+    path = write_raw(tmp_path / "a.mov", [frame] * 4, "-c:v", "qtrle", "-pix_fmt", "argb", pixels="rgba")
+    with shard({"video": path}, settings=VideoSettings(size=64, pad=(1, 2, 3))) as file:
+        assert file["c0/rgb"][0, 32, [10, 50]].tolist() == [[200, 40, 40], [1, 2, 3]]
+        assert file["c0"].attrs[CONVERTED] == "transparency composed over video.pad"
+
+
+def test_frames_of_other_sizes_are_said(shard, tmp_path, capfd):
+    parts = [write_known(tmp_path / f"{n}.ts", "-c:v", "libx264", size=size) for n, size in enumerate([(64, 48), (128, 96)])]
+    ffmpeg("-i", f"concat:{parts[0]}|{parts[1]}", "-c", "copy", tmp_path / "both.ts")
+    with shard({"video": tmp_path / "both.ts"}) as file:
+        assert len(file["c0/rgb"]) == 12
+        assert file["c0"].attrs[CONVERTED] == "frames of other sizes scaled to 64x48, from frame 6 on"
+    assert "clip c0: frames of other sizes" in capfd.readouterr().err
+
+
 def test_an_empty_shard(tmp_path):
     write_table(tmp_path / "clips.csv", pd.DataFrame({"clip": []}))
     decode_shard(tmp_path / "clips.csv", tmp_path / "out.h5", SMALL)
@@ -216,15 +293,15 @@ def opaque(frame):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [(deep, "16-bit grey is scaled to 8 bits"), (transparent, "transparent pixels are composed over the colour of the bars")],
+    [(deep, "16-bit grey scaled to 8 bits"), (transparent, "transparency composed over video.pad")],
 )
 def test_what_is_done_to_pictures_is_said_and_noted(shard, folder, capsys, change, said):
     for path in folder.iterdir():
         Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
     with shard({"video": folder}, settings=VideoSettings(size=64, pad=(9, 200, 9))) as file:
-        assert said in file["c0"].attrs["conversions"]
+        assert file["c0"].attrs[CONVERTED] == said
         assert numbers(file["c0"]) == list(range(12)) if change is deep else (file["c0/rgb"][:] == (9, 200, 9)).all()
-    assert capsys.readouterr().err.count(said) == 1
+    assert capsys.readouterr().err.count(f"clip c0: {said}\n") == 1
 
 
 @pytest.mark.parametrize("change", [None, opaque, deep, transparent])
@@ -233,17 +310,18 @@ def test_digests_of_plain_pictures_are_what_they_always_were(folder, change):
     for path in folder.iterdir() if change else ():
         Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
     facts = {"sha256": "0" * 64, "start_frame": 2, "end_frame": pd.NA, "bbox": "", "split": "train", "fps": "25"}
-    found = clip_digest(pd.Series({"clip": "a", "video": str(folder)} | facts), SMALL)
+    found = clip_digest(pd.Series({"clip": "a", "video": str(folder)} | facts), SMALL, video_conversion)
     before = "6044dde7a3f0b5e30508778247b208251c67fb4c6f1135549fe3b2c7a44d8da6"
-    assert (found == before) == (change in (None, opaque))
+    converted = "3a90f6da939a8beda893589a4881db4687eb6e66a5d4aba7ab80e3fa7e260bff"
+    assert found == (before if change in (None, opaque) else converted)
 
 
 def test_the_digest_is_that_of_the_frames_in_the_window(folder):
     path = folder / "frame1.png"
     Image.fromarray(transparent(np.asarray(Image.open(path)))).save(path)
     facts = {"clip": "a", "video": str(folder), "sha256": "0" * 64, "end_frame": pd.NA, "bbox": "", "split": "train"}
-    digests = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL) for start in (1, 2)]
+    digests = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL, video_conversion) for start in (1, 2)]
     path.unlink()
     Image.fromarray(coded_frame(1)).save(path)
-    plain = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL) for start in (1, 2)]
+    plain = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL, video_conversion) for start in (1, 2)]
     assert [one == other for one, other in zip(digests, plain, strict=True)] == [False, True]

@@ -4,6 +4,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from coded_video import ffmpeg
+from known_video import write_known
 from small_cache import PRECOMPUTED, SHARDS, SIZE, body_maps, write_source, write_tables
 
 from densepose_cache.clips import read_table, write_table
@@ -83,6 +85,27 @@ def test_windows_and_boxes_cut_maps_and_keypoints_as_they_cut_frames(tmp_path):
     with h5py.File(clip.frames) as file:
         rgb = file["anna/rgb"][:]
     assert ((rgb[..., 0].astype(int) - 200 > -60) == (found["iuv"][..., 0] == 0)).mean() > 0.8, "frames and maps lie on each other"
+
+
+@pytest.mark.parametrize("side_file", [False, True])
+def test_maps_of_pixels_as_stored_and_as_shown_are_taken(tmp_path, side_file):
+    """Of a video whose pixels are twice as wide as high, turned upright: 64x32 are stored, 64x64 shown."""
+    shown = np.repeat(body_maps(3, FRAMES)[:, ::2], 2, axis=1)
+    found = {}
+    for name, maps in (("shown", shown), ("stored", shown[:, ::2])):
+        clip = OneClip(tmp_path / name, maps, side_file=side_file)
+        plain = write_known(tmp_path / "plain.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-aspect", "1", count=FRAMES, size=(32, 64))
+        video = tmp_path / name / "anna.mp4"
+        ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", video)
+        table = read_table(clip.table)
+        table["video"] = str(video)
+        write_table(clip.table, table)
+        decode_shard(clip.table, clip.frames, VideoSettings(size=SIZE))
+        found[name] = clip.run()
+    assert np.array_equal(found["shown"]["iuv"], shown) and np.array_equal(found["stored"]["iuv"], shown)
+    if side_file:
+        assert found["shown"]["keypoints"][0, 0].tolist() == [10, 20, 1]
+        assert found["stored"]["keypoints"][0, 0].tolist() == [10, (20 + 0.5) * 2 - 0.5, 1]
 
 
 def test_frames_of_a_resampled_video_get_their_own_maps(tmp_path):

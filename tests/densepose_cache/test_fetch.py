@@ -2,7 +2,8 @@ import threading
 
 import pandas as pd
 import pytest
-from coded_video import cut
+from coded_video import cut, ffmpeg
+from known_video import write_known
 
 from densepose_cache import download as download_module
 from densepose_cache.cli import SUMMARY, VERBS
@@ -98,6 +99,21 @@ def test_what_is_gone_is_reported(shop, coded, tmp_path):
     assert "cannot be read as a video" in status["page"]
     assert "truncated" in status["short"]
     assert not [path for path in shop.out.parent.iterdir() if path.stem in status and status[path.stem] != "ok"]
+
+
+def test_videos_are_looked_at_as_they_are_decoded(shop, tmp_path):
+    """A cover is no video, and does not hide one."""
+    video = write_known(tmp_path / "video.mp4", "-c:v", "libx264")
+    ffmpeg("-i", video, "-frames:v", "1", tmp_path / "cover.png")
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", tmp_path / "tone.m4a")
+    both = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic")
+    ffmpeg("-i", tmp_path / "cover.png", "-i", video, *both, tmp_path / "covered.mp4")
+    ffmpeg("-i", tmp_path / "cover.png", "-i", tmp_path / "tone.m4a", *both, tmp_path / "song.mp4")
+    names = ["covered", "song"]
+    shop.files |= {f"/I/{name}.mp4": (tmp_path / f"{name}.mp4").read_bytes() for name in names}
+    write_lists(shop, names, ["71cd"])
+    status = {row["clip"]: row["status"] for row in fetch(shop)}
+    assert status["covered"] == "ok" and "holds a cover but no video" in status["song"]
 
 
 def test_what_broke_off_stops_with_the_way_on(shop):

@@ -6,7 +6,7 @@ import pytest
 
 from densepose_cache import shards
 from densepose_cache.errors import InputError
-from densepose_cache.shards import ShardWriter, bucket, keep_link, open_shard, take_up_link
+from densepose_cache.shards import ShardWriter, bucket, open_shard
 
 
 def build(path, digests, settings=None, frames=5):
@@ -162,15 +162,3 @@ def test_a_shard_that_is_a_link_is_written_where_it_leads(tmp_path):
     assert path.is_symlink() and not (tmp_path / "disk/real.h5").is_symlink()
     with open_shard(path, "decode") as file:
         assert set(file) == {"a", "b"}
-
-
-def test_a_result_that_is_a_link_is_taken_up_where_it_leads(tmp_path):
-    (tmp_path / "disk").mkdir()
-    path, kept = tmp_path / "rollout.h5", tmp_path / ".rollout.h5.kept"
-    path.symlink_to("disk/real.h5")
-    path.write_text("frames")
-    keep_link(path, kept)
-    assert not kept.is_symlink()
-    (tmp_path / "disk/real.h5").unlink()
-    take_up_link(kept, path)
-    assert path.is_symlink() and not (tmp_path / "disk/real.h5").is_symlink() and path.read_text() == "frames"

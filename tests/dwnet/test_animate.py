@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 
+import av
 import h5py
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.reader import SplitReader
 from densepose_cache.sample.render import Clip
-from densepose_cache.video import probe, read_frames, write_video
+from densepose_cache.video import ffmpeg_binary, frame_times, probe, read_frames, write_video
 from dwnet.animate_command import command
 from dwnet.driving import FreeDriving
 from dwnet.panels import caption_height, iuv_colours, sheet_size
@@ -59,6 +61,10 @@ def run(*arguments):
         raise result.exception
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def ffmpeg(*arguments):
+    subprocess.run([ffmpeg_binary(), "-y", "-loglevel", "error", *map(str, arguments)], check=True, stdin=subprocess.DEVNULL)
 
 
 def test_clips_of_the_cache(files, generator, tmp_path):
@@ -104,6 +110,93 @@ def test_official_layout_is_found(files, tmp_path):
     out = tmp_path / "out.mp4"
     run(tmp_path / "target" / "0.png", tmp_path / "target", "-o", out, "--model", files, "--size", 64)
     assert probe(out).frames_estimate == FRAMES
+
+
+def maps_of(folder, name, count):
+    """A side file of `count` maps of 64x64 beside the video `name` of `folder`."""
+    with h5py.File(folder / f"{name}.iuv.h5", "w") as file:
+        file["iuv"] = np.stack([draw(1, t)[1] for t in range(count)])
+
+
+def shown_poses(out) -> list[int]:
+    """Which of the first 12 drawn poses each frame of a video with panels shows."""
+    panels = [frame[caption_height(SIZE) :, SIZE + 2 : 2 * SIZE + 2].astype(int) for frame in read_frames(out)]
+    poses = [iuv_colours(draw(1, t)[1]).astype(int) for t in range(12)]
+    return [int(np.argmin([np.abs(panel - pose).mean() for pose in poses])) for panel in panels]
+
+
+def test_frames_that_come_unevenly_keep_their_times(files, tmp_path):
+    """Six frames at 5 a second, then six at 50: the seventh is seen after 1.2 seconds; the last one as long as most."""
+    times = [0.2 * t for t in range(7)] + [1.2 + 0.02 * t for t in range(1, 6)]
+    write_video(tmp_path / "even.mp4", [draw(1, t)[0] for t in range(12)], 25)
+    uneven = "settb=1/1000,setpts='if(lt(N,7),200*N,1200+20*(N-6))'"
+    ffmpeg("-i", tmp_path / "even.mp4", "-vf", uneven, "-fps_mode", "passthrough", "-enc_time_base", "1:1000", tmp_path / "dance.mp4")
+    assert np.allclose(frame_times(tmp_path / "dance.mp4").seconds, times, atol=2e-3), "what this is about"
+    maps_of(tmp_path, "dance", 12)
+    out = tmp_path / "out.mp4"
+    arguments = f"{files}/test.h5:a", tmp_path / "dance.mp4", "-o", out, "--model", files, "--panels"
+    run(*arguments)
+    poses, info = shown_poses(out), probe(out)
+    assert poses.index(6) / info.fps == pytest.approx(1.2, abs=0.021) and poses == sorted(poses) and set(poses) == set(range(12))
+    run(*arguments, "--fps", 10)
+    assert shown_poses(out) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 11, 11] and probe(out).fps == 10
+
+
+def test_another_rate_is_no_other_speed(files, tmp_path):
+    write_video(tmp_path / "dance.mp4", [draw(1, t)[0] for t in range(12)], 20)
+    maps_of(tmp_path, "dance", 12)
+    out, cases = tmp_path / "out.mp4", {10: list(range(0, 12, 2)), 40: sorted([*range(12), *range(12)]), 20: list(range(12))}
+    for fps, expected in cases.items():
+        run(f"{files}/test.h5:a", tmp_path / "dance.mp4", "-o", out, "--model", files, "--panels", "--fps", fps)
+        assert shown_poses(out) == expected and probe(out).fps == fps
+    run(f"{files}/test.h5:a", f"{files}/test.h5:b", "-o", out, "--model", files, "--panels", "--fps", 25)
+    assert shown_poses(out) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4] and probe(out).fps == 25
+
+
+@pytest.mark.parametrize(("fps", "reason"), [(0, "above 0, not 0"), (-5, "above 0, not -5"), (1e9, r"at most 240, not 1e\+09")])
+def test_rates_that_no_video_has_are_refused_before_the_work(files, tmp_path, monkeypatch, fps, reason):
+    monkeypatch.setattr("dwnet.animate_command.load_person", lambda *_: pytest.fail("the work began"))
+    with pytest.raises(InputError, match=f"the frame rate must be {reason}; correct --fps"):
+        run(files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--fps", fps)
+    assert list(tmp_path.iterdir()) == []
+
+
+def loudest(path) -> tuple[float, float]:
+    """Seconds of the sound of a file, and when it begins to be heard."""
+    with av.open(str(path)) as container:
+        frames = [(frame.time, frame.to_ndarray()) for frame in container.decode(audio=0)]
+        rate = container.streams.audio[0].rate
+    heard = next(time + np.argmax(np.abs(sound[0]) > 0.05) / rate for time, sound in frames if np.abs(sound).max() > 0.05)
+    return frames[-1][0] + frames[-1][1].shape[-1] / rate, heard
+
+
+def test_the_sound_of_the_driving_video_goes_with_it(files, tmp_path):
+    """A tone that begins after 0.6 seconds; the video begins 0.2 seconds after the file."""
+    write_video(tmp_path / "silent.mp4", [draw(1, t)[0] for t in range(12)], 10)
+    tone = "-f", "lavfi", "-i", "aevalsrc='0.5*sin(2000*t)*gte(t,0.6)':d=3"
+    ffmpeg(*tone, "-itsoffset", "0.2", "-i", tmp_path / "silent.mp4", "-map", "1:v", "-map", "0:a", "-c:v", "copy", tmp_path / "dance.mkv")
+    maps_of(tmp_path, "dance", 12)
+    out = tmp_path / "out.mp4"
+    said = run(f"{files}/test.h5:a", tmp_path / "dance.mkv", "-o", out, "--model", files)
+    assert f"12 frames and sound: {out}" in said
+    assert probe(out).frames_estimate == 12
+    length, heard = loudest(out)
+    assert heard == pytest.approx(0.4, abs=0.05) and length == pytest.approx(1.2, abs=0.1)
+
+
+def test_a_driving_video_is_read_as_players_show_it(files, tmp_path):
+    """Its pixels twice as wide as high; the maps are of the pixels that are stored."""
+    frames = [draw(1, t)[0] for t in range(5)]
+    write_video(tmp_path / "square.mp4", frames, 10)
+    ffmpeg("-i", tmp_path / "square.mp4", "-vf", "scale=32:64,setsar=2", tmp_path / "dance.mp4")
+    with h5py.File(tmp_path / "dance.iuv.h5", "w") as file:
+        file["iuv"] = np.stack([draw(1, t)[1][:, ::2] for t in range(5)])
+    out = tmp_path / "out.mp4"
+    said = run(f"{files}/test.h5:a", tmp_path / "dance.mp4", "-o", out, "--model", files, "--panels")
+    assert said.count("dance.mp4: pixels of 2:1 made square") == 1
+    assert shown_poses(out) == [0, 1, 2, 3, 4]
+    real = next(iter(read_frames(out)))[caption_height(SIZE) :, -SIZE:].astype(int)
+    assert np.abs(real - frames[0]).mean() < 12
 
 
 @pytest.mark.parametrize(
@@ -285,7 +378,7 @@ def test_a_cut_out_photo_and_a_very_large_one_animate_as_the_plain_one(files, tm
         out = tmp_path / f"{photo.stem}.mp4"
         said += run(photo, files / "dance.mp4", "-o", out, "--model", files, "--size", 64, "--source-iuv", iuv)
         shown.append(np.stack(list(read_frames(out))).astype(int))
-    assert "cut.png: transparent pixels are composed over" in said and "large.png: 6400x5120 pixels are opened at 3200x2560" in said
+    assert "cut.png: transparency composed over video.pad" in said and "large.png: 6400x5120 pixels opened at 3200x2560" in said
     assert (shown[1] == shown[0]).all() and np.abs(shown[2] - shown[0]).mean() < 1
 
 

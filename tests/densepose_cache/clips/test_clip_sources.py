@@ -1,10 +1,12 @@
 import os
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from coded_video import cut, write_coded
 from frames_folder import frames_folder
+from known_video import write_known
 
 from densepose_cache.clips import build_clip_table, read_table
 from densepose_cache.clips import clip_rows as rows_and_missing
@@ -234,6 +236,31 @@ def test_a_flat_folder_is_drawn_into_two_splits(tmp_path):
     assert left.equals(table.set_index("clip")["split"][left.index]), "the others keep their split"
 
 
+def test_whatever_can_be_decoded_is_a_video_and_the_rest_is_named(tmp_path, capsys):
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    kinds = ("00001.MTS", "a.m2ts", "b.3gp", "c.wmv", "d.flv", "e.ogv", "f.vob", "g.mxf", "h.mpv", "noSuffix")
+    muxers = {"h.mpv": ("-f", "mpegts"), "noSuffix": ("-f", "matroska"), "b.3gp": ("-c:v", "libx264")}
+    for name in kinds:
+        write_known(folder / name, *muxers.get(name, ()), count=5)
+    for name in ("notes.txt", "1.png", "2.png", "3.PNG", "song.xyz", "a.iuv.h5", ".hidden.mts"):
+        (folder / name).write_bytes(b"nothing to see\n" * 9)
+    source = VideosSource(kind="videos", path=str(folder))
+    table = clip_rows(source, tmp_path)
+    assert sorted(Path(video).name for video in table["video"]) == sorted(kinds)
+    assert f"{folder}: passed over, no videos: 3 files like 1.png, notes.txt, song.xyz\n" == capsys.readouterr().err
+    for split in ("train", "test"):
+        (folder / split).mkdir()
+    (folder / "00001.MTS").rename(folder / "train/00001.MTS")
+    (folder / "noSuffix").rename(folder / "test/noSuffix")
+    (folder / "notes.txt").rename(folder / "test/notes.txt")
+    assert len(clip_rows(source, tmp_path)) == 2
+    assert capsys.readouterr().err == f"{folder}: passed over, no videos: notes.txt\n"
+    (folder / "table.csv").write_text("video_id,partition\nh,train\nnoSuffix,test\n")
+    assert len(clip_rows(source.model_copy(update={"table": str(folder / "table.csv")}), tmp_path)) == 2
+    assert "table.csv" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fraction", [0.001, 0.999])
 def test_both_splits_get_a_video_if_there_are_two(tmp_path, fraction):
     (tmp_path / "v").mkdir()
@@ -371,7 +398,7 @@ def test_a_long_name_in_a_table_is_refused(videos, tmp_path):
         clip_rows(source, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["train/x.mp4", "train/a.iuv.h5", "x.mp4", "anna"])
+@pytest.mark.parametrize("name", ["train/x.mp4", "train/x", "train/a.iuv.h5", "x.mp4", "anna"])
 def test_a_link_without_a_target_is_named_with_it(videos, tmp_path, name):
     """Where it is a video, the maps beside one, or a whole folder, in split and flat folders."""
     root = videos if name.startswith("train") else tmp_path / "flat"

@@ -1,7 +1,7 @@
 import h5py
 import numpy as np
 import pytest
-from coded_video import write_coded
+from coded_video import ffmpeg, write_coded
 from exchange.dump_files import picture, quantised, random_chart, same_named_classes, write_dump
 from PIL import Image
 from small_cache import PRECOMPUTED, body_maps
@@ -157,6 +157,20 @@ def test_the_verb(work, capsys):
     assert "error: " in capsys.readouterr().err
     assert run_verbs(SUMMARY, VERBS, ["import-iuv", "--help"]) == 0
     assert "Example: densepose-cache import-iuv" in capsys.readouterr().out
+
+
+def test_maps_of_pixels_as_stored_or_as_shown(work):
+    """Of a video that is shown twice as wide as it is stored."""
+    ffmpeg("-i", work / "walk.mp4", "-vf", "scale=32:64,setsar=2", work / "wide.mp4")
+    maps = body_maps(1, COUNT)
+    for name, step in (("shown", 1), ("stored", 2)):
+        for time, iuv in enumerate(maps):
+            write_iuv_png(work / name / f"{time}_IUV.png", iuv[:, ::step])
+        import_iuv(work / name, work / "wide.mp4", replace=True)
+        assert np.array_equal(stored(work / "wide.iuv.h5"), maps[:, :, ::step])
+    write_iuv_png(work / "other" / "0_IUV.png", maps[0, :, ::4])
+    with pytest.raises(InputError, match=r"0_IUV\.png: is 16x64 but the frames are 64x64"):
+        import_iuv(work / "other", work / "wide.mp4", first=0, replace=True)
 
 
 def test_the_pipeline_takes_the_imported_maps(work):

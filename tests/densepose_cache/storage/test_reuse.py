@@ -17,6 +17,18 @@ def test_a_kept_file_outlives_its_name_and_stands_again(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == [".result.txt.kept", "result.txt"]
 
 
+def test_a_result_that_is_a_link_is_taken_up_where_it_leads(tmp_path):
+    (tmp_path / "disk").mkdir()
+    path = tmp_path / "rollout.h5"
+    path.symlink_to("disk/real.h5")
+    path.write_text("frames")
+    keep(path)
+    assert not kept(path).is_symlink()
+    (tmp_path / "disk/real.h5").unlink()
+    take_up(path)
+    assert path.is_symlink() and not (tmp_path / "disk/real.h5").is_symlink() and path.read_text() == "frames"
+
+
 def test_nothing_is_kept_before_something_was_finished(tmp_path):
     assert not is_kept(tmp_path / "result.txt", "first", lambda _: pytest.fail("there is nothing to read"))
 

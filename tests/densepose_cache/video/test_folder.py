@@ -79,7 +79,7 @@ def test_what_is_done_to_frames_is_said_once(folder):
     Image.fromarray(np.full((10, 14), 40000, np.uint16)).save(folder / "frame3.png")
     Image.fromarray(np.full((10, 14, 4), 0, np.uint8)).save(folder / "frame4.png")
     Image.fromarray(np.full((10, 14, 4), 255, np.uint8)).save(folder / "frame5.png")
-    assert [text.split()[0] for text in folder_conversions(folder)] == ["16-bit", "transparent"]
+    assert [text.split()[0] for text in folder_conversions(folder)] == ["16-bit", "transparency"]
     assert folder_conversions(folder, 5, 8) == folder_conversions(folder / "none") == []
 
 

@@ -13,8 +13,8 @@ from densepose_cache.errors import InputError
 from densepose_cache.video.picture import LARGE, LARGEST, open_picture, picture_size, read_picture
 
 SAID = {
-    "depth": "16-bit grey is scaled to 8 bits",
-    "transparency": "transparent pixels are composed over the colour of the bars (video.pad)",
+    "depth": "16-bit grey scaled to 8 bits",
+    "transparency": "transparency composed over video.pad",
 }
 COLOURS = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
 
@@ -117,7 +117,7 @@ def write_deep_png(path, rows):
 def test_floating_point_values_from_0_to_1(tmp_path):
     grey([0, 0.5, 1], np.float32).save(tmp_path / "a.tif")
     pixels, said = read(tmp_path / "a.tif")
-    assert pixels[:, 0, 0].tolist() == [0, 128, 255] and said == ["floating-point values are scaled from 0..1"]
+    assert pixels[:, 0, 0].tolist() == [0, 128, 255] and said == ["floating-point values scaled from 0..1"]
 
 
 @pytest.mark.parametrize(
