@@ -199,6 +199,24 @@ def test_a_driving_video_is_read_as_players_show_it(files, tmp_path):
     assert np.abs(real - frames[0]).mean() < 12
 
 
+def test_a_driving_folder_is_read_as_viewers_show_it(files, tmp_path):
+    """Above, its pictures are transparent: the result is that of pictures that are white there, and it is said once."""
+    (tmp_path / "white").mkdir()
+    (tmp_path / "cut").mkdir()
+    for t in range(FRAMES):
+        pixels, alpha = draw(1, t)[0].copy(), np.full((SIZE, SIZE, 1), 255, np.uint8)
+        pixels[:9], alpha[:9] = 255, 0
+        Image.fromarray(pixels).save(tmp_path / f"white/{t}.png")
+        Image.fromarray(np.dstack([pixels * (alpha > 0), alpha])).save(tmp_path / f"cut/{t}.png")
+    shown, said = [], ""
+    for name in ("white", "cut"):
+        out = tmp_path / f"{name}.mp4"
+        said += run(f"{files}/test.h5:a", tmp_path / name, "--driving-iuv", files / "maps", "-o", out, "--model", files, "--panels")
+        shown.append(np.stack(list(read_frames(out))))
+    assert said.count("transparency composed over video.pad") == said.count("cut: transparency composed over video.pad\n") == 1
+    assert np.array_equal(*shown)
+
+
 @pytest.mark.parametrize(
     ("size", "fits"), [(36, True), (100, True), (66, False), (28, False), (0, False), (-8, False), (130, False), (2052, False)]
 )

@@ -354,4 +354,4 @@ def test_every_name_fits_where_those_of_the_clips_are_long(one_model, tmp_path):
     out = tmp_path / "rollout.h5"
     settings = EvaluateSettings(pairs=str(tmp_path / "pairs.csv"), max_frames=2)
     names = [job.name for job in rollout(one_model, tmp_path / "test.h5", settings, out)]
-    assert len(set(names)) == 4 and sorted(path.stem for path in (tmp_path / "videos").iterdir()) == sorted(names)
+    assert len(set(names)) == 4 and sorted(path.stem for path in (tmp_path / "videos").glob("*.mp4")) == sorted(names)
