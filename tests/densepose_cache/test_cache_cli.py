@@ -123,12 +123,13 @@ def test_exit_codes(verb, capsys):
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_decode_leaves_nothing(tmp_path, coded, sent, code):
-    """Frames take for ever to come, so the verb is at work when the signal does."""
+    """Frames take for ever to come, so the verb is at work when the signal does. A job in the background is born deaf to SIGINT."""
     (tmp_path / "clips.csv").write_text(f"clip,split,video,start_frame,end_frame,bbox,iuv,sha256,iuv_sha256\na,train,{coded},,,,,x,\n")
     script = tmp_path / "slow.py"
     script.write_text(
-        "import sys, time\nfrom densepose_cache import decode\nfrom densepose_cache.cli import main\n"
+        "import signal, sys, time\nfrom densepose_cache import decode\nfrom densepose_cache.cli import main\n"
         "def slow(*_):\n    print('at work', flush=True)\n    time.sleep(60)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "decode._frames = slow\nsys.argv = ['densepose-cache', 'decode', '--clips', 'clips.csv', '--out', 'out.h5']\nmain()\n"
     )
     process = subprocess.Popen([sys.executable, script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

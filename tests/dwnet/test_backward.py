@@ -52,7 +52,7 @@ def test_losses_and_gradients_are_those_of_one_pass_for_all_frames(model, batch)
     wanted, found = (_gradients(_step(model, backward), batch) for backward in ("sample", "frame"))
     names = ["total", "gan", "feature_matching", "critic_fake", "critic_real", "perceptual_tiny", "warp", *(LOSSES.added | {"l1"})]
     assert set(wanted[0]) == set(names) and all(value > 0 for value in wanted[0].values())
-    _assert_equal(found, wanted, 1e-4)
+    _assert_equal(found, wanted, 3e-4)
 
 
 def test_an_update_a_frame_has_a_pass_a_frame_anyway(model, batch):
