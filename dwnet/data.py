@@ -36,7 +36,7 @@ from densepose_cache.errors import InputError
 from densepose_cache.index_file import read_samples
 from densepose_cache.reader import SplitReader
 from densepose_cache.video.plate import background_plate
-from densepose_cache.warp.carry import carried
+from densepose_cache.warp.carry import filled_and_carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import index_dtype
 from densepose_cache.warp.smooth import SmoothSurface
@@ -119,14 +119,12 @@ def fill_sample(sample: dict[str, np.ndarray], source_iuv: np.ndarray):
     sample["plate"][:] = background_plate(sample["source"], source_iuv)
     surface, smooth, before = SourceSurface(source_iuv), SmoothSurface(source_iuv), source_iuv
     for t, iuv in enumerate(sample["iuv"]):
-        filled = surface.fill(iuv, sample["source_index"][t])
-        sample["source_index"][t], sample["edge"][t] = carried(filled, source_iuv, iuv)
-        sample["source_distance"][t] = filled.distance
+        grid = filled_and_carried(surface, source_iuv, iuv, sample["source_index"][t])
+        sample["source_index"][t], sample["source_distance"][t], sample["edge"][t] = grid
         sample["smooth_way"][t], sample["smooth_distance"][t] = smooth.grid(iuv)
         if t:
-            filled = SourceSurface(before).fill(iuv, sample["previous_index"][t - 1])
-            sample["previous_index"][t - 1], _ = carried(filled, before, iuv)
-            sample["previous_distance"][t - 1] = filled.distance
+            grid = filled_and_carried(SourceSurface(before), before, iuv, sample["previous_index"][t - 1])
+            sample["previous_index"][t - 1], sample["previous_distance"][t - 1], _ = grid
         before = iuv
 
 

@@ -13,7 +13,7 @@ from .names import check_file
 
 UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error)
 """What Pillow raises for pictures that are cut off, damaged or of a kind that it does not know."""
-LARGEST = 512 << 20
+MOST_BYTES = 512 << 20
 """Bytes that the pixels of a picture may take while it is decoded: 134 megapixels in colour, 537 in 8-bit grey or with a palette."""
 BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Bytes a pixel takes in Pillow's memory, by mode; 4 in all others."""
@@ -33,9 +33,9 @@ def open_image(path: Path, what: str = "picture") -> Iterator[Image.Image]:
 
 
 def load(path: Path, image: Image.Image) -> Image.Image:
-    """The open `image`, decoded. Raises InputError, which names `path`, if that would take more than LARGEST bytes."""
+    """The open `image`, decoded. Raises InputError, which names `path`, if that would take more than MOST_BYTES bytes."""
     width, height = image.size
-    if width * height * BYTES.get(image.mode, 4) > LARGEST:
+    if width * height * BYTES.get(image.mode, 4) > MOST_BYTES:
         raise InputError(f"{path}: has {width}x{height} pixels, which would take too much memory; scale the picture down")
     image.load()
     return image

@@ -14,7 +14,7 @@ import functools
 import numpy as np
 from numba import njit
 
-from .fill import LOST, FilledGrid
+from .fill import LOST, FilledGrid, SourceSurface
 
 REACH = 0.1
 """How far a grid is carried, as a share of the frame's height."""
@@ -33,6 +33,16 @@ def carried(filled: FilledGrid, source_iuv: np.ndarray, driving_iuv: np.ndarray)
     source, driving = np.ascontiguousarray(source_iuv), np.ascontiguousarray(driving_iuv)
     _carry(source, driving, filled.index, filled.distance, int(REACH * height), edge_values(height), index, edge)
     return index, edge
+
+
+def filled_and_carried(
+    surface: SourceSurface, source_iuv: np.ndarray, driving_iuv: np.ndarray, index: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The grid `index` (H, W) filled from `surface`, that of `source_iuv`, and carried over the edge of `driving_iuv`; the distances of
+    `FilledGrid`, and that from the edge."""
+    filled = surface.fill(driving_iuv, index)
+    index, edge = carried(filled, source_iuv, driving_iuv)
+    return index, filled.distance, edge
 
 
 @functools.lru_cache(maxsize=8)

@@ -63,7 +63,7 @@ class SourceSurface:
         flat = np.ascontiguousarray(source_iuv).reshape(-1, 3)
         self._source = flat
         self._present = np.zeros(PARTS + 1, np.bool_)
-        self._table, self._costs = weighted_table(depth), (float(mirror), float(neckline), float(hair))
+        self._table, self._rules = weighted_table(depth), (float(mirror), float(neckline), float(hair))
         self._points, self._pixels, self._starts = _lay_out(flat, self._table, self._present)
         self._nearest = np.full(TEXELS, UNKNOWN, np.int32)
         self._distance = np.empty(TEXELS, np.uint8)
@@ -73,7 +73,7 @@ class SourceSurface:
         filled, distance = index.ravel().copy(), np.zeros(index.size, np.uint8)
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         layout = self._present, self._points, self._pixels, self._starts
-        _fill(self._source, flat, self._table, *layout, self._costs, self._nearest, self._distance, filled, distance)
+        _fill(self._source, flat, self._table, *layout, self._rules, self._nearest, self._distance, filled, distance)
         return FilledGrid(filled.reshape(index.shape), distance.reshape(index.shape))
 
     def nearest(self, driving_iuv: np.ndarray) -> FilledGrid:
@@ -82,7 +82,7 @@ class SourceSurface:
         flat = np.ascontiguousarray(driving_iuv).reshape(-1, 3)
         index, distance = np.arange(len(flat), dtype=np.int32), np.zeros(len(flat), np.uint8)
         layout = self._points, self._pixels, self._starts
-        _find_all(self._source, flat, self._table, *layout, self._costs, self._nearest, self._distance, index, distance)
+        _find_all(self._source, flat, self._table, *layout, self._rules, self._nearest, self._distance, index, distance)
         return FilledGrid(index.reshape(driving_iuv.shape[:2]), distance.reshape(driving_iuv.shape[:2]))
 
 
@@ -171,7 +171,7 @@ def _nearest_of_both(x, y, z, points, starts, mirror):
 
 
 @njit(nogil=True, cache=True)
-def _fill(source, driving, table, present, points, pixels, starts, costs, nearest, distances, index, distance):
+def _fill(source, driving, table, present, points, pixels, starts, rules, nearest, distances, index, distance):
     """Fill `distance` (N,) at the body pixels of `driving` (N, 3), and `index` (N,) at those whose part is not `present`."""
     for pixel in range(len(driving)):
         part = driving[pixel, 0]
@@ -186,17 +186,17 @@ def _fill(source, driving, table, present, points, pixels, starts, costs, neares
             distance[pixel] = LOST
             continue
         texel = _texel(driving[pixel])
-        _look_up(source, texel, table, points, pixels, starts, costs, nearest, distances)
+        _look_up(source, texel, table, points, pixels, starts, rules, nearest, distances)
         index[pixel] = nearest[texel]
         distance[pixel] = distances[texel]
 
 
 @njit(nogil=True, cache=True)
-def _look_up(source, texel, table, points, pixels, starts, costs, nearest, distances):
+def _look_up(source, texel, table, points, pixels, starts, rules, nearest, distances):
     """Set the source pixel `nearest` to a texel, and its distance, unless they are known."""
     if nearest[texel] == UNKNOWN:
         x, y, z = table[texel, 0], table[texel, 1], table[texel, 2]
-        mirror, neckline, hair = costs
+        mirror, neckline, hair = rules
         own, metres = _nearest_of_both(x, y, z, points, starts, mirror)
         part, lift = texel // (BINS * BINS), 0.0
         if part == BACK and source[pixels[own], 0] == FRONT:
@@ -210,12 +210,12 @@ def _look_up(source, texel, table, points, pixels, starts, costs, nearest, dista
 
 
 @njit(nogil=True, cache=True)
-def _find_all(source, driving, table, points, pixels, starts, costs, nearest, distances, index, distance):
+def _find_all(source, driving, table, points, pixels, starts, rules, nearest, distances, index, distance):
     """Set `index` and `distance` (N,) of all body pixels of `driving` (N, 3)."""
     for pixel in range(len(driving)):
         if driving[pixel, 0] > 0 and len(points) == 0:
             distance[pixel] = LOST
         elif driving[pixel, 0] > 0:
             texel = _texel(driving[pixel])
-            _look_up(source, texel, table, points, pixels, starts, costs, nearest, distances)
+            _look_up(source, texel, table, points, pixels, starts, rules, nearest, distances)
             index[pixel], distance[pixel] = nearest[texel], distances[texel]

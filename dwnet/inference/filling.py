@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from densepose_cache.video.plate import background_plate
-from densepose_cache.warp.carry import carried
+from densepose_cache.warp.carry import filled_and_carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.smooth import SmoothGrid, SmoothSurface
 
@@ -36,13 +36,10 @@ class FilledDriving:
     def source(self, number: int) -> Filled:
         """The grid from the source to frame `number`."""
         iuv = self.driving.iuv(number)
-        filled = self._surface.fill(iuv, self.driving.source_grid(number))
-        index, edge = carried(filled, self.driving.source_iuv, iuv)
-        return Filled(index, filled.distance, edge, self._smooth.grid(iuv))
+        grid = filled_and_carried(self._surface, self.driving.source_iuv, iuv, self.driving.source_grid(number))
+        return Filled(*grid, self._smooth.grid(iuv))
 
     def previous(self, number: int) -> Filled:
         """The grid from frame `number - 1` to frame `number`; `number` >= 1."""
         before, iuv = self.driving.iuv(number - 1), self.driving.iuv(number)
-        filled = SourceSurface(before).fill(iuv, self.driving.previous_grid(number))
-        index, edge = carried(filled, before, iuv)
-        return Filled(index, filled.distance, edge)
+        return Filled(*filled_and_carried(SourceSurface(before), before, iuv, self.driving.previous_grid(number)))

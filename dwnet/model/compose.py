@@ -127,9 +127,9 @@ class ComposeGenerator(nn.Module):
     ) -> Generated:
         """The next frame, and both refined grids (B, H, W, 2). A first frame takes `source` and `source_grid` as the previous ones, too.
 
-        Without `prepared` the plate is the source itself and every body pixel counts as matched. Without coarse warp (`settings`) both
-        pictures are read where they are, without refine there is no correction; without previous the source stands in for the previous
-        frame, which then has no share in the blend.
+        Without `prepared` the plate is the source itself, every body pixel counts as matched, and the smooth grid is the source grid.
+        Without coarse warp (`settings`) all pictures are read where they are, without refine there is no correction; without previous the
+        source stands in for the previous frame, which then has no share in the blend.
         """
         settings, mode = self.settings, self.settings.padding_mode
         size = driving_iuv.shape[2:]
@@ -143,37 +143,35 @@ class ComposeGenerator(nn.Module):
         if not settings.coarse_warp:
             source_grid = previous_grid = identity_grid(*size, source.device).expand(len(source), *size, 2)
             prepared = prepared.at(smooth_grid=None)
-        seen = {}
-        pictures = {"source": (source, source_grid), "previous": (previous, previous_grid)}
-        for name, (picture, grid) in pictures.items():
-            match, distance = self._match(name, prepared, part)
-            seen[name] = warp(picture, grid, mode), match, distance
-        smooth_grid = source_grid if prepared.smooth_grid is None else prepared.smooth_grid
-        smooth_distance = seen["source"][2] if prepared.smooth_distance is None else prepared.smooth_distance[:, None]
+        read = [(source, source_grid), (previous, previous_grid), (source, source_grid)]
+        if prepared.smooth_grid is not None:
+            read[2] = source, prepared.smooth_grid
+        seen = [warp(picture, grid, mode) for picture, grid in read]
+        match, before = (self._match(visible, part) for visible in (prepared.source_visible, prepared.previous_visible))
+        far, before_far = (self._metres(distance, part) for distance in (prepared.source_distance, prepared.previous_distance))
+        smooth_far = far if prepared.smooth_distance is None else prepared.smooth_distance[:, None]
         apart = (source - plate).abs().mean(1, keepdim=True)
         edge = torch.zeros_like(body) if prepared.edge is None else prepared.edge[:, None]
         own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
-        inputs = [self._places(driving_iuv, part), body, edge, *seen["source"], warp(apart, source_grid, mode), *seen["previous"], apart]
-        colours, masks, corrections = self._decide(torch.cat([*inputs, plate, own, warp(source, smooth_grid, mode), smooth_distance], 1))
-        masks = masks + self._expected(seen, part, own, edge)
-        grids = {}
-        for k, (name, (picture, grid)) in enumerate(pictures.items()):
-            grids[name] = grid
-            if settings.refine:
-                grids[name] = grid + STEP * corrections[:, 2 * k : 2 * k + 2].permute(0, 2, 3, 1)
-            pictures[name] = warp(picture, grids[name], mode)
+        known = [seen[0], match, far, warp(apart, source_grid, mode), seen[1], before, before_far, apart, plate, own, seen[2], smooth_far]
+        colours, masks, corrections = self._decide(torch.cat([self._places(driving_iuv, part), body, edge, *known], 1))
+        weights = (masks + self._expected(match, far, before, before_far, part, own, edge)).softmax(1)
+        grids = [grid for _, grid in read]
         if settings.refine:
-            smooth_grid = smooth_grid + STEP * (body * corrections[:, 4:]).permute(0, 2, 3, 1)
-        weights = masks.softmax(1)
-        layers = (pictures["source"], pictures["previous"], plate, warp(source, smooth_grid, mode), colours)
+            moves = [STEP * move for move in (corrections[:, :2], corrections[:, 2:4], body * corrections[:, 4:])]
+            grids = [grid + move.permute(0, 2, 3, 1) for grid, move in zip(grids, moves, strict=True)]
+        from_source, from_previous, smooth = (warp(picture, grid, mode) for (picture, _), grid in zip(read, grids, strict=True))
+        layers = (from_source, from_previous, plate, smooth, colours)
         frame = sum(weights[:, k : k + 1] * layer for k, layer in enumerate(layers))
-        return Generated(frame, *(grids[name] if settings.coarse_warp else None for name in grids))
+        return Generated(frame, *(grids[:2] if settings.coarse_warp else (None, None)))
 
-    def _match(self, name: str, prepared: Prepared, part: Tensor) -> tuple[Tensor, Tensor]:
-        """Of a grid: (B, 1, H, W) 1 where it has an exact correspondence, else 0, and the distance on the body in metres."""
-        visible, distance = getattr(prepared, f"{name}_visible"), getattr(prepared, f"{name}_distance")
-        match = torch.ones_like(part) if visible is None else visible.to(part.dtype)
-        return match[:, None], torch.zeros_like(part)[:, None] if distance is None else distance[:, None]
+    def _match(self, visible: Tensor | None, part: Tensor) -> Tensor:
+        """(B, 1, H, W): 1 where a grid has an exact correspondence, else 0."""
+        return (torch.ones_like(part) if visible is None else visible.to(part.dtype))[:, None]
+
+    def _metres(self, distance: Tensor | None, part: Tensor) -> Tensor:
+        """(B, 1, H, W): the distance on the body between what a pixel shows and what it reads."""
+        return (torch.zeros_like(part) if distance is None else distance)[:, None]
 
     def _places(self, driving_iuv: Tensor, part: Tensor) -> Tensor:
         """Rest-pose positions (B, 3, H, W) in metres of what the driving pixels show; 0 on the background."""
@@ -195,18 +193,17 @@ class ComposeGenerator(nn.Module):
         colours, rest = colours[..., :height, :width], rest[..., :height, :width]
         return colours, GAIN * rest[:, :PICTURES], rest[:, PICTURES:]
 
-    def _expected(self, seen: dict, part: Tensor, own: Tensor, edge: Tensor) -> Tensor:
+    def _expected(self, match: Tensor, far: Tensor, before: Tensor, before_far: Tensor, part: Tensor, own: Tensor, edge: Tensor) -> Tensor:
         """Logits (B, PICTURES, H, W) before anything is learned: on the body the source at its smooth grid, around it the source in its
-        place, the plate behind."""
-        (_, match, distance), (_, before, before_distance) = seen["source"], seen["previous"]
+        place, the plate behind. `match` and `far` are of the source grid, `before` and `before_far` of the previous one."""
         body = (part > 0).to(match.dtype)[:, None]
-        ground, lost = 1 - body, (distance >= NOTHING).to(body.dtype)
-        hair = (part >= HEAD).to(body.dtype)[:, None] * match * (distance >= FAR).to(body.dtype) * (1 - lost)
-        exact, smooth = GUESSED + (SURE - GUESSED) * hair, SURE - (SURE - GUESSED) * hair
+        ground, lost = 1 - body, (far >= NOTHING).to(body.dtype)
+        hair = (part >= HEAD).to(body.dtype)[:, None] * match * (far >= FAR).to(body.dtype) * (1 - lost)
+        exact, near = GUESSED + (SURE - GUESSED) * hair, SURE - (SURE - GUESSED) * hair
         source = body * (exact * match * (1 - lost) + UNLIKELY * lost) + ground * torch.where(edge > 0, 0.0, UNLIKELY)
-        known = body * (before_distance < NOTHING).to(body.dtype) + ground * before
+        known = body * (before_far < NOTHING).to(body.dtype) + ground * before
         previous = UNLIKELY * (1 - known) - (0.0 if self.settings.previous else 1e4)
         plate = ground * SURE * own + UNLIKELY * body
         in_place = SURE * (1 - own) + UNLIKELY * own
-        smooth = ground * in_place + body * (smooth * (1 - lost) + UNLIKELY * lost)
+        smooth = ground * in_place + body * (near * (1 - lost) + UNLIKELY * lost)
         return torch.cat((source, previous, plate, smooth, torch.full_like(body, -1.0)), 1)
