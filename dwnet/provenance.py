@@ -20,6 +20,8 @@ from densepose_cache.weights import WEIGHTS
 from .config import Folders, variant_start
 from .pretrained import named_model
 
+RUNS = "runs"
+"""Folder of a data set's results that holds a folder a variant."""
 PACKAGES = (
     "dwnet",
     "torch",
@@ -56,8 +58,9 @@ class Origin(Settings):
 
     @property
     def variant(self) -> str:
-        """Name of the variant that was trained."""
-        return Path(self.target).parent.name
+        """Name of the variant that was trained: that of the run's folder, `full` of a data set's own result."""
+        run = Path(self.target).parent
+        return run.name if run.parent.name == RUNS else "full"
 
     @property
     def start(self) -> Path | None:

@@ -96,6 +96,13 @@ def test_of_what_ships_the_full_model_alone_has_started(shipped):
     assert all(weights == {} for weights in found.values())
 
 
+def test_a_data_sets_own_result_is_that_of_the_full_model(shipped):
+    run = trained("full", features="embedded", start=EMBEDDED)
+    own = run.model_copy(update={"target": "results/mine/metrics.json"})
+    assert own.variant == "full" and own.start == run.start
+    assert training_weights(own) == {"train.start": file_sha256(shipped / "model.safetensors")}
+
+
 def test_versions_and_revision():
     assert {"python", "torch", "dwnet"} <= set(versions())
     assert git_revision() is None or len(git_revision().removesuffix("-dirty")) == 40

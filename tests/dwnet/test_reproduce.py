@@ -16,8 +16,10 @@ from densepose_cache.digest import file_sha256
 from densepose_cache.iuv_network.weights import WEIGHTS as SHIPPED
 from densepose_cache.source import read_source
 from densepose_cache.verbs import run_verbs
+from dwnet.checkpoint import model_file
 from dwnet.cli import SUMMARY, VERBS
 from dwnet.config import NO_RESULT, Folders, load_config
+from dwnet.pretrained import EMBEDDED
 from dwnet.provenance import Origin, provenance
 from dwnet.reproduce import commands as commands_module
 from dwnet.reproduce import inputs, surroundings
@@ -222,6 +224,15 @@ def test_the_network_that_ships_with_the_package_is_looked_at_there(project):
         origin = record.origin.model_copy(update={"settings": changed})
         first, *_ = inputs.check_weights(dataclasses.replace(record, origin=origin, weights={"densepose": weights}))
         assert (first.name, first.state) == ("weights, densepose", state)
+
+
+def test_the_generator_that_ships_is_looked_at_where_a_training_started_from_it(project):
+    record = read_record(METRICS)
+    changed = settings(train=CHANGES["train"] | {"start": EMBEDDED}, evaluate=CHANGES["evaluate"])
+    origin = record.origin.model_copy(update={"settings": changed, "target": "results/mine/metrics.json"})
+    for then, state in ((file_sha256(model_file(EMBEDDED)), "same"), ("0" * 64, "differs")):
+        found = inputs.check_weights(dataclasses.replace(record, origin=origin, weights={"train.start": then}, extractors={}))
+        assert [(each.name, each.state) for each in found] == [("weights, train.start", state)]
 
 
 def test_other_versions_are_named_and_installed(project):
