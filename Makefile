@@ -16,7 +16,7 @@ lint: .venv/ready
 
 # Retrains the embedded IUV network from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 iuv-model: .venv/ready
-	$(BIN)/python -m densepose_cache.iuv_network.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
+	$(BIN)/python -m densepose_cache.iuv_network.training.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
 
 # Retrains the generator that ships from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 PEOPLE := exact128 found128 exact256

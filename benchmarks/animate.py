@@ -25,9 +25,9 @@ import torch
 from PIL import Image
 
 from densepose_cache.config import DensePoseSettings
+from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import ClipFrames, make_backend
-from densepose_cache.geometry import Geometry
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from densepose_cache.video import VideoWriter, read_frames, write_video
 from dwnet.animate_inputs import _Row
 from dwnet.checkpoint import load_model

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from scale import BIN, ROOT, Used, run
 
+from densepose_cache.cache.shard import FOLDERS, ShardWriter
 from densepose_cache.config import DensePoseSettings, VideoSettings, WarpSettings
-from densepose_cache.shards import FOLDERS, ShardWriter
 
 CLIPS_A_VIDEO = 12
 TEST_EVERY = 12

@@ -26,8 +26,8 @@ from PIL import Image
 
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.densepose.backend import ClipFrames, FrameMap
+from densepose_cache.densepose.backends.detectron2_network import model_config
 from densepose_cache.densepose.detector import Detector
-from densepose_cache.densepose.detectron2_network import model_config
 from densepose_cache.densepose.paste import paste_chart
 from densepose_cache.densepose.person import Follower
 from densepose_cache.densepose.resize import resize

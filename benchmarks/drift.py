@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from dwnet.checkpoint import load_model
 from dwnet.driving import FreeDriving
 from dwnet.rollout import generate_frames

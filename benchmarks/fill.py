@@ -29,7 +29,7 @@ import scipy
 from scipy.spatial import cKDTree
 from warp import processor, read_maps, timed
 
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from densepose_cache.warp import source_frame, visible_pixels
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import MIRROR, SourceSurface, weighted_table

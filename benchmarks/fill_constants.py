@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from warp import processor
 
-from densepose_cache.sample.render import Clip, Frame
+from densepose_cache.rendered.render import Clip, Frame
 from densepose_cache.warp import source_frame, visible_pixels
 from densepose_cache.warp.fill import DEPTH, MIRROR, SourceSurface
 

@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
 from dwnet.bootstrap import mean_interval
 from dwnet.inference.trivial import FilledSource, coarse_warp, filled_warp
 from dwnet.panels import iuv_colours

@@ -25,11 +25,11 @@ import torch
 from natsort import natsorted
 from PIL import Image
 
-from densepose_cache.densepose.agreement import agreement
-from densepose_cache.densepose.embedded import EmbeddedNetwork
+from densepose_cache.densepose.backends.embedded import EmbeddedNetwork
 from densepose_cache.densepose.person import Follower
 from densepose_cache.densepose.steady import SteadyBoxes
 from densepose_cache.iuv import read_iuv_png
+from densepose_cache.iuv.agreement import agreement
 from densepose_cache.iuv_network.weights import WEIGHTS
 from densepose_cache.warp import SourceTrees
 

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
-from densepose_cache.densepose.agreement import agreement
-from densepose_cache.iuv_network.batches import Batch
+from densepose_cache.iuv.agreement import agreement
 from densepose_cache.iuv_network.both_ways import both_ways
-from densepose_cache.iuv_network.losses import to_input, true_uv
 from densepose_cache.iuv_network.model import IuvNetwork
-from densepose_cache.iuv_network.score import check_batches
+from densepose_cache.iuv_network.training.batches import Batch
+from densepose_cache.iuv_network.training.losses import to_input, true_uv
+from densepose_cache.iuv_network.training.score import check_batches
 from densepose_cache.iuv_network.weights import load_weights
 
 SIDE, GAP, HEAD = 160, 4, 16

@@ -37,9 +37,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from warp import processor, trees_per_pair
 
+from densepose_cache.cache.reader import FRAMES, IUV, WARPS
+from densepose_cache.cache.shard import shard_name
 from densepose_cache.iuv import read_iuv_png, write_iuv_png
-from densepose_cache.reader import FRAMES, IUV, WARPS
-from densepose_cache.shards import shard_name
 from densepose_cache.warp.codec import MapCodes, decode
 from densepose_cache.warp.grid import coordinates
 from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch

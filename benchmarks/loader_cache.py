@@ -12,12 +12,12 @@ from synthetic_cache import PEOPLE, SPLITS, write_shards
 
 from densepose_cache.clips import write_table
 from densepose_cache.config import DensePoseSettings, VideoSettings, WarpSettings
-from densepose_cache.decode import decode_shard
-from densepose_cache.densepose.stage import densepose_shard
-from densepose_cache.digest import file_sha256
-from densepose_cache.index import build_index
-from densepose_cache.sample.write import write_sample
-from densepose_cache.warp.stage import warp_shard
+from densepose_cache.rendered.write import write_sample
+from densepose_cache.stages.decode import decode_shard
+from densepose_cache.stages.densepose import densepose_shard
+from densepose_cache.stages.index import build_index
+from densepose_cache.stages.warp import warp_shard
+from densepose_cache.storage.digest import file_sha256
 
 SIZE = 256
 SHARDS, CLIPS_A_SHARD = 38, 16

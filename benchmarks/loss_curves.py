@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from official_code import random_vgg
 
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from densepose_cache.warp import source_frame
 from dwnet.compiled import compile_step
 from dwnet.config import LossSettings, ModelSettings, TrainSettings

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from densepose_cache.iuv import write_iuv_png
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 
 CLIPS = {"fashion/1": "turn", "taichi/1": "walk"}
 """Place below data/ubc_sample, and motion."""

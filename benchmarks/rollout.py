@@ -26,7 +26,7 @@ import torch
 from official_code import Official, random_vgg
 from warp import trees_per_pair
 
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.codec import MapCodes, decode, encode
 from dwnet.config import ModelSettings

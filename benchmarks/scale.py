@@ -157,8 +157,8 @@ def indices(project: Project, clips: int) -> list[dict]:
 
 
 def _first_shards(clips_csv: Path, out: Path, shards: int) -> int:
+    from densepose_cache.cache.shard import bucket
     from densepose_cache.clips import read_table, write_table
-    from densepose_cache.shards import bucket
 
     table = read_table(clips_csv)
     table = table[table["clip"].map(lambda clip: bucket(clip, shards) < max(shards // 10, 1))].reset_index(drop=True)
@@ -170,7 +170,7 @@ def open_cache(cache: Path) -> dict[str, float]:
     """Open a cache as training does: reader, samples, first sample, then samples at random."""
     import numpy as np
 
-    from densepose_cache.reader import SplitReader
+    from densepose_cache.cache.reader import SplitReader
     from dwnet.data import SampleDataset
 
     before, clock = memory("VmRSS"), [time.process_time()]
@@ -207,8 +207,8 @@ def sample_costs(folder: Path, clips: int, frames: int) -> dict[str, float]:
     import h5py
     import numpy as np
 
-    from densepose_cache.remembered import NAME, ShardFacts, recall, remember
-    from densepose_cache.sample_table import SampleTable
+    from densepose_cache.cache.index_memo import NAME, ShardFacts, recall, remember
+    from densepose_cache.cache.samples import SampleTable
 
     a_clip = EPOCHS * (frames - 2)
     clips = min(clips, MOST_ROWS // a_clip)
@@ -243,7 +243,7 @@ def _read_samples(path: Path, clips: int) -> tuple[float, float]:
     """Seconds and the most bytes that training needs for the samples and the order of its first pass."""
     import h5py
 
-    from densepose_cache.sample_table import SampleTable
+    from densepose_cache.cache.samples import SampleTable
     from dwnet.data import BatchOrder
 
     before, start = memory("VmHWM"), time.process_time()
@@ -282,7 +282,7 @@ def entries(project: Project) -> dict[str, int]:
 
 def shard_sizes(cache: Path, scratch: Path) -> dict[str, float]:
     """Bytes of a frame, an IUV map, a grid; grids of a sample; and how fast a writer takes clips over, bytes a second."""
-    from densepose_cache.shards import ShardWriter, open_shard
+    from densepose_cache.cache.shard import ShardWriter, open_shard
 
     result, taken, drawn, seconds = {}, 0, [0, 0], 0.0
     stages = (("frame", "frames", "decode", "source_frame"), ("map", "iuv", "densepose", "held"), ("grid", "warps", "warp", "pairs"))

@@ -15,7 +15,7 @@ import numpy as np
 from fill_constants import SOURCES, Errors, people
 from scipy.ndimage import map_coordinates
 
-from densepose_cache.sample.render import Frame
+from densepose_cache.rendered.render import Frame
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.smooth import HAIR, NECKLINE, REACH, RIM, TOLERANCE, SmoothSurface

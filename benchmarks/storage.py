@@ -27,13 +27,13 @@ from natsort import natsorted
 from PIL import Image
 from warp import CLIPS, read_maps
 
+from densepose_cache.cache.shard import COMPRESSION
 from densepose_cache.config import WarpSettings
-from densepose_cache.rows import COMPRESSION as ROWS
-from densepose_cache.rows import frame_options
-from densepose_cache.samples import draw_samples, sample_pairs
-from densepose_cache.shards import COMPRESSION
+from densepose_cache.storage.row_delta import COMPRESSION as ROWS
+from densepose_cache.storage.row_delta import frame_options
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.codec import MapCodes, decode, encode
+from densepose_cache.warp.pairs import draw_samples, sample_pairs
 
 FRAMES = 40
 PEER_EVERY = 8

@@ -11,13 +11,13 @@ from pathlib import Path
 import h5py
 import pandas as pd
 
-from densepose_cache.clips import build_clip_table
+from densepose_cache.cache.shard import ShardWriter, bucket, open_shard, shard_name
 from densepose_cache.config import DensePoseSettings, SampleDraw, VideoSettings, VideosSource, WarpSettings
-from densepose_cache.decode import decode_shard
-from densepose_cache.densepose.stage import densepose_shard
-from densepose_cache.sample.write import write_sample
-from densepose_cache.shards import ShardWriter, bucket, open_shard, shard_name
-from densepose_cache.warp.stage import warp_shard
+from densepose_cache.rendered.write import write_sample
+from densepose_cache.stages.clips import build_clip_table
+from densepose_cache.stages.decode import decode_shard
+from densepose_cache.stages.densepose import densepose_shard
+from densepose_cache.stages.warp import warp_shard
 
 SIZE, FRAMES, FPS = 64, 8, 25
 PEOPLE = 4

@@ -39,10 +39,10 @@ from sklearn.neighbors import KDTree
 
 from densepose_cache.config import WarpSettings
 from densepose_cache.iuv import read_iuv_png
-from densepose_cache.sample.render import Clip
-from densepose_cache.samples import draw_samples, sample_pairs
+from densepose_cache.rendered.render import Clip
 from densepose_cache.warp import ENGINES, WarpGrid, coordinates, source_frame
 from densepose_cache.warp.charts import default_device, pair_indices, upload
+from densepose_cache.warp.pairs import draw_samples, sample_pairs
 
 CLIPS = ("fashion/1", "taichi/1")
 KINDS = ("all", "consecutive", "distant")

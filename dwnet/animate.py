@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from densepose_cache.errors import InputError
-from densepose_cache.progress import track
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.progress import track
 from densepose_cache.video import VideoWriter
 
 from .animate_inputs import Motion, Person

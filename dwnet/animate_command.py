@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from densepose_cache.config import DensePoseSettings
-from densepose_cache.settings import read_settings
-from densepose_cache.whole import only_writer
+from densepose_cache.config.base import read_settings
+from densepose_cache.storage.atomic import only_writer
 
 from .animate import animate
 from .animate_inputs import Options, check_output, frame_size, load_motion, load_person

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from densepose_cache.cache.reader import SplitReader
 from densepose_cache.config import DensePoseSettings, VideoSettings
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import ClipFrames, FrameMap, make_backend
+from densepose_cache.densepose.backends.precomputed import SideFile
 from densepose_cache.densepose.missing import fill_missing
-from densepose_cache.densepose.precomputed import SideFile
-from densepose_cache.errors import InputError
-from densepose_cache.geometry import Geometry
 from densepose_cache.iuv import read_iuv_png
-from densepose_cache.reader import SplitReader
 from densepose_cache.storage.names import check_file, check_link, check_name, is_there, output_path
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.folder import folder_conversions, picture_size

@@ -15,7 +15,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import summary
 
-from densepose_cache.whole import room_for
+from densepose_cache.storage.atomic import room_for
 
 
 class Board:

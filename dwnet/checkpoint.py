@@ -9,11 +9,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from densepose_cache.digest import canonical_json, file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.settings import check
-from densepose_cache.shards import tool_versions
-from densepose_cache.whole import written_whole
+from densepose_cache.cache.shard import tool_versions
+from densepose_cache.config.base import check
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.atomic import written_whole
+from densepose_cache.storage.digest import canonical_json, file_sha256
 
 from .config import FORMATS, ModelSettings
 from .discriminator import MultiscaleDiscriminator

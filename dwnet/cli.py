@@ -2,7 +2,7 @@
 
 import sys
 
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cli.subcommands import run_verbs
 
 SUMMARY = "Train on a cache, animate people by the motion of a video, measure the result."
 VERBS = {

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationError, create_model, model_serializer, model_validator
 
 from densepose_cache.config import DensePoseSettings, Source, VideoSettings, WarpSettings
-from densepose_cache.errors import InputError
-from densepose_cache.settings import Settings, check, explain, read_yaml
+from densepose_cache.config.base import Settings, check, explain, read_yaml
+from densepose_cache.core.errors import InputError
 
 from .pretrained import EMBEDDED
 

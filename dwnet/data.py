@@ -31,10 +31,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from densepose_cache.digest import digest
-from densepose_cache.errors import InputError
-from densepose_cache.index_file import read_samples
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.index import read_samples
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.digest import digest
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp.carry import filled_and_carried
 from densepose_cache.warp.fill import SourceSurface

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 
 from .config import TrainSettings
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
 from densepose_cache.warp import source_frame
 
 

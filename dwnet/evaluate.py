@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from densepose_cache.digest import digest
-from densepose_cache.errors import InputError
-from densepose_cache.hdf5_file import Hdf5File
-from densepose_cache.memory import FittingBatches
-from densepose_cache.progress import Bar
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.batching import FittingBatches
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.progress import Bar
+from densepose_cache.storage.atomic import only_writer, write_text_whole, written_whole
+from densepose_cache.storage.digest import digest
+from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.reuse import is_kept, keep, kept, take_up
-from densepose_cache.whole import only_writer, write_text_whole, written_whole
 
 from .checkpoint import model_facts
 from .config import FORMATS, EvaluateSettings

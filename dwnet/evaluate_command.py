@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from densepose_cache.settings import read_settings
+from densepose_cache.config.base import read_settings
 
 from .config import EvaluateSettings
 from .evaluate import evaluate

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.weights import WEIGHTS, find_weights
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.digest import file_sha256
+from densepose_cache.storage.weights import WEIGHTS, find_weights
 
 VGG_STAGES = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,))
 """Channels of VGG-19's convolutions up to conv5_1; a max pooling lies between the stages."""

@@ -16,7 +16,7 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.nn import Parameter
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 
 from .config import TrainSettings
 from .devices import FABRIC_PRECISION, pick_device, pick_precision, set_threads

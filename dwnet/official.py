@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 
 from .config import ModelSettings
 from .discriminator import MultiscaleDiscriminator

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.whole import only_writer, written_whole
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.atomic import only_writer, written_whole
+from densepose_cache.storage.digest import file_sha256
 
 from .checkpoint import CRITIC_NAME, load_critic, load_model, save_model
 from .config import ModelSettings

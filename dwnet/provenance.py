@@ -8,14 +8,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from densepose_cache.cache.index import read_index
+from densepose_cache.cache.shard import shard_name
 from densepose_cache.clips.table import read_table, table_digest
-from densepose_cache.densepose.origin import map_origins
-from densepose_cache.digest import digest, file_sha256
-from densepose_cache.index_file import read_index
-from densepose_cache.settings import Settings
-from densepose_cache.shards import shard_name
-from densepose_cache.versions import installed_versions
-from densepose_cache.weights import WEIGHTS
+from densepose_cache.config.base import Settings
+from densepose_cache.core.versions import installed_versions
+from densepose_cache.densepose.backends.origin import map_origins
+from densepose_cache.storage.digest import digest, file_sha256
+from densepose_cache.storage.weights import WEIGHTS
 
 from .config import Folders, variant_start
 from .pretrained import named_model

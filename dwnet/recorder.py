@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from densepose_cache.progress import Bar
+from densepose_cache.core.progress import Bar
 
 from .checkpoint import CRITIC_NAME, save_model
 from .config import ModelSettings, TrainSettings

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from densepose_cache.cache.reader import SplitReader
 from densepose_cache.clips.table import LONGEST_NAME
-from densepose_cache.digest import digest, file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.hdf5_file import Hdf5File
-from densepose_cache.memory import FittingBatches
-from densepose_cache.progress import Bar, track
-from densepose_cache.reader import SplitReader
+from densepose_cache.core.batching import FittingBatches
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.progress import Bar, track
+from densepose_cache.storage.atomic import only_writer, written_whole
+from densepose_cache.storage.digest import digest, file_sha256
+from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.names import shortened
 from densepose_cache.storage.reuse import belongs, filled_for, is_kept, keep, kept, take_up
 from densepose_cache.video import VideoWriter
-from densepose_cache.whole import only_writer, written_whole
 
 from .checkpoint import load_model, model_file
 from .config import FORMATS, EvaluateSettings

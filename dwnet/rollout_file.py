@@ -7,9 +7,9 @@ import h5py
 import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
-from densepose_cache.errors import InputError
-from densepose_cache.hdf5_file import Hdf5File
-from densepose_cache.shards import COMPRESSION, breaks_off
+from densepose_cache.cache.shard import COMPRESSION, breaks_off
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.hdf5 import Hdf5File
 
 from .config import FORMATS
 

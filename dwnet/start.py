@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from densepose_cache.digest import digest, file_sha256
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.digest import digest, file_sha256
 
 from .checkpoint import CRITIC_NAME, load_critic, load_model, model_file
 from .config import ModelSettings

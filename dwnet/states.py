@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from densepose_cache.digest import digest
-from densepose_cache.whole import written_whole
+from densepose_cache.storage.atomic import written_whole
+from densepose_cache.storage.digest import digest
 
 from .config import FORMATS, GENERATOR_FORMATS, ModelSettings, TrainSettings
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from densepose_cache.whole import room_for, write_text_whole
+from densepose_cache.storage.atomic import room_for, write_text_whole
 
 from .board import Board
 from .devices import peak_memory

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from densepose_cache.progress import Bar
+from densepose_cache.core.progress import Bar
 
 from .config import ModelSettings, TrainSettings
 from .data import SampleDataset, TrainingData, to_device_batch

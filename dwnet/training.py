@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from densepose_cache.alone import lent
-from densepose_cache.errors import InputError
-from densepose_cache.whole import only_writer
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.atomic import only_writer
+from densepose_cache.storage.lock import lent
 
 from .compiled import RecordedStep, compile_step
 from .config import ModelSettings, TrainSettings, loss_problem, size_problem

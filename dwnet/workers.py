@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 import torch.multiprocessing as mp
 from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 
-from densepose_cache.errors import InputError
-from densepose_cache.parent import end_with_parent
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.processes import end_with_parent
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 GRACE = 10.0

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..digest import file_sha256, file_state, listing_digest
-from ..progress import track
-from ..whole import write_text_whole
+from ..core.progress import track
+from ..storage.atomic import write_text_whole
+from ..storage.digest import file_sha256, file_state, listing_digest
 
 NAME = ".digests.json"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import UrlsSource
-from ..digest import file_state
-from ..errors import InputError
-from ..exchange.side_file import side_file
+from ..core.errors import InputError
+from ..iuv.side_file import side_file
+from ..storage.digest import file_state
 from ..storage.names import check_link
 from .table import read_csv
 

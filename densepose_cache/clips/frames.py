@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import FramesSource
-from ..densepose.precomputed import PNG_SUFFIX
-from ..errors import InputError
-from ..exchange.side_file import side_file
+from ..core.errors import InputError
+from ..densepose.backends.precomputed import PNG_SUFFIX
+from ..iuv.side_file import side_file
+from ..storage.listing import walk
 from ..storage.names import check_link
 from ..video.folder import frame_files
-from ..walk import walk
 from .table import check_names, check_table, clip_name, read_csv
 
 OFFICIAL = "github.com/ubc-vision/DwNet"

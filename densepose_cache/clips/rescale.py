@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
-from ..progress import track
+from ..core.errors import InputError
+from ..core.progress import track
 from ..video.probe import VideoInfo, frame_times, probe
 from .table import BOX
 

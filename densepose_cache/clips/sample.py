@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import SampleSource
-from ..errors import InputError
+from ..core.errors import InputError
 from .table import read_csv
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..digest import digest
-from ..errors import InputError
+from ..core.errors import InputError
+from ..storage.atomic import write_text_whole
+from ..storage.digest import digest
 from ..storage.names import shortened
-from ..whole import write_text_whole
 
 COLUMNS = ("clip", "split", "video", "start_frame", "end_frame", "bbox", "iuv", "sha256", "iuv_sha256")
 CONTENT = ("split", "start_frame", "end_frame", "bbox", "fps", "sha256", "iuv_sha256")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import VideosSource
-from ..errors import InputError
-from ..exchange.side_file import side_file
+from ..core.errors import InputError
+from ..iuv.side_file import side_file
+from ..storage.listing import walk
 from ..storage.names import check_link
 from ..video.files import sift
-from ..walk import walk
 from .rescale import REFERENCE, rescaled
 from .table import check_names, clip_name, read_csv
 

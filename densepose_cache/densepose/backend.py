@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import h5py
 import numpy as np
 
+from ..cache.shard import again
 from ..config import DensePoseSettings
-from ..errors import InputError
-from ..geometry import Geometry
-from ..shards import again
+from ..core.errors import InputError
+from ..core.geometry import Geometry
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Backend(Protocol):
 def make_backend(settings: DensePoseSettings, weights: Path) -> Backend:
     """The backend that `settings` name; `weights` is the folder of published weight files. Raises InputError where it cannot run."""
     if settings.backend == "precomputed":
-        from .precomputed import Precomputed
+        from .backends.precomputed import Precomputed
 
         return Precomputed(settings.png_order)
     from .detector import Detector

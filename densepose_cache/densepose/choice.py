@@ -4,12 +4,12 @@ import contextlib
 import json
 from pathlib import Path
 
+from ..cache.shard import FOLDERS, open_shard
 from ..config import DensePoseSettings
-from ..errors import InputError
-from ..shards import FOLDERS, open_shard
+from ..core.errors import InputError
 from ..storage.reuse import kept
-from ..weights import WEIGHTS
-from .models import check_model
+from ..storage.weights import WEIGHTS
+from .backends.models import check_model
 
 
 def choose_backend(settings: DensePoseSettings, weights: Path, cache: Path | None = None) -> DensePoseSettings:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import DensePoseSettings
-from ..digest import file_sha256
-from ..memory import FittingBatches
+from ..core.batching import FittingBatches
+from ..storage.digest import file_sha256
 from .backend import ClipFrames, FrameMap
+from .backends.install import missing_packages
+from .backends.models import weight_file
 from .choice import choose_backend
-from .install import missing_packages
-from .models import weight_file
 from .network import Network
 from .person import Follower
 from .steady import SteadyBoxes
@@ -88,14 +88,14 @@ def make_network(name: str, settings: DensePoseSettings, folder: Path) -> Networ
 
     device = choose_device(settings)
     if name == "embedded":
-        from .embedded import EmbeddedNetwork
+        from .backends.embedded import EmbeddedNetwork
 
         return EmbeddedNetwork(device, choose_autocast(settings, device), settings.score)
     weights = weight_file(settings, folder)
     if name == "detectron2":
-        from .detectron2_network import Detectron2Network as Kind
+        from .backends.detectron2_network import Detectron2Network as Kind
     else:
-        from .torchvision_rcnn import TorchvisionNetwork as Kind
+        from .backends.torchvision_rcnn import TorchvisionNetwork as Kind
     return Kind(settings.model, weights, settings.score, settings.input_size, device, choose_autocast(settings, device))
 
 

@@ -1,28 +1,12 @@
 """What stands in for frames on which nobody was found."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ClipError
+from ..core.errors import ClipError
+from ..iuv.maps import ClipMaps
 from .backend import FrameMap
-
-
-class ClipMaps(NamedTuple):
-    """What was found on the frames of a clip.
-
-    `iuv` (T, S, S, 3) uint8, `held` (T,) bool: nobody was found and the policy's map stands in, `scores` (T,) float32, NaN where there is
-    none, `people` (T,) int32 to choose from, `near_ties` (T,) bool: another one was nearly as good a choice. `went_back`: a stranger was
-    followed for a while.
-    """
-
-    iuv: np.ndarray
-    held: np.ndarray
-    scores: np.ndarray
-    people: np.ndarray
-    near_ties: np.ndarray
-    went_back: bool = False
 
 
 def fill_missing(maps: Iterable[FrameMap], clip: str, length: int, size: int, policy: str, max_missing: float) -> ClipMaps:

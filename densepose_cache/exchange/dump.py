@@ -15,10 +15,10 @@ import torch
 from natsort import natsorted
 from PIL import Image
 
+from ..core.errors import InputError
 from ..densepose.backend import FrameMap
 from ..densepose.paste import paste_chart
 from ..densepose.person import Follower
-from ..errors import InputError
 from ..iuv import PARTS
 from .frames import Frames
 from .safe_pickle import load_results

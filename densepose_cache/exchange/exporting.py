@@ -8,10 +8,10 @@ import pandas as pd
 from PIL import Image
 
 from ..clips.table import read_csv
-from ..errors import InputError
+from ..core.errors import InputError
+from ..core.progress import Bar
 from ..iuv import write_iuv_png
-from ..progress import Bar
-from ..whole import folder_written_whole, write_text_whole
+from ..storage.atomic import folder_written_whole, write_text_whole
 from .pictures import INDS, IUV
 from .sources import Clip, open_clips
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
+from ..core.errors import InputError
 from ..video import frame_files, frame_times, probe
 from ..video.folder import picture_size
 

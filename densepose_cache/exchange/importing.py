@@ -10,14 +10,14 @@ import h5py
 import numpy as np
 
 from ..config import DensePoseSettings
+from ..core.errors import InputError
+from ..core.progress import track
 from ..densepose.backend import FrameMap
 from ..densepose.person import Follower
-from ..errors import InputError
-from ..progress import track
+from ..iuv.side_file import side_file_path, write_side_file
 from .frames import Frames, look_at_frames
 from .matching import match
 from .pictures import INDS, IUV, Pictures
-from .side_file import side_file_path, write_side_file
 
 FORMATS = ("iuv-png", "densepose-png", "detectron2-dump")
 """Maps in PNGs; maps of several people in PNGs with person numbers beside them; a file that `apply_net.py dump` wrote."""

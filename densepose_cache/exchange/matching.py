@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .frames import Frames
 
 LAST_NUMBER = re.compile(r"(\d+)\D*$")

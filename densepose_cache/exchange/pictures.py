@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from natsort import natsorted
 
+from ..core.errors import InputError
 from ..densepose.backend import FrameMap
+from ..densepose.backends.precomputed import PNG_SUFFIX as IUV
 from ..densepose.person import Follower
-from ..densepose.precomputed import PNG_SUFFIX as IUV
-from ..errors import InputError
 from ..iuv import find_png_order, read_iuv_png
 from ..storage.image_file import load, open_image
 from ..video.picture import picture_size

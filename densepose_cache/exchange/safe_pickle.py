@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 CHART_RESULTS = (
     "DensePoseChartResult",

@@ -9,15 +9,15 @@ import h5py
 import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
+from ..cache.index import read_index
+from ..cache.shard import open_shard, shard_name
 from ..clips.table import NAME, clip_name
-from ..densepose.precomputed import SideFile
-from ..errors import InputError
-from ..index_file import read_index
+from ..core.errors import InputError
+from ..densepose.backends.precomputed import SideFile
 from ..iuv import check_iuv
-from ..shards import open_shard, shard_name
+from ..iuv.side_file import SUFFIX
 from ..video import read_folder, read_frames
 from ..video.files import is_video
-from .side_file import SUFFIX
 
 
 @dataclass(frozen=True)

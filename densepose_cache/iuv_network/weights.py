@@ -7,9 +7,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..digest import file_sha256
-from ..errors import InputError
-from ..whole import write_text_whole, written_whole
+from ..core.errors import InputError
+from ..storage.atomic import write_text_whole, written_whole
+from ..storage.digest import file_sha256
 from .encoder import learn_scales
 from .model import IuvNetwork, empty_network, fold
 
@@ -39,7 +39,9 @@ def save_weights(
     state = {name: value.detach().half().contiguous() for name, value in folded.state_dict().items()}
     with written_whole(path) as temporary:
         save_file(state, temporary)
-    command = "python -m densepose_cache.iuv_network.train " + " ".join(f"--{k.replace('_', '-')} {v}" for k, v in training.items())
+    command = "python -m densepose_cache.iuv_network.training.train " + " ".join(
+        f"--{k.replace('_', '-')} {v}" for k, v in training.items()
+    )
     record = {
         "sha256": file_sha256(path),
         "parameters": sum(value.numel() for value in state.values()),

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 NAME_MAX = 255
 """Bytes that a file's name may have on all common file systems."""

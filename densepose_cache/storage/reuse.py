@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..whole import write_text_whole, written_whole
+from .atomic import write_text_whole, written_whole
 from .names import hidden
 
 MARK = ".digest"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import InputError
+from ..core.errors import InputError
 from ..storage.names import check_link, check_name
 from .probe import probe
 

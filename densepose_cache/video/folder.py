@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from natsort import natsorted
 
-from ..errors import InputError
+from ..core.errors import InputError
 from ..storage.names import check_link, check_name
 from .picture import WHITE, Colour, open_picture, picture_size, read_picture
 

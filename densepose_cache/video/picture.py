@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from ..errors import InputError
+from ..core.errors import InputError
 from ..storage.image_file import load, open_image
 
 PICTURES = 1

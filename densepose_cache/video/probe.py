@@ -7,7 +7,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from ..errors import InputError
+from ..core.errors import InputError
 from ..storage.names import check_link, check_name
 from .binary import file_url
 from .conversion import UNSAID, Conversion, conversion

@@ -10,7 +10,7 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .binary import error_text, ffmpeg_binary, file_url, shipped_binary
 from .picture import WHITE, Colour
 from .probe import FrameTimes, VideoInfo, damaged, frame_times, probe

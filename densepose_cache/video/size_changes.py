@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .probe import FrameTimes, VideoInfo, open_video
 from .streams import main_stream
 

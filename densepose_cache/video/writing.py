@@ -12,8 +12,8 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 
-from ..errors import InputError
-from ..whole import NO_ROOM, written_whole
+from ..core.errors import InputError
+from ..storage.atomic import NO_ROOM, written_whole
 from .binary import error_text, ffmpeg_binary, file_url
 from .sound import Sound
 

@@ -40,8 +40,8 @@ def part_positions(part: int) -> np.ndarray:
     """The positions (64, 64, 3) float64 of one part, computed from the chart of the mean body."""
     from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
-    from ..sample.body import load_body
-    from ..sample.chart import chart_mesh
+    from ..rendered.figure.body import load_body
+    from ..rendered.figure.chart import chart_mesh
 
     mesh = chart_mesh()
     points = mesh.cuts.extend(load_body().mean.astype(np.float64), 0)

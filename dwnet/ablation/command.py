@@ -11,9 +11,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from densepose_cache.reader import SplitReader
-from densepose_cache.settings import read_settings
-from densepose_cache.whole import write_text_whole, written_whole
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.config.base import read_settings
+from densepose_cache.storage.atomic import write_text_whole, written_whole
 
 from ..config import AblationSettings
 from ..metrics.names import MEANINGS, heading

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
 
 from ..metrics.names import VARIANT_TITLES
 from ..panels import INK, PAPER, caption_height, iuv_colours, sheet

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from densepose_cache.errors import InputError
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
 
 from ..config import FORMATS, VARIANTS, EvaluateSettings
 from ..evaluate import data_digest

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from densepose_cache.progress import Bar
+from densepose_cache.core.progress import Bar
 
 from ..bootstrap import FEWEST, Interval, centred_interval, draw_clips, mean_interval
 from ..config import VARIANTS, AblationSettings

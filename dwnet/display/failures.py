@@ -4,7 +4,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from densepose_cache.progress import LINE
+from densepose_cache.core.progress import LINE
 
 from .stage import Job, tail
 

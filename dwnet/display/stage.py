@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from densepose_cache.progress import Reading, duration, read_bars
+from densepose_cache.core.progress import Reading, duration, read_bars
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 COLUMNS = 5

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from densepose_cache.decode import resample
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.stages.decode import resample
 
 FASTEST = 240
 """Highest frame rate that may be asked for."""

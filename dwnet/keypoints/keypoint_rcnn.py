@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torchvision.models.detection import keypointrcnn_resnet50_fpn
 
-from densepose_cache.errors import InputError
-from densepose_cache.keypoints import JOINTS
+from densepose_cache.core.coco import JOINTS
+from densepose_cache.core.errors import InputError
 
 NAME = "keypointrcnn"
 PERSON_SCORE = 0.7

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 
 from .pose_task import ensure_task
 

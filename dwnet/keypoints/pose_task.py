@@ -18,8 +18,8 @@ from pathlib import Path
 
 import flatbuffers
 
-from densepose_cache.errors import InputError
-from densepose_cache.whole import written_whole
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.atomic import written_whole
 
 TASK_NAME = "pose_landmarker.task"
 WHEEL_PROJECT, WHEEL_VERSION = "mediapipe", "0.10.21"

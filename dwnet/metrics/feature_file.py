@@ -12,8 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from densepose_cache.errors import InputError
-from densepose_cache.shards import COMPRESSION
+from densepose_cache.cache.shard import COMPRESSION
+from densepose_cache.core.errors import InputError
 
 from ..config import FORMATS
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 
 
 class InceptionFeatures:

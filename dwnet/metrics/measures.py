@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from densepose_cache.digest import file_sha256
+from densepose_cache.storage.digest import file_sha256
 
 from ..keypoints.choose import beside_real, on_body
 from .batch import Batch

@@ -6,8 +6,8 @@ from typing import get_args
 
 import torch
 
-from densepose_cache.errors import InputError
-from densepose_cache.weights import find_weights
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.weights import find_weights
 
 from ..config import EvaluateSettings, PaperWeights
 from ..features import load_features

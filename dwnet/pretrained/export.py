@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.whole import write_text_whole
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.atomic import write_text_whole
+from densepose_cache.storage.digest import file_sha256
 
 from ..checkpoint import load_model, model_file, save_model
 from . import FOLDER

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from densepose_cache.settings import read_settings
-from densepose_cache.whole import only_writer, write_text_whole
+from densepose_cache.config.base import read_settings
+from densepose_cache.storage.atomic import only_writer, write_text_whole
 
 from ..config import ReportSettings
 from .maps import maps_summary

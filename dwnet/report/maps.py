@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from densepose_cache.densepose.quality import FIGURES, REFERENCE
-from densepose_cache.errors import InputError
-from densepose_cache.index import QUALITY_COLUMNS
-from densepose_cache.quarantine import read_quarantine
+from densepose_cache.cache.quarantine import read_quarantine
+from densepose_cache.core.errors import InputError
+from densepose_cache.iuv.quality import FIGURES, REFERENCE
+from densepose_cache.stages.index import QUALITY_COLUMNS
 
 SHOWN = 20
 """Rows of the table of clips, and clips in quarantine that are listed."""

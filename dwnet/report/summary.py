@@ -7,8 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from densepose_cache.densepose.quality import REFERENCE
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.iuv.quality import REFERENCE
 
 from ..metrics.names import METHODS, by_method, heading, table
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from densepose_cache.whole import write_text_whole
+from densepose_cache.storage.atomic import write_text_whole
 
 from .commands import commands
 from .finding import Finding

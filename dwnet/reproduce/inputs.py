@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from densepose_cache.clips import clip_digests, current_table, read_table, table_digest
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.index_file import read_index
-from densepose_cache.source import read_source
-from densepose_cache.weights import WEIGHTS
+from densepose_cache.cache.index import read_index
+from densepose_cache.clips import clip_digests, read_table, table_digest
+from densepose_cache.config import read_source
+from densepose_cache.core.errors import InputError
+from densepose_cache.stages.clips import current_table
+from densepose_cache.storage.digest import file_sha256
+from densepose_cache.storage.weights import WEIGHTS
 
 from .finding import Finding, compared, short
 from .record import Record

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from densepose_cache.errors import InputError
-from densepose_cache.settings import check
+from densepose_cache.config.base import check
+from densepose_cache.core.errors import InputError
 
 from ..provenance import Origin, configuration_fingerprint
 from ..report.summary import read_metrics

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from densepose_cache.config.base import Settings
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.versions import installed_versions
 from densepose_cache.densepose.choice import choose_backend
-from densepose_cache.errors import InputError
-from densepose_cache.settings import Settings
-from densepose_cache.versions import installed_versions
 
 from ..config import NO_RESULT, load_config
 from ..provenance import git_revision, versions

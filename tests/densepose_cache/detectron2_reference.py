@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from densepose_cache.densepose.detectron2_network import model_config
+from densepose_cache.densepose.backends.detectron2_network import model_config
 from densepose_cache.densepose.paste import paste_chart
 
 SCORE = 0.7

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import torch
 
+from densepose_cache.densepose.backends.torchvision_rcnn import DensePoseRCNN
 from densepose_cache.densepose.rcnn.variants import parse_variant
-from densepose_cache.densepose.torchvision_rcnn import DensePoseRCNN
 
 CONFIDENCE_SHAPES = {"weight": (512, 25, 4, 4), "bias": (25,)}
 STATISTICS = ("weight", "bias", "running_mean", "running_var")

@@ -8,16 +8,16 @@ import pandas as pd
 from PIL import Image
 from turning_person import turning_person
 
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.clips import write_table
 from densepose_cache.config import DensePoseSettings, SampleDraw, VideoSettings, WarpSettings
-from densepose_cache.decode import decode_shard
-from densepose_cache.densepose.stage import densepose_shard
-from densepose_cache.digest import file_sha256
-from densepose_cache.index import build_index
 from densepose_cache.iuv import write_iuv_png
-from densepose_cache.reader import SplitReader
-from densepose_cache.shards import bucket, shard_name
-from densepose_cache.warp.stage import warp_shard
+from densepose_cache.stages.decode import decode_shard
+from densepose_cache.stages.densepose import densepose_shard
+from densepose_cache.stages.index import build_index
+from densepose_cache.stages.warp import warp_shard
+from densepose_cache.storage.digest import file_sha256
 
 SIZE = 64
 SHARDS = 2

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from densepose_cache.sample.render import Clip, Frame
+from densepose_cache.rendered.render import Clip, Frame
 
 
 @functools.cache

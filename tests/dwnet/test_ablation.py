@@ -21,8 +21,8 @@ from tiny_cache import SIZE, write_split
 from tiny_model import tiny_generator
 from typer.testing import CliRunner
 
-from densepose_cache.errors import InputError
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
 from dwnet.ablation import command as verb
 from dwnet.ablation import tables as tables_module
 from dwnet.ablation.pictures import SIDE, telling_frame

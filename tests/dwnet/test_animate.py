@@ -15,10 +15,10 @@ from tiny_cache import SIZE, draw, write_split
 from tiny_model import MODELS, save_tiny_model, tiny_generator
 from typer.testing import CliRunner
 
-from densepose_cache.errors import InputError
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import write_iuv_png
-from densepose_cache.reader import SplitReader
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from densepose_cache.video import ffmpeg_binary, frame_times, probe, read_frames, write_video
 from dwnet.animate_command import command
 from dwnet.driving import FreeDriving

@@ -4,7 +4,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from tiny_model import changed
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from dwnet.checkpoint import load_model, save_model
 from dwnet.config import GENERATORS, ModelSettings
 from dwnet.discriminator import MultiscaleDiscriminator

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from densepose_cache.errors import InputError
-from densepose_cache.sample.render import Clip, clip_generator
+from densepose_cache.core.errors import InputError
+from densepose_cache.rendered.render import Clip, clip_generator
 from dwnet.keypoints.choose import beside_real, box_of, intersection_over_union, on_body, overlap
 from dwnet.keypoints.mediapipe_pose import MediaPipePose
 from dwnet.metrics.batch import Batch

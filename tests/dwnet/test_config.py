@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from densepose_cache.config import SampleSource
-from densepose_cache.digest import digest
-from densepose_cache.errors import InputError
-from densepose_cache.settings import Settings, read_settings
+from densepose_cache.config.base import Settings, read_settings
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.digest import digest
 from dwnet.config import (
     GENERATORS,
     SECTIONS,

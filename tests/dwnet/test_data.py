@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_cache import WARP, build, small_cache, turning_cache
 
-from densepose_cache.errors import InputError
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface

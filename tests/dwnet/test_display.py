@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from densepose_cache.progress import Bar
+from densepose_cache.core.progress import Bar
 from dwnet.display.failures import failure_text, last_words, retry_command
 from dwnet.display.handler import Display
 from dwnet.display.stage import DONE, FAILED, Job, Stage

@@ -12,8 +12,8 @@ import torch
 from tiny_cache import SIZE, draw, write_split
 from tiny_model import save_tiny_model
 
-from densepose_cache.errors import InputError
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
 from densepose_cache.warp import coarse_warp_grid
 from dwnet import evaluate as module
 from dwnet.config import EvaluateSettings

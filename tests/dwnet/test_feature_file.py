@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from dwnet.metrics.feature_file import FeatureWriter, open_features
 
 LENGTHS = {"a": 3, "b": 5}

@@ -2,8 +2,8 @@ import pytest
 import torch
 import torchvision
 
-from densepose_cache.errors import InputError
-from densepose_cache.weights import WEIGHTS
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.weights import WEIGHTS
 from dwnet import features as features_module
 from dwnet.features import EMBEDDED_TAPS, EmbeddedFeatures, Vgg19Features, load_features
 

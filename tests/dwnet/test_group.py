@@ -29,7 +29,7 @@ from trainer import (
     states,
 )
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from dwnet.checkpoint import load_model
 from dwnet.config import TrainSettings
 from dwnet.states import read_state

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densepose_cache.sample.render import Clip
+from densepose_cache.rendered.render import Clip
 from densepose_cache.video import probe, write_video
 from dwnet.pretrained import FOLDER
 

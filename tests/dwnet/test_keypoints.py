@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torchvision.models.detection import keypointrcnn_resnet50_fpn
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.coco import JOINTS
+from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import read_iuv_png
-from densepose_cache.keypoints import JOINTS
 from dwnet.keypoints import mediapipe_pose
 from dwnet.keypoints.keypoint_rcnn import KeypointRcnn, joints_of
 from dwnet.keypoints.mediapipe_pose import MediaPipePose

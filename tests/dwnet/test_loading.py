@@ -15,8 +15,8 @@ import pytest
 import torch
 from small_cache import SHARDS, small_cache
 
-from densepose_cache.reader import SplitReader
-from densepose_cache.shards import FOLDERS
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.cache.shard import FOLDERS
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import coordinates

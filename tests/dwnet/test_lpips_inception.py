@@ -7,7 +7,7 @@ import torch
 import torchvision
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from dwnet.metrics.inception import InceptionFeatures
 from dwnet.metrics.lpips_alex import LpipsAlex
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from dwnet import official
 from dwnet.config import ModelSettings
 from dwnet.discriminator import MultiscaleDiscriminator

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 from tiny_model import MODELS
 
-from densepose_cache.errors import InputError
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.core.errors import InputError
 from dwnet import official
 from dwnet.checkpoint import load_critic, load_model, save_model
 from dwnet.cli import SUMMARY, VERBS

@@ -10,7 +10,7 @@ from tiny_cache import SIZE, write_split
 from tiny_model import save_tiny_model
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
 from dwnet import features
 from dwnet.config import EvaluateSettings
 from dwnet.evaluate import evaluate
@@ -58,7 +58,7 @@ def joints_by_colour(self, frame):
 def test_every_metric_of_the_paper_is_reported(weights, tmp_path, monkeypatch):
     for module in (suite, features):
         monkeypatch.setattr(module, "find_weights", lambda name, folder, override=None: folder / f"{name}.pth", raising=False)
-    monkeypatch.setattr("densepose_cache.weights.find_weights", lambda name, folder, override=None: folder / f"{name}.pth")
+    monkeypatch.setattr("densepose_cache.storage.weights.find_weights", lambda name, folder, override=None: folder / f"{name}.pth")
     monkeypatch.setattr(KeypointRcnn, "detect", joints_by_colour)
     data, model = write_split(tmp_path / "test.h5", {"a": 3}, keypoints=True), save_tiny_model(tmp_path / "model.safetensors")
     rollout(model, data, EvaluateSettings(), tmp_path / "rollout.h5")

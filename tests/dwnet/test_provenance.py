@@ -7,13 +7,13 @@ import pytest
 from tiny_cache import write_split
 from tiny_origin import DETECTOR, settings, write_maps
 
+from densepose_cache.cache.index import read_index
 from densepose_cache.clips import write_table
-from densepose_cache.densepose.origin import map_origins
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
-from densepose_cache.index_file import read_index
-from densepose_cache.settings import check
-from densepose_cache.weights import WEIGHTS
+from densepose_cache.config.base import check
+from densepose_cache.core.errors import InputError
+from densepose_cache.densepose.backends.origin import map_origins
+from densepose_cache.storage.digest import file_sha256
+from densepose_cache.storage.weights import WEIGHTS
 from dwnet.config import VARIANTS, Folders
 from dwnet.pretrained import EMBEDDED
 from dwnet.provenance import Origin, configuration_fingerprint, git_revision, map_weights, provenance, training_weights, versions

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from densepose_cache.errors import InputError
-from densepose_cache.index import QUALITY_COLUMNS
+from densepose_cache.core.errors import InputError
+from densepose_cache.stages.index import QUALITY_COLUMNS
 from dwnet.config import ReportSettings
 from dwnet.metrics.names import MEANINGS, METHODS, better, table
 from dwnet.report.command import command, moved

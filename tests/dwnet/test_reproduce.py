@@ -11,11 +11,11 @@ import yaml
 from tiny_cache import write_split
 from tiny_origin import DETECTOR, settings, write_maps
 
-from densepose_cache.clips import build_clip_table
-from densepose_cache.digest import file_sha256
+from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.config import read_source
 from densepose_cache.iuv_network.weights import WEIGHTS as SHIPPED
-from densepose_cache.source import read_source
-from densepose_cache.verbs import run_verbs
+from densepose_cache.stages.clips import build_clip_table
+from densepose_cache.storage.digest import file_sha256
 from dwnet.checkpoint import model_file
 from dwnet.cli import SUMMARY, VERBS
 from dwnet.config import NO_RESULT, Folders, load_config

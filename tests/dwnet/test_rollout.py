@@ -7,8 +7,8 @@ import torch
 from tiny_cache import SIZE, write_split
 from tiny_model import save_tiny_model, tiny_generator
 
-from densepose_cache.errors import InputError
-from densepose_cache.reader import SplitReader
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.errors import InputError
 from densepose_cache.video import probe
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp import ENGINES, coarse_warp_grid

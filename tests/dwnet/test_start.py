@@ -8,8 +8,8 @@ import torch
 from small_cache import small_cache
 from tiny_model import MODELS, changed, tiny_generator
 
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.storage.digest import file_sha256
 from dwnet import official
 from dwnet.checkpoint import load_critic, load_model, save_model
 from dwnet.config import VARIANTS, LossSettings, ModelSettings, TrainSettings, load_config, variant_model, variant_train

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from dwnet.board import Board
 from dwnet.train_log import TrainLog, board_folder, restore_log
 

@@ -9,8 +9,8 @@ from small_cache import SIZE, small_cache
 from tiny_model import MODELS, changed
 from torch.utils.flop_counter import FlopCounterMode
 
-from densepose_cache.errors import InputError
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.core.errors import InputError
 from dwnet import train_plan as module
 from dwnet.cli import SUMMARY, VERBS
 from dwnet.config import LossSettings, TrainSettings

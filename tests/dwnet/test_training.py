@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from small_cache import small_cache
 from tiny_model import MODELS
 
-from densepose_cache.errors import InputError
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.core.errors import InputError
 from dwnet import step as step_module
 from dwnet import training
 from dwnet.checkpoint import load_critic, load_model

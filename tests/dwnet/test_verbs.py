@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cli.subcommands import run_verbs
 from dwnet.cli import SUMMARY, VERBS
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from densepose_cache.digest import digest
-from densepose_cache.index_file import write_index
-from densepose_cache.sample_table import SampleTable
-from densepose_cache.samples import evaluation_pairs
-from densepose_cache.shards import FOLDERS, ShardWriter
+from densepose_cache.cache.index import write_index
+from densepose_cache.cache.samples import SampleTable
+from densepose_cache.cache.shard import FOLDERS, ShardWriter
+from densepose_cache.stages.warp import write_grids
+from densepose_cache.storage.digest import digest
 from densepose_cache.warp import SourceTrees
 from densepose_cache.warp.codec import MapCodes, encode
-from densepose_cache.warp.stage import write_grids
+from densepose_cache.warp.pairs import evaluation_pairs
 
 SIZE = 64
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from densepose_cache.shards import ShardWriter
+from densepose_cache.cache.shard import ShardWriter
 from dwnet.config import NO_RESULT, parse_config
 
 DETECTOR = {"densepose": {"score": 0.7}, "config": None, "weights": "d" * 64}

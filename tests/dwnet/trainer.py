@@ -14,8 +14,8 @@ import h5py
 import torch
 from tiny_model import MODELS
 
-from densepose_cache.errors import InputError
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.core.errors import InputError
 from dwnet import step, training, workers
 from dwnet.cli import SUMMARY, VERBS
 from dwnet.config import LossSettings, ModelSettings, TrainSettings

@@ -8,16 +8,16 @@ from pathlib import Path
 from outputs import CACHE, OUTPUTS, RUN
 from tiny_project import TINY
 
-import densepose_cache.cli
+import densepose_cache.cli.main
 import dwnet.cli
-from densepose_cache.digest import canonical_json
-from densepose_cache.shards import bucket, shard_name
-from densepose_cache.verbs import run_verbs
+from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.storage.digest import canonical_json
 from dwnet.config import parse_config
 
 SERVER = multiprocessing.get_context("forkserver")
 """Forks of it have computed nothing, and load no package anew."""
-SERVER.set_forkserver_preload(["dwnet.training", "dwnet.rollout", "dwnet.evaluate", "dwnet.report.page", "densepose_cache.warp.stage"])
+SERVER.set_forkserver_preload(["dwnet.training", "dwnet.rollout", "dwnet.evaluate", "dwnet.report.page", "densepose_cache.stages.warp"])
 DATA = parse_config(TINY, "the configuration").datasets["sample"]
 SHARD = shard_name(bucket("sample-test-0000", DATA.shards))
 
@@ -69,5 +69,5 @@ def _run(folder: Path, stage: str, room: int | None, into):
     os.chdir(folder)
     if room is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-    package = densepose_cache.cli if stage in list(OUTPUTS)[:6] else dwnet.cli
+    package = densepose_cache.cli.main if stage in list(OUTPUTS)[:6] else dwnet.cli
     raise SystemExit(run_verbs(package.SUMMARY, package.VERBS, verb(stage)))

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from tiny_project import TINY
 
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.clips.table import clip_name
-from densepose_cache.reader import SplitReader
-from densepose_cache.sample.write import write_sample
-from densepose_cache.shards import bucket, shard_name
+from densepose_cache.rendered.write import write_sample
 
 SHARDS = 4
 INDEX, METRICS = "cache/mine/train.h5", "results/mine/metrics.json"

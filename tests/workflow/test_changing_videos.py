@@ -9,7 +9,7 @@ import pytest
 from tiny_project import TINY
 from web_server import WebServer
 
-from densepose_cache.sample.write import write_sample
+from densepose_cache.rendered.write import write_sample
 
 INDEX = "cache/mine/train.h5"
 

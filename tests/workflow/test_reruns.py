@@ -97,7 +97,7 @@ def append(path, text):
 def test_an_edited_module_schedules_nothing_until_its_format_changes(finished, checkout):
     append(checkout / "densepose_cache/warp/engines.py", "# another word\n")
     assert planned(finished, root=checkout) == set()
-    append(checkout / "densepose_cache/config.py", 'FORMATS["warp"] += 1\n')
+    append(checkout / "densepose_cache/config/__init__.py", 'FORMATS["warp"] += 1\n')
     assert planned(finished, root=checkout) == set(STAGES[STAGES.index("warp") :])
 
 

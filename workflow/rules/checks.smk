@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from densepose_cache.alone import Taken
+from densepose_cache.storage.lock import Taken
 from densepose_cache.densepose.choice import published_file
-from densepose_cache.errors import InputError
-from densepose_cache.shards import FOLDERS as SHARD_FOLDERS, open_shard
+from densepose_cache.core.errors import InputError
+from densepose_cache.cache.shard import FOLDERS as SHARD_FOLDERS, open_shard
 from densepose_cache.storage.names import dangling
-from densepose_cache.whole import only_writer
+from densepose_cache.storage.atomic import only_writer
 
 # The folder of a data set, or of one of its runs, that a rule writes to.
 WRITTEN = {

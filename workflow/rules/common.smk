@@ -12,11 +12,11 @@ from typing import get_args
 import dwnet
 from densepose_cache.config import FORMATS as CACHE_FORMATS
 from densepose_cache.densepose.choice import choose_backend
-from densepose_cache.digest import canonical_json, digest, listing_digest
-from densepose_cache.errors import InputError
-from densepose_cache.shards import shard_name
-from densepose_cache.verbs import put_verbs_on_path
-from densepose_cache.weights import WEIGHTS
+from densepose_cache.storage.digest import canonical_json, digest, listing_digest
+from densepose_cache.core.errors import InputError
+from densepose_cache.cache.shard import shard_name
+from densepose_cache.cli.subcommands import put_verbs_on_path
+from densepose_cache.storage.weights import WEIGHTS
 from dwnet.config import FORMATS as LEARN_FORMATS, NO_RESULT, VARIANT, VARIANTS, PaperWeights, parse_config, variant_model, variant_train
 from dwnet.display.handler import listen
 from dwnet.pretrained import EMBEDDED, named_model
@@ -215,7 +215,7 @@ def shard_table(wildcards):
     whole = clip_table(wildcards.dataset)
     table = Path(whole).parent / "clips" / f"{wildcards.shard}.csv"
     if not table.is_file():
-        from densepose_cache.clips.build import restore_shard
+        from densepose_cache.stages.clips import restore_shard
 
         restore_shard(Path(whole), table, CONFIG.datasets[wildcards.dataset].shards)
     return table

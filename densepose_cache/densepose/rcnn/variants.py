@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ...errors import InputError
+from ...core.errors import InputError
 
 PATTERN = re.compile(r"densepose_rcnn_R_(?P<depth>50|101)_FPN(?P<deeplab>_DL)?(_WC(?P<confidence>[12])(?P<segmentation>M)?)?_s1x")
 UV_CONFIDENCES = {None: (), "1": ("sigma_2",), "2": ("sigma_2", "kappa_u", "kappa_v")}

@@ -3,11 +3,12 @@
 import json
 import os
 
-from densepose_cache.clips import build_clip_table, clip_digests, current_table, read_table, table_digest
+from densepose_cache.cache.shard import bucket
+from densepose_cache.clips import clip_digests, read_table, table_digest
 from densepose_cache.clips import digests as digests_module
 from densepose_cache.config import FramesSource, VideosSource
-from densepose_cache.digest import file_sha256, listing_digest
-from densepose_cache.shards import bucket
+from densepose_cache.stages.clips import build_clip_table, current_table
+from densepose_cache.storage.digest import file_sha256, listing_digest
 
 
 def test_every_shard_has_a_table_and_clips_lie_in_their_bucket(folders, tmp_path):

@@ -8,13 +8,14 @@ from coded_video import cut, write_coded
 from frames_folder import frames_folder
 from known_video import write_known
 
-from densepose_cache.clips import build_clip_table, read_table
-from densepose_cache.clips import clip_rows as rows_and_missing
+from densepose_cache.clips import read_table
 from densepose_cache.clips.fetched import replaced
 from densepose_cache.clips.videos import video_files
 from densepose_cache.config import FramesSource, SampleSource, UrlsSource, VideosSource
-from densepose_cache.digest import file_sha256
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.stages.clips import build_clip_table
+from densepose_cache.stages.clips import clip_rows as rows_and_missing
+from densepose_cache.storage.digest import file_sha256
 
 
 def clip_rows(source, data):

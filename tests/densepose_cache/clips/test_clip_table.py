@@ -3,7 +3,7 @@ import pytest
 
 from densepose_cache.clips import clip_digests, parse_box, read_table, table_digest, write_table
 from densepose_cache.clips.table import clip_name
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 
 GOOD = {"clip": "a+b-c_1.x", "split": "train", "video": "v.mp4", "start_frame": "3", "end_frame": "9", "bbox": "1-2-30-40"}
 

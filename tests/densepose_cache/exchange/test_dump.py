@@ -3,8 +3,8 @@ import pytest
 import torch
 from exchange.dump_files import KINDS, picture, quantised, random_chart, same_named_classes, write_dump
 
+from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.person import Follower
-from densepose_cache.errors import InputError
 from densepose_cache.exchange.dump import Dump
 
 HEIGHT, WIDTH = 48, 64

@@ -8,20 +8,20 @@ from coded_video import write_coded
 from PIL import Image
 from small_cache import PRECOMPUTED, SHARDS, SIZE, small_cache
 
-from densepose_cache.cli import SUMMARY, VERBS
-from densepose_cache.clips import build_clip_table
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cli.main import SUMMARY, VERBS
+from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.config import FORMATS, FramesSource, VideoSettings
-from densepose_cache.decode import decode_shard
-from densepose_cache.densepose.precomputed import PngFolder
-from densepose_cache.densepose.stage import densepose_shard
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.densepose.backends.precomputed import PngFolder
 from densepose_cache.exchange.exporting import export_iuv
 from densepose_cache.exchange.importing import import_iuv
-from densepose_cache.exchange.side_file import write_side_file
 from densepose_cache.iuv import read_iuv_png, write_iuv_png
-from densepose_cache.reader import SplitReader
-from densepose_cache.shards import bucket, shard_name
-from densepose_cache.verbs import run_verbs
+from densepose_cache.iuv.side_file import write_side_file
+from densepose_cache.stages.clips import build_clip_table
+from densepose_cache.stages.decode import decode_shard
+from densepose_cache.stages.densepose import densepose_shard
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,16 @@ from exchange.dump_files import picture, quantised, random_chart, same_named_cla
 from PIL import Image
 from small_cache import PRECOMPUTED, body_maps
 
-from densepose_cache.cli import SUMMARY, VERBS
-from densepose_cache.clips import build_clip_table
+from densepose_cache.cli.main import SUMMARY, VERBS
+from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.config import FramesSource, VideoSettings
-from densepose_cache.decode import decode_shard
-from densepose_cache.densepose.precomputed import SideFile
-from densepose_cache.densepose.stage import densepose_shard
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
+from densepose_cache.densepose.backends.precomputed import SideFile
 from densepose_cache.exchange.importing import import_iuv, recognise
 from densepose_cache.iuv import write_iuv_png
-from densepose_cache.verbs import run_verbs
+from densepose_cache.stages.clips import build_clip_table
+from densepose_cache.stages.decode import decode_shard
+from densepose_cache.stages.densepose import densepose_shard
 
 COUNT, SIZE = 6, 64
 

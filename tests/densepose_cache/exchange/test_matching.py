@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.exchange.frames import Frames, look_at_frames
 from densepose_cache.exchange.matching import match
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.person import Follower
-from densepose_cache.errors import InputError
 from densepose_cache.exchange.pictures import Pictures
 from densepose_cache.iuv import write_iuv_png
 

@@ -5,11 +5,11 @@ import pickle
 import numpy as np
 import pytest
 
-from densepose_cache.iuv_network.batches import Batches, part_shares
-from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
 from densepose_cache.iuv_network.framing import FRAME, MARGIN, SHAPES, SMALL_SHAPES, crop_around
-from densepose_cache.iuv_network.spoil import spoil
-from densepose_cache.sample.backgrounds import SIZE, draw_background, draw_backgrounds
+from densepose_cache.iuv_network.training.batches import Batches, part_shares
+from densepose_cache.iuv_network.training.cutouts import CutOuts, Request, render_set
+from densepose_cache.iuv_network.training.spoil import spoil
+from densepose_cache.rendered.backgrounds import SIZE, draw_background, draw_backgrounds
 
 REQUEST = Request("test", 3, 4, 11)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from densepose_cache.iuv_network.clothed import NEAR, REACH, TROUSERS, label_clothes, reaches
-from densepose_cache.iuv_network.people import Studio
-from densepose_cache.sample.person import BOTTOM, HAIR, SKIN, SLEEVE
+from densepose_cache.iuv_network.training.clothed import NEAR, REACH, TROUSERS, label_clothes, reaches
+from densepose_cache.iuv_network.training.people import Studio
+from densepose_cache.rendered.figure.person import BOTTOM, HAIR, SKIN, SLEEVE
 
 
 def test_clothes_take_the_label_of_the_nearest_body_pixel():

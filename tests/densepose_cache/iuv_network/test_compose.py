@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from densepose_cache.iuv_network.compose import Scene
 from densepose_cache.iuv_network.flips import mirror
-from densepose_cache.iuv_network.people import CutOut, Studio
+from densepose_cache.iuv_network.training.compose import Scene
+from densepose_cache.iuv_network.training.people import CutOut, Studio
 
 ONES = np.ones(3)
 

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from densepose_cache.iuv_network.flips import MIRRORED, mirror, mirror_values
-from densepose_cache.sample.body import load_body
-from densepose_cache.sample.chart import chart_mesh
+from densepose_cache.rendered.figure.body import load_body
+from densepose_cache.rendered.figure.chart import chart_mesh
 
 
 def points_of(part: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

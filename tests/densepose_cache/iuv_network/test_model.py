@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from densepose_cache.iuv_network.encoder import BLOCKS, Encoder, load_imagenet
-from densepose_cache.iuv_network.losses import losses, part_weights, to_input, total, true_uv
 from densepose_cache.iuv_network.model import IuvNetwork, Maps, fold
+from densepose_cache.iuv_network.training.losses import losses, part_weights, to_input, total, true_uv
 
 
 @pytest.fixture(autouse=True)

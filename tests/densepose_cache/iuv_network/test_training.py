@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from densepose_cache.iuv_network.batches import Batches
-from densepose_cache.iuv_network.cutouts import CutOuts, Request, render_set
-from densepose_cache.iuv_network.losses import to_input
-from densepose_cache.iuv_network.score import CHECK, score
-from densepose_cache.iuv_network.train import Trainer, Training, main, settled, train
+from densepose_cache.iuv_network.training.batches import Batches
+from densepose_cache.iuv_network.training.cutouts import CutOuts, Request, render_set
+from densepose_cache.iuv_network.training.losses import to_input
+from densepose_cache.iuv_network.training.score import CHECK, score
+from densepose_cache.iuv_network.training.train import Trainer, Training, main, settled, train
 from densepose_cache.iuv_network.weights import load_weights, read_record, save_weights
-from densepose_cache.sample.backgrounds import draw_backgrounds
+from densepose_cache.rendered.backgrounds import draw_backgrounds
 
 SMALL = Training(people=2, frames=3, backgrounds=3, batch=2, small_steps=2, large_steps=1, warm_up=1, cool_down=1)
 
@@ -120,7 +120,7 @@ def test_a_start_that_is_none_is_named_before_anybody_is_rendered(tmp_path):
 
 def test_settings_come_from_the_record_where_nothing_else_is_said(monkeypatch):
     asked = []
-    monkeypatch.setattr("densepose_cache.iuv_network.train.train", lambda training, *_: asked.append(training))
+    monkeypatch.setattr("densepose_cache.iuv_network.training.train.train", lambda training, *_: asked.append(training))
     main(["--like-record", "--people", "7"])
     main([])
     assert asked == [Training(**(read_record()["training"] | {"people": 7})), Training()]

@@ -3,7 +3,7 @@
 import torch
 
 from densepose_cache.iuv_network.model import fold, is_conv_norm
-from densepose_cache.iuv_network.unfold import unfolded
+from densepose_cache.iuv_network.training.unfold import unfolded
 from densepose_cache.iuv_network.weights import load_weights
 
 MAPS = ("silhouette", "parts", "uv")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.storage.names import check_file, check_name, hidden, is_there, output_path, shortened
 
 

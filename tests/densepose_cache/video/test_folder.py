@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.video import frame_files, read_folder
 from densepose_cache.video.folder import folder_conversions
 from densepose_cache.video.picture import picture_size, read_picture

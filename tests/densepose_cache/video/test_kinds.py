@@ -8,7 +8,7 @@ import pytest
 from coded_video import ffmpeg
 from known_video import bars_of, circle_size, colour_error, write_hdr, write_known, write_raw
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.video import frame_times, probe, read_frames
 
 H264 = ("-c:v", "libx264", "-crf", "4", "-pix_fmt", "yuv420p")

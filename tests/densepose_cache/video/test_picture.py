@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.video.picture import LARGE, LARGEST, open_picture, picture_size, read_picture
 
 SAID = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from coded_video import cut, ffmpeg, number_of, numbers_of, write_coded
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.video import frame_times, probe, read_frames
 
 CODECS = {

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from coded_video import coded_frame, numbers_of
 
-from densepose_cache.errors import InputError
+from densepose_cache.core.errors import InputError
 from densepose_cache.video import VideoWriter, probe, read_frames, write_video, writing
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from densepose_cache.sample.render import Clip, clip_generator
+from densepose_cache.rendered.render import Clip, clip_generator
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp import coarse_warp_grid, visible_pixels
 from dwnet.inference.trivial import FilledSource, coarse_warp, coarse_warp_blurred, copy_source, filled_warp

@@ -1,0 +1,5 @@
+"""`python -m densepose_cache.cli`."""
+
+from .main import main
+
+main()

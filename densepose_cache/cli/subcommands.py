@@ -1,0 +1,62 @@
+"""A command line of verbs: modules are imported only when their verb runs, errors are one line, stops clean up."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from ..core.errors import InputError
+
+STOPPED = 130
+TERMINATED = 143
+
+
+def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequence[str] | None = None) -> int:
+    """Run one verb of a command line and return its exit code.
+
+    `verbs` maps a verb to its module, whose function `command` is the verb, and to one line of help. Exit codes: 0, 2 for wrong input
+    (an InputError is printed as one line `error: ...`), 130 after Ctrl-C, 143 after SIGTERM; temporary files are removed in each case.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    asked = arguments[0] if arguments else None
+    app = typer.Typer(help=summary, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(_group)
+    for name, (module, line) in verbs.items():
+        if name == asked:
+            app.command(name)(importlib.import_module(module).command)
+        else:
+            app.command(name, help=line)(_listed)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return STOPPED
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def put_verbs_on_path():
+    """Let shell commands find the verbs that are installed beside this Python, also where its environment is not activated."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def _group():
+    """Make a group of verbs even of a single one."""
+
+
+def _listed():
+    """A verb that is only listed, since another one runs."""
+
+
+def _terminate(*_):
+    raise SystemExit(TERMINATED)

@@ -1,0 +1,1 @@
+"""The backends that IUV maps come from."""

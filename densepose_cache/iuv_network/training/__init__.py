@@ -1,0 +1,1 @@
+"""How the embedded IUV network was trained."""

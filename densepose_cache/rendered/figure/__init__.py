@@ -1,0 +1,1 @@
+"""A rendered person: body, clothes, surface chart and motion."""
