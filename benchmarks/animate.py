@@ -29,14 +29,14 @@ from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import ClipFrames, make_backend
 from densepose_cache.rendered.render import Clip
 from densepose_cache.video import VideoWriter, read_frames, write_video
-from dwnet.animate_inputs import _Row
-from dwnet.checkpoint import load_model
 from dwnet.config import ModelSettings
-from dwnet.driving import FreeDriving
-from dwnet.generator import Generator
+from dwnet.inference.driving import FreeDriving
 from dwnet.inference.filling import FilledDriving
+from dwnet.inference.inputs import _Row
+from dwnet.inference.rollout import generate_frames
+from dwnet.model.checkpoint import load_model
+from dwnet.model.generator import Generator
 from dwnet.pretrained import EMBEDDED
-from dwnet.rollout import generate_frames
 
 FPS = 25
 CPU = torch.device("cpu")

@@ -28,9 +28,9 @@ from densepose_cache.config import DensePoseSettings
 from densepose_cache.densepose.backend import ClipFrames, FrameMap
 from densepose_cache.densepose.backends.detectron2_network import model_config
 from densepose_cache.densepose.detector import Detector
+from densepose_cache.densepose.network import resize
 from densepose_cache.densepose.paste import paste_chart
 from densepose_cache.densepose.person import Follower
-from densepose_cache.densepose.resize import resize
 
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 """This file bears the name of the DensePose project's package and must not be found in its place."""

@@ -16,9 +16,9 @@ import pandas as pd
 import torch
 
 from densepose_cache.rendered.render import Clip
-from dwnet.checkpoint import load_model
-from dwnet.driving import FreeDriving
-from dwnet.rollout import generate_frames
+from dwnet.inference.driving import FreeDriving
+from dwnet.inference.rollout import generate_frames
+from dwnet.model.checkpoint import load_model
 
 SEED, FPS = 88_000, 12
 LEFT_OUT, LAST = 5, 30

@@ -24,11 +24,11 @@ import yaml
 from PIL import Image
 
 from densepose_cache.cache.reader import SplitReader
-from dwnet.bootstrap import mean_interval
+from dwnet.evaluation.bootstrap import mean_interval
+from dwnet.inference.panels import iuv_colours
+from dwnet.inference.rollout_file import RolloutReader
 from dwnet.inference.trivial import FilledSource, coarse_warp, filled_warp
-from dwnet.panels import iuv_colours
 from dwnet.report.summary import print_summary
-from dwnet.rollout_file import RolloutReader
 
 SEED = 77_000
 """Of the rendered people; nothing is trained on them."""

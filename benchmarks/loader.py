@@ -42,8 +42,8 @@ from densepose_cache.cache.shard import shard_name
 from densepose_cache.iuv import read_iuv_png, write_iuv_png
 from densepose_cache.warp.codec import MapCodes, decode
 from densepose_cache.warp.grid import coordinates
-from dwnet.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
-from dwnet.ring import Ring
+from dwnet.training.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
+from dwnet.training.shared_batches import Ring
 
 TARGETS = 3
 TICK = os.sysconf("SC_CLK_TCK")
@@ -108,7 +108,7 @@ def run(stream: Iterator, count: int, batch: int, workers: int, look: Callable[[
 
 
 def measure(data: SampleDataset, samples: int, batch: int, workers: int, log: Path) -> dict:
-    """What `dwnet.data.batches` gives with a number of loader processes."""
+    """What `dwnet.training.data.batches` gives with a number of loader processes."""
     count = samples // batch
     warm = WARM_UP * max(workers, 1)
     order = BatchOrder(data.epochs, batch, 0, 0, warm + count + AHEAD * workers)

@@ -26,15 +26,15 @@ from official_code import random_vgg
 
 from densepose_cache.rendered.render import Clip
 from densepose_cache.warp import source_frame
-from dwnet.compiled import compile_step
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
-from dwnet.data import Batch, to_device_batch
-from dwnet.discriminator import MultiscaleDiscriminator
-from dwnet.features import Vgg19Features
-from dwnet.generator import Generator
-from dwnet.group import alone
-from dwnet.schedule import learning_rate
-from dwnet.step import Networks, TrainStep
+from dwnet.model.discriminator import MultiscaleDiscriminator
+from dwnet.model.generator import Generator
+from dwnet.model.perceptual import Vgg19Features
+from dwnet.training.compiled import compile_step
+from dwnet.training.data import Batch, to_device_batch
+from dwnet.training.distributed import alone
+from dwnet.training.schedule import learning_rate
+from dwnet.training.step import Networks, TrainStep
 
 RUNS = {"float32": ("32-true", 0), "bf16": ("bf16-mixed", 0), "float32_other": ("32-true", 1)}
 """Precision, as Lightning calls it, and seed."""

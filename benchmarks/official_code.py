@@ -21,7 +21,7 @@ import torch.nn.functional as F
 import torchvision.models.vgg
 from torch import Tensor, nn
 
-from dwnet.data import Batch
+from dwnet.training.data import Batch
 
 MODULES = ("util", "util.util", "util.image_pool", "models", "models.networks", "models.base_model", "models.DwNet_model")
 OPTIONS = {

@@ -4,9 +4,9 @@ Usage: python benchmarks/rollout.py [--official CHECKOUT] [--size 256] [--ngf 64
 
 The peer is the official test loop, run from a checkout of its repository that CHECKOUT names: one video, float32, and for every frame two
 grids by new k-d trees for every part, and the source's features once more. Without CHECKOUT the peer is left out. Ours is
-`dwnet.rollout.generate_frames`, which `dwnet rollout` calls: grids from the cache (they are decoded here as there), the source's features
-once a video, in fp32, which is exact, and in bf16. Both have the same weights and are driven by the same rendered person; frames and maps
-lie in memory for both, and neither writes what it makes.
+`dwnet.inference.rollout.generate_frames`, which `dwnet rollout` calls: grids from the cache (they are decoded here as there), the
+source's features once a video, in fp32, which is exact, and in bf16. Both have the same weights and are driven by the same rendered person;
+frames and maps lie in memory for both, and neither writes what it makes.
 
 Prints one JSON line: for every way frames a second, of all videos together, and times the peer; the largest difference between the peer's
 first frame and ours in fp32, in levels of 0..255, where the trees choose other pixels among those at equal distance. By the clock on a GPU,
@@ -30,10 +30,10 @@ from densepose_cache.rendered.render import Clip
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.codec import MapCodes, decode, encode
 from dwnet.config import ModelSettings
-from dwnet.generator import Generator
 from dwnet.inference.network_inputs import network_input
-from dwnet.official import load_generator
-from dwnet.rollout import generate_frames, to_pixels
+from dwnet.inference.rollout import generate_frames, to_pixels
+from dwnet.model.generator import Generator
+from dwnet.model.official.state_dict import load_generator
 
 WARM_UP = 4
 """Frames of every video that are not counted on a GPU."""

@@ -171,7 +171,7 @@ def open_cache(cache: Path) -> dict[str, float]:
     import numpy as np
 
     from densepose_cache.cache.reader import SplitReader
-    from dwnet.data import SampleDataset
+    from dwnet.training.data import SampleDataset
 
     before, clock = memory("VmRSS"), [time.process_time()]
     reader = SplitReader(cache / "train.h5")
@@ -244,7 +244,7 @@ def _read_samples(path: Path, clips: int) -> tuple[float, float]:
     import h5py
 
     from densepose_cache.cache.samples import SampleTable
-    from dwnet.data import BatchOrder
+    from dwnet.training.data import BatchOrder
 
     before, start = memory("VmHWM"), time.process_time()
     with h5py.File(path) as file:

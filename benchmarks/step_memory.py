@@ -11,12 +11,12 @@ import argparse
 from official_code import random_vgg
 
 from dwnet.config import PRESETS, ModelSettings, TrainSettings
-from dwnet.devices import FABRIC_PRECISION
-from dwnet.discriminator import MultiscaleDiscriminator
-from dwnet.features import Vgg19Features
-from dwnet.generator import Generator
-from dwnet.step import Networks
-from dwnet.step_cost import step_cost
+from dwnet.core.device import FABRIC_PRECISION
+from dwnet.model.discriminator import MultiscaleDiscriminator
+from dwnet.model.generator import Generator
+from dwnet.model.perceptual import Vgg19Features
+from dwnet.training.plan import step_cost
+from dwnet.training.step import Networks
 
 
 def main():

@@ -38,19 +38,18 @@ import torch
 from official_code import Official, random_vgg
 from torch.utils.flop_counter import FlopCounterMode
 
-from dwnet import training
-from dwnet.compiled import RecordedStep, compile_step
 from dwnet.config import PRESETS, ModelSettings, TrainSettings
-from dwnet.data import Batch
-from dwnet.discriminator import MultiscaleDiscriminator
-from dwnet.features import Vgg19Features
-from dwnet.generator import Generator
-from dwnet.group import alone
-from dwnet.official import load_discriminator, load_generator
-from dwnet.outcome import Outcome
-from dwnet.step import Networks, TrainStep
-from dwnet.step_cost import step_cost
-from dwnet.warping import grid_from_index
+from dwnet.model.discriminator import MultiscaleDiscriminator
+from dwnet.model.generator import Generator
+from dwnet.model.official.state_dict import load_discriminator, load_generator
+from dwnet.model.perceptual import Vgg19Features
+from dwnet.model.warping import grid_from_index
+from dwnet.training import loop
+from dwnet.training.compiled import RecordedStep, compile_step
+from dwnet.training.data import Batch
+from dwnet.training.distributed import alone
+from dwnet.training.plan import step_cost
+from dwnet.training.step import Networks, Outcome, TrainStep
 
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 """bf16 operations a second of the card's matrix units, dense, from its data sheet (SXM)."""
@@ -208,13 +207,13 @@ def timed_on_gpu(bench: Bench, name: str, steps: int) -> dict:
 
 def trained(options: argparse.Namespace, bench: Bench) -> dict:
     """`dwnet train` on a real cache: samples a second from the middle to the end, where nothing is compiled any more."""
-    training.load_features = lambda *_: Vgg19Features(bench.vgg)
+    loop.load_features = lambda *_: Vgg19Features(bench.vgg)
     quiet = {"log_every": 1, "save_every": 10**6, "picture_every": 10**6, "explosion": None}
     settings = bench.settings.model_copy(
         update={"steps": options.steps, "device": options.device, "workers": options.workers, "threads": 1, **quiet}
     )
     with tempfile.TemporaryDirectory() as folder:
-        training.train(options.cache / "train.h5", Path(folder) / "model.safetensors", bench.model, settings)
+        loop.train(options.cache / "train.h5", Path(folder) / "model.safetensors", bench.model, settings)
         log = pd.read_csv(Path(folder) / "train_log.csv")
     half = log.iloc[len(log) // 2 :]
     rate = (len(half) - 1) * options.batch / (half["seconds"].iloc[-1] - half["seconds"].iloc[0])

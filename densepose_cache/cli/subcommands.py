@@ -18,8 +18,9 @@ TERMINATED = 143
 def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequence[str] | None = None) -> int:
     """Run one verb of a command line and return its exit code.
 
-    `verbs` maps a verb to its module, whose function `command` is the verb, and to one line of help. Exit codes: 0, 2 for wrong input
-    (an InputError is printed as one line `error: ...`), 130 after Ctrl-C, 143 after SIGTERM; temporary files are removed in each case.
+    `verbs` maps a verb to the module whose function `command` is the verb, or to `module:function`, and to one line of help. Exit codes:
+    0, 2 for wrong input (an InputError is printed as one line `error: ...`), 130 after Ctrl-C, 143 after SIGTERM; temporary files are
+    removed in each case.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     asked = arguments[0] if arguments else None
@@ -27,7 +28,8 @@ def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequen
     app.callback()(_group)
     for name, (module, line) in verbs.items():
         if name == asked:
-            app.command(name)(importlib.import_module(module).command)
+            place, _, function = module.partition(":")
+            app.command(name)(getattr(importlib.import_module(place), function or "command"))
         else:
             app.command(name, help=line)(_listed)
     before = signal.signal(signal.SIGTERM, _terminate)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,8 @@ class Network(Protocol):
 
     def maps(self, detections: Detections, chosen: list[int | None]) -> list[np.ndarray | None]:
         """For every frame the IUV map (H, W, 3) uint8 of person number `chosen`; None where that is None."""
+
+
+def resize(frame: np.ndarray, size: int) -> np.ndarray:
+    """The square `frame` (S, S, 3) uint8 at `size` x `size`, bilinear, bit for bit as detectron2's predictor resizes it."""
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR))

@@ -5,8 +5,8 @@ import base64
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..bootstrap import FEWEST
-from ..metrics.names import MEANINGS
+from ..evaluation.bootstrap import FEWEST
+from ..evaluation.metrics.names import MEANINGS
 from .plot import TITLES
 from .words import beside_full, order_words
 

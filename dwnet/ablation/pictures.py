@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from densepose_cache.cache.reader import SplitReader
 
-from ..metrics.names import VARIANT_TITLES
-from ..panels import INK, PAPER, caption_height, iuv_colours, sheet
-from ..rollout_file import RolloutReader
+from ..evaluation.metrics.names import VARIANT_TITLES
+from ..inference.panels import INK, PAPER, caption_height, iuv_colours, sheet
+from ..inference.rollout_file import RolloutReader
 from .runs import Run
-from .spread import spread
+from .tables import spread
 
 SIDE = 192
 """Pixels that a picture has at least; smaller frames are enlarged by a whole number."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..config import VARIANTS
-from ..metrics.names import MEANINGS, METHODS, VARIANT_TITLES
+from ..evaluation.metrics.names import MEANINGS, METHODS, VARIANT_TITLES
 from ..report.svg import svg_figure, svg_text
 from .tables import FULL
 

@@ -7,12 +7,12 @@ from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.errors import InputError
 
 from ..config import FORMATS, VARIANTS, EvaluateSettings
-from ..evaluate import data_digest
-from ..metrics.feature_file import NAME as FEATURES
-from ..metrics.feature_file import open_features
+from ..evaluation.evaluate import data_digest
+from ..evaluation.metrics.feature_file import NAME as FEATURES
+from ..evaluation.metrics.feature_file import open_features
+from ..evaluation.metrics_file import read_metrics
+from ..inference.rollout_file import RolloutReader
 from ..pretrained import EMBEDDED
-from ..report.summary import read_metrics
-from ..rollout_file import RolloutReader
 
 ALIKE = ("clips", "frames", "size", "data", "max_frames", "blur_sigma")
 """What of the protocol must be the same."""

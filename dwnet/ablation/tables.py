@@ -7,14 +7,13 @@ import pandas as pd
 
 from densepose_cache.core.progress import Bar
 
-from ..bootstrap import FEWEST, Interval, centred_interval, draw_clips, mean_interval
 from ..config import VARIANTS, AblationSettings
+from ..evaluation.bootstrap import FEWEST, Interval, centred_interval, draw_clips, mean_interval
+from ..evaluation.metrics.feature_file import open_features
+from ..evaluation.metrics.frechet import frechet_draws
+from ..evaluation.metrics.names import MEANINGS, better
 from ..inference.trivial import BASELINES
-from ..metrics.feature_file import open_features
-from ..metrics.frechet_draws import frechet_draws
-from ..metrics.names import MEANINGS, better
 from .runs import Run
-from .spread import spread
 
 FULL = "full"
 METHODS = (*VARIANTS, *BASELINES)
@@ -169,3 +168,9 @@ def order_table(values: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame
 def _by_metric(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Rows of each metric, in the table's order."""
     return iter(table.groupby("metric", sort=False))
+
+
+def spread(length: int, number: int) -> list[int]:
+    """At most `number` of the places 0..length-1, ascending: the middles of `number` equal parts."""
+    number = min(number, length)
+    return [(2 * place + 1) * length // (2 * number) for place in range(number)]

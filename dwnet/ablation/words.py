@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ..bootstrap import FEWEST
+from ..evaluation.bootstrap import FEWEST
 from .tables import FULL
 
 

@@ -9,7 +9,7 @@ from densepose_cache.warp.carry import filled_and_carried
 from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.smooth import SmoothGrid, SmoothSurface
 
-from ..driving import Driving
+from .driving import Driving
 
 
 class Filled(NamedTuple):

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..driving import Driving
-from ..iuv_channels import parts
+from ..model.iuv_input import parts
 from ..model.prepared import carried_edge, distance_metres
-from ..warping import grid_from_index, grid_from_way, matched_pixels, visible_pixels
+from ..model.warping import grid_from_index, grid_from_way, matched_pixels, visible_pixels
+from .driving import Driving
 from .filling import FilledDriving
 
 FrameInputs = tuple[Tensor, list[Tensor], dict[str, Tensor]]

@@ -1,8 +1,8 @@
 """Which generator the settings of a model ask for."""
 
 from ..config import ModelSettings
-from ..generator import Generator
 from .compose import ComposeGenerator
+from .generator import Generator
 
 AnyGenerator = Generator | ComposeGenerator
 

@@ -5,7 +5,7 @@ condition (Eq. 2 and 3). In place of a decoder that paints every pixel anew stan
 
 Shapes: B batch, H x W the frame, c = `width`.
 
-    driving_iuv, source, previous, grids   as in `dwnet.generator`; grids are filled and carried over the body's edge
+    driving_iuv, source, previous, grids   as in `dwnet.model.generator`; grids are filled and carried over the body's edge
     input                                  (B, 25, H, W), folded to (B, 100, H / 2, W / 2)
     trunk                                  c, 2 c, 4 c, 4 c channels at H / 2, H / 4, H / 8, H / 16, and back
     head                                   (B, 23, H / 2, W / 2): colours for four pixels each, five masks, three corrections
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from densepose_cache.warp.surface import BINS, SHIFT, surface_table
 
 from ..config import ModelSettings
-from ..generator import Generated
-from ..iuv_channels import HEAD, parts
-from ..warping import identity_grid, warp
+from .generator import Generated
+from .iuv_input import HEAD, parts
 from .prepared import NOTHING, Prepared
+from .warping import identity_grid, warp
 
 INPUTS = 25
 PICTURES = 5

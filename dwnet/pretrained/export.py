@@ -14,7 +14,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.storage.atomic import write_text_whole
 from densepose_cache.storage.digest import file_sha256
 
-from ..checkpoint import load_model, model_file, save_model
+from ..model.checkpoint import load_model, model_file, save_model
 from . import FOLDER
 
 LICENCE = "Apache-2.0. Trained on people rendered from MakeHuman's CC0 data alone, with maps by this package's chart and IUV network."

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..config import ReportSettings
-from ..metrics.names import MEANINGS, METHODS, better, by_method, table
+from ..evaluation.metrics.names import MEANINGS, METHODS, better, by_method, table
 from .curves import training_curves
 from .maps import maps_section
 from .summary import read_metrics

@@ -1,38 +1,18 @@
 """The end of a run on the terminal: the metrics beside the baselines, and where to look."""
 
-import json
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from densepose_cache.core.errors import InputError
 from densepose_cache.iuv.quality import REFERENCE
 
-from ..metrics.names import METHODS, by_method, heading, table
+from ..evaluation.metrics.names import METHODS, by_method, heading, table
+from ..evaluation.metrics_file import read_metrics
 
 WIDTH = 120
 """Columns of the table where no terminal says otherwise."""
-
-
-def read_metrics(path: Path) -> dict:
-    """The content of a metrics.json. Raises InputError if it is missing or something else."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; run `dwnet evaluate` to make it")
-    try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); run `dwnet evaluate` again") from None
-    if not isinstance(metrics, dict) or not {"metrics", "baselines", "clips"} <= set(metrics):
-        raise InputError(f"{path}: holds no metrics and baselines; run `dwnet evaluate` again")
-    return metrics
-
-
-def metrics_text(metrics: dict) -> str:
-    """JSON text of a metrics.json. Raises ValueError where a number is not finite."""
-    return json.dumps(metrics, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def print_summary(metrics_path: Path, console: Console | None = None):

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..provenance import versions
+from ..evaluation.provenance import versions
 from .record import Record
 from .surroundings import differing
 

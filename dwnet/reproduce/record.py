@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from densepose_cache.config.base import check
 from densepose_cache.core.errors import InputError
 
-from ..provenance import Origin, configuration_fingerprint
-from ..report.summary import read_metrics
+from ..evaluation.metrics_file import read_metrics
+from ..evaluation.provenance import Origin, configuration_fingerprint
 
 NEEDED = ("configuration", "clips", "indexes", "weights")
 

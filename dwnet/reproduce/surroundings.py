@@ -10,7 +10,7 @@ from densepose_cache.core.versions import installed_versions
 from densepose_cache.densepose.choice import choose_backend
 
 from ..config import NO_RESULT, load_config
-from ..provenance import git_revision, versions
+from ..evaluation.provenance import git_revision, versions
 from .finding import SHORT, Finding, short
 from .record import Record
 

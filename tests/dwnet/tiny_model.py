@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from dwnet.checkpoint import save_model
 from dwnet.config import GENERATORS, ModelSettings
 from dwnet.model.build import build_generator
+from dwnet.model.checkpoint import save_model
 
 CRITIC = {"ndf": 4, "critic_layers": 2}
 MODELS = {

@@ -16,13 +16,13 @@ from tiny_model import MODELS
 
 from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.core.errors import InputError
-from dwnet import step, training, workers
-from dwnet.cli import SUMMARY, VERBS
+from dwnet.cli.main import SUMMARY, VERBS
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
-from dwnet.data import SampleDataset
+from dwnet.training import distributed, loop, step
+from dwnet.training.data import SampleDataset
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["trainer", "dwnet.training", "dwnet.train_command"])
+SERVER.set_forkserver_preload(["trainer", "dwnet.training.loop", "dwnet.cli.train"])
 
 SETTINGS = TrainSettings(
     steps=9,
@@ -86,7 +86,7 @@ class BeforeStep:
         self.step, self.action, self.arguments, self.rank = step, action, arguments, rank
 
     def __call__(self):
-        real, count = training.to_device_batch, []
+        real, count = loop.to_device_batch, []
 
         def acting(*arguments):
             count.append(1)
@@ -94,7 +94,7 @@ class BeforeStep:
                 self.action(*self.arguments)
             return real(*arguments)
 
-        training.to_device_batch = acting
+        loop.to_device_batch = acting
 
 
 def damage(folder: Path):
@@ -151,7 +151,7 @@ def break_reading():
 
 def _run_workers(preparation, function, arguments: tuple, count: int):
     """`run_workers`, and each of its processes makes the preparation first: a new one has nothing of what this one was prepared by."""
-    workers.run_workers(_prepared, (preparation, function, arguments), count)
+    distributed.run_workers(_prepared, (preparation, function, arguments), count)
 
 
 def _prepared(preparation, function, arguments: tuple):
@@ -166,7 +166,7 @@ def _train(cache: Path, out: Path, settings: TrainSettings, model: ModelSettings
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     if preparation:
         preparation()
-        training.run_workers = functools.partial(_run_workers, preparation)
+        loop.run_workers = functools.partial(_run_workers, preparation)
     arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
     arguments += ["--model", model.model_dump_json(), "--settings", settings.model_dump_json()]
     raise SystemExit(run_verbs(SUMMARY, VERBS, ["train", *map(str, arguments)]))

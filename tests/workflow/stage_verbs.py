@@ -9,7 +9,7 @@ from outputs import CACHE, OUTPUTS, RUN
 from tiny_project import TINY
 
 import densepose_cache.cli.main
-import dwnet.cli
+import dwnet.cli.main
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.storage.digest import canonical_json
@@ -17,7 +17,9 @@ from dwnet.config import parse_config
 
 SERVER = multiprocessing.get_context("forkserver")
 """Forks of it have computed nothing, and load no package anew."""
-SERVER.set_forkserver_preload(["dwnet.training", "dwnet.rollout", "dwnet.evaluate", "dwnet.report.page", "densepose_cache.stages.warp"])
+SERVER.set_forkserver_preload(
+    ["dwnet.training.loop", "dwnet.inference.rollout", "dwnet.evaluation.evaluate", "dwnet.report.page", "densepose_cache.stages.warp"]
+)
 DATA = parse_config(TINY, "the configuration").datasets["sample"]
 SHARD = shard_name(bucket("sample-test-0000", DATA.shards))
 
@@ -69,5 +71,5 @@ def _run(folder: Path, stage: str, room: int | None, into):
     os.chdir(folder)
     if room is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-    package = densepose_cache.cli.main if stage in list(OUTPUTS)[:6] else dwnet.cli
+    package = densepose_cache.cli.main if stage in list(OUTPUTS)[:6] else dwnet.cli.main
     raise SystemExit(run_verbs(package.SUMMARY, package.VERBS, verb(stage)))

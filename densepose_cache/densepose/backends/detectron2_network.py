@@ -12,10 +12,9 @@ import torch
 
 from ...core.errors import InputError
 from ..chart import box_pixels, labels_and_uv
-from ..network import Detections
+from ..network import Detections, resize
 from ..paste import paste_chart
 from ..precision import precision
-from ..resize import resize
 from .checkpoint import read_checkpoint
 from .install import check_installed
 from .models import MODELS, known_models

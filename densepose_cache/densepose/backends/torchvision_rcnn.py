@@ -15,7 +15,7 @@ from torch import nn
 
 from ...core.errors import InputError
 from ..chart import box_pixels, labels_and_uv
-from ..network import Detections
+from ..network import Detections, resize
 from ..paste import paste_chart
 from ..precision import precision
 from ..rcnn.backbone import FeaturePyramid
@@ -29,7 +29,6 @@ from ..rcnn.pooling import as_table, pool, pool_levels
 from ..rcnn.proposals import ProposalNetwork
 from ..rcnn.regression import clip_boxes, nonempty
 from ..rcnn.variants import Variant, parse_variant
-from ..resize import resize
 from .checkpoint import read_checkpoint
 
 PIXEL_MEAN = (103.530, 116.280, 123.675)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from natsort import natsorted
 
-from densepose_cache.iuv.maps import ClipMaps
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.iuv.degrade import degrade_iuv
+from densepose_cache.iuv.maps import ClipMaps
 from densepose_cache.iuv.quality import FIGURES, REFERENCE, measure
 from densepose_cache.rendered.write import write_sample
 

@@ -6,9 +6,9 @@ import torch
 from small_cache import turning_cache
 
 from densepose_cache.cache.reader import SplitReader
-from dwnet.data import SampleDataset, batches, to_device_batch
-from dwnet.driving import FreeDriving
+from dwnet.inference.driving import FreeDriving
 from dwnet.inference.network_inputs import INPUTS, network_input
+from dwnet.training.data import SampleDataset, batches, to_device_batch
 
 CPU = torch.device("cpu")
 

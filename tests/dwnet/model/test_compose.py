@@ -13,18 +13,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from densepose_cache.iuv import PARTS
 from densepose_cache.warp.surface import surface_table
-from dwnet.checkpoint import load_model
 from dwnet.config import VARIANTS, ModelSettings, variant_model
-from dwnet.data import scaled
-from dwnet.driving import FreeDriving
+from dwnet.inference.driving import FreeDriving
 from dwnet.inference.network_inputs import FilledInputs, network_input
-from dwnet.iuv_channels import parts
+from dwnet.inference.rollout import generate_frames
 from dwnet.model.build import build_generator
+from dwnet.model.checkpoint import load_model
 from dwnet.model.compose import CORRECTIONS, FOLD, INPUTS, PICTURES, STEP
+from dwnet.model.iuv_input import parts
 from dwnet.model.prepared import Prepared
+from dwnet.model.warping import grid_from_index, warp
 from dwnet.pretrained.export import export
-from dwnet.rollout import generate_frames
-from dwnet.warping import grid_from_index, warp
+from dwnet.training.data import scaled
 
 CPU = torch.device("cpu")
 DRAWN = 3 * FOLD * FOLD

@@ -1,0 +1,5 @@
+"""`python -m dwnet.cli`."""
+
+from .main import main
+
+main()

@@ -1,0 +1,23 @@
+"""The command line `dwnet`: one verb per stage of learning."""
+
+import sys
+
+from densepose_cache.cli.subcommands import run_verbs
+
+SUMMARY = "Train on a cache, animate people by the motion of a video, measure the result."
+VERBS = {
+    "train": ("dwnet.cli.train", "Train a model, or go on with a training that was stopped."),
+    "rollout": ("dwnet.cli.rollout", "Generate the test clips, each frame from the generated one before it."),
+    "evaluate": ("dwnet.cli.evaluate", "Measure generated frames and the baselines against the real ones."),
+    "ablation": ("dwnet.cli.ablation", "Compare the full model with its ablations: table, intervals, plot, pictures."),
+    "report": ("dwnet.cli.report", "Write the HTML page of a run."),
+    "reproduce": ("dwnet.cli.reproduce", "Print how a result is made again, and whether its inputs are still the same."),
+    "animate": ("dwnet.cli.animate", "Animate the person of a picture with the motion of a video."),
+    "import-official": ("dwnet.cli.official:import_command", "Turn weights of the official DwNet code into a model."),
+    "export-official": ("dwnet.cli.official:export_command", "Turn a model into weights that the official DwNet code loads."),
+}
+
+
+def main():
+    """Run the command line and exit."""
+    sys.exit(run_verbs(SUMMARY, VERBS))

@@ -1,0 +1,1 @@
+"""What every room needs: devices and number formats."""

@@ -1,0 +1,1 @@
+"""Metrics of generated frames and of the baselines against the real ones."""

@@ -1,0 +1,1 @@
+"""Weights of the official DwNet code, read and written."""
