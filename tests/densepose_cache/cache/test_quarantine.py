@@ -6,8 +6,10 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from people import SIZE, body_maps
 from PIL import Image
-from small_cache import SHARDS, SIZE, WARP, body_maps, build, write_source, write_tables
+from small_cache import SHARDS, WARP, build, write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.quarantine import read_quarantine
 from densepose_cache.cache.reader import SplitReader

@@ -8,8 +8,10 @@ import h5py
 import numpy as np
 import pytest
 from natsort import natsorted
+from people import SIZE, body_maps
 from PIL import Image
-from small_cache import SIZE, body_maps, write_source, write_tables
+from small_cache import write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.clips import read_table

@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 import torch
 import typer
+from people import SIZE
 from PIL import Image
-from tiny_cache import SIZE, write_split
+from small_cache import write_split
 from tiny_model import tiny_generator
 from typer.testing import CliRunner
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_cache import SIZE, draw, write_split
+from people import SIZE, draw
+from small_cache import write_split
 from tiny_model import save_tiny_model
 
 from densepose_cache.cache.reader import SplitReader

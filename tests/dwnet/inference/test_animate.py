@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 import typer
+from people import SIZE, draw
 from PIL import Image
-from tiny_cache import SIZE, draw, write_split
+from small_cache import write_split
 from tiny_model import MODELS, save_tiny_model, tiny_generator
 from typer.testing import CliRunner
 

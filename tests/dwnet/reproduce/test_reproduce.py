@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 import yaml
-from tiny_cache import write_split
+from small_cache import write_split
 from tiny_origin import DETECTOR, settings, write_maps
 
 from densepose_cache.cli.subcommands import run_verbs
