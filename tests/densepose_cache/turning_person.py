@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from densepose_cache.rendered.render import Clip, Frame
+from densepose_cache.rendered.render import Frame, RenderedClip
 
 
 @functools.cache
 def turning_person(size: int = 128) -> list[Frame]:
     """Eight frames."""
-    return list(Clip(np.random.default_rng(21), size=size, frames=8, fps=1, motion="turn", background="plain"))
+    return list(RenderedClip(np.random.default_rng(21), size=size, frames=8, fps=1, motion="turn", background="plain"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from densepose_cache.core.errors import InputError
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 from dwnet.evaluation.keypoints.choose import beside_real, box_of, intersection_over_union, on_body, overlap
 from dwnet.evaluation.keypoints.mediapipe_pose import MediaPipePose
 from dwnet.evaluation.metrics.batch import Batch
@@ -155,7 +155,7 @@ def measure(tmp_path_factory):
 
 
 def rendered(index, motion, split, frames):
-    return list(Clip(clip_generator(0, split, index), size=SIZE, frames=frames, fps=4, motion=motion))
+    return list(RenderedClip(clip_generator(0, split, index), size=SIZE, frames=frames, fps=4, motion=motion))
 
 
 def scene(mover, bystander=None):
