@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from densepose_cache.rendered.render import Clip, Frame
+from densepose_cache.rendered.render import Frame, RenderedClip
 
 SIZE = 64
 
@@ -45,4 +45,4 @@ def draw(clip: int, frame: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarra
 @functools.cache
 def turning_person(size: int = 128) -> list[Frame]:
     """Eight frames."""
-    return list(Clip(np.random.default_rng(21), size=size, frames=8, fps=1, motion="turn", background="plain"))
+    return list(RenderedClip(np.random.default_rng(21), size=size, frames=8, fps=1, motion="turn", background="plain"))

@@ -49,7 +49,7 @@ def damaged(tmp_path, coded):
 def planned(monkeypatch):
     """Names of the clips that were looked at since it was cleared."""
     names, plan = [], decode.plan_clip
-    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: names.append(clip["clip"]) or plan(clip, settings))
+    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: names.append(clip.name) or plan(clip, settings))
     return names
 
 

@@ -315,7 +315,7 @@ def test_other_feature_networks_or_versions_are_measured_anew(run, tmp_path, mon
 
 @pytest.mark.parametrize("room", [1, 0])
 def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_metrics(run, tmp_path, monkeypatch, caplog, room):
-    batches, real = [], module.Batch.of
+    batches, real = [], module.FrameBatch.of
 
     def small(frames, device):
         batches.append(len(frames))
@@ -323,7 +323,7 @@ def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_metric
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. And more")
         return real(frames, device)
 
-    monkeypatch.setattr(module.Batch, "of", small)
+    monkeypatch.setattr(module.FrameBatch, "of", small)
     paths = [run[0] / name for name in ("rollout.h5", "test.h5", "model.safetensors")]
     again = functools.partial(evaluate, *paths, EvaluateSettings(features="embedded"), run[0] / "weights", tmp_path / "metrics.json")
     if not room:
