@@ -33,6 +33,11 @@ generator: .venv/ready
 		--model dwnet/pretrained/model.yaml --settings dwnet/pretrained/large.yaml
 	$(BIN)/python -m dwnet.pretrained.export results/generator/large
 
+# Draws the figure of the method again, from the generator that ships.
+.PHONY: figure
+figure: .venv/ready
+	$(BIN)/python workflow/scripts/method_figure.py --out docs/images/method.png
+
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install one or run: make PYTHON=/path/to/python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv

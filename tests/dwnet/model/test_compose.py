@@ -73,6 +73,15 @@ def test_frames_and_grids_are_as_large_as_what_is_given(variant, height, width):
 
 
 @torch.no_grad()
+def test_a_frame_is_the_sum_of_its_pictures_each_times_its_mask():
+    network, (given, prepared) = learned(), inputs(36, 36)
+    blend, result = network.blend(*given, prepared), network(*given, prepared)
+    torch.testing.assert_close(blend.masks.sum(1), torch.ones(2, 36, 36))
+    torch.testing.assert_close((torch.stack(blend.pictures, 1) * blend.masks[:, :, None]).sum(1), result.frame)
+    assert len(blend.pictures) == PICTURES and all(map(torch.equal, blend.grids, (result.source_grid, result.previous_grid)))
+
+
+@torch.no_grad()
 def test_large_frames_come_out_whole():
     given, prepared = inputs(512, 512, batch=1)
     result = learned()(*given, prepared)
