@@ -90,7 +90,7 @@ def test_a_foreign_file_is_named_with_what_to_do(tmp_path, content):
 def test_a_folder_in_place_of_the_shard_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match=rf"^{name}: is a folder; name a file to write$"):
+    with pytest.raises(InputError, match=rf"^{name}: is a folder"):
         build(name, {"a": "1"})
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 

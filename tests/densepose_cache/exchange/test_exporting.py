@@ -170,7 +170,7 @@ def test_what_is_wrong_is_named(cache, tmp_path):
         file[".."].attrs["split"] = "test"
     with pytest.raises(InputError, match=r"odd\.h5: '\.\.' is no clip name"):
         export_iuv(tmp_path / "odd.h5", tmp_path / "out")
-    with pytest.raises(InputError, match=r"odd\.h5: cannot be written to \(not a directory\); name another folder$"):
+    with pytest.raises(InputError, match=r"odd\.h5: cannot be written to \(not a directory\)"):
         export_iuv(folder / "train.h5", tmp_path / "odd.h5")
     assert not [path for path in tmp_path.rglob("*.png")]
 

@@ -54,7 +54,7 @@ def test_a_process_that_is_started_inside_writes_what_it_is_lent_and_no_more(tmp
     """A record lock is one process's own: without the loan the child would wait for its parent, which waits for it."""
     path = tmp_path / "model.safetensors"
     with alone(path):
-        child = subprocess.run([sys.executable, "-c", LENT, str(path)], stderr=subprocess.PIPE, text=True, timeout=60)
+        child = subprocess.run([sys.executable, "-c", LENT, str(path)], stderr=subprocess.PIPE, text=True, timeout=600)
     assert path.read_text() == "the child's"
     assert child.returncode == 1 and f"Taken: process {os.getpid()} on" in child.stderr
 
@@ -104,7 +104,7 @@ def test_forked_processes_do_not_hold_the_lock(tmp_path):
     with alone(path):
         child = os.fork()
         if not child:
-            time.sleep(60)
+            time.sleep(600)
             os._exit(0)
     try:
         with alone(path, wait=False) as locked:
