@@ -10,6 +10,7 @@ import typer
 
 from ..cache.quarantine import Quarantine, handed_on
 from ..cache.shard import ShardWriter, blamed_on_damage, check_clip, clip_group, open_shard
+from ..cache.stack import Stack
 from ..clips import read_table
 from ..config import FORMATS, DensePoseSettings
 from ..config.base import read_settings
@@ -87,7 +88,7 @@ def _degraded(row: NamedTuple, settings: DensePoseSettings) -> bool:
 
 
 def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: DensePoseSettings, bar: Bar):
-    rgb, name, degraded = job.frames["rgb"], job.row.clip, _degraded(job.row, settings)
+    rgb, name, degraded = Stack(job.frames["rgb"]), job.row.clip, _degraded(job.row, settings)
     clip = ClipFrames(job.row, rgb, job.frames["source_frame"][:], Geometry.from_json(job.frames.attrs["geometry"]))
     with contextlib.closing(backend.maps(clip)) as found:
         maps = fill_missing(_counted(found, bar, name), name, len(rgb), rgb.shape[1], settings.missing, settings.max_missing)

@@ -12,6 +12,7 @@ from small_cache import SHARDS, SIZE, WARP, body_maps, build, write_source, writ
 from densepose_cache.cache.quarantine import read_quarantine
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cache.stack import Stack
 from densepose_cache.cli.inspect import describe
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.core.errors import ClipError, InputError
@@ -230,7 +231,7 @@ def test_a_damaged_frame_is_not_blamed_on_the_clip(cache, tmp_path):
         file.seek(chunk.byte_offset)
         file.write(bytes(chunk.size))
     with h5py.File(path) as file:
-        clip = ClipFrames(SimpleNamespace(clip="anna"), file["anna/rgb"], np.arange(9), None)
+        clip = ClipFrames(SimpleNamespace(clip="anna"), Stack(file["anna/rgb"]), np.arange(9), None)
         assert clip.read(1, 3).shape == (2, SIZE, SIZE, 3)
         with pytest.raises(InputError, match=rf"{path.name}: clip anna is damaged.*`decode`") as caught:
             clip.read(2, 5)
