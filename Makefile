@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint iuv-model pose-model generator clean
+.PHONY: demo test test-all lint figure iuv-model pose-model generator clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores all results/sample/metrics.json
@@ -41,7 +41,7 @@ generator: .venv/ready
 	$(BIN)/python -m dwnet.pretrained.export results/generator/large
 
 # Draws the figure of the method again, from the generator that ships.
-.PHONY: demo test test-all lint iuv-model pose-model generator clean
+.PHONY: demo test test-all lint figure iuv-model pose-model generator clean
 figure: .venv/ready
 	$(BIN)/python workflow/scripts/method_figure.py --out docs/images/method.png
 

@@ -60,7 +60,7 @@ def test_a_removed_clip_leaves_the_shard(tmp_path):
 def test_a_new_format_version_takes_nothing_over(tmp_path, monkeypatch):
     path = tmp_path / "000.h5"
     build(path, {"a": "1"})
-    monkeypatch.setitem(shard.FORMATS, "decode", 99)
+    monkeypatch.setitem(shard.FILE_FORMATS, "decode", 99)
     with pytest.raises(InputError, match="format"):
         open_shard(path, "decode")
     assert build(path, {"a": "1"}) == ([], ["a"])

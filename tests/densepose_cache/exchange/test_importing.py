@@ -7,6 +7,7 @@ from people import body_maps
 from PIL import Image
 from small_cache import PRECOMPUTED
 
+from densepose_cache.cache.stack import Stack
 from densepose_cache.cli.main import SUMMARY, VERBS
 from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.config import FramesSource, VideoSettings
@@ -191,7 +192,7 @@ def test_the_pipeline_takes_the_imported_maps(work):
     expected = body_maps(1, COUNT)
     expected[3] = expected[2]
     with h5py.File(work / "c/iuv.h5") as file:
-        assert np.array_equal(file["one/iuv"], expected) and file["one/held"][:].tolist() == [False] * 3 + [True] + [False] * 2
+        assert np.array_equal(Stack(file["one/iuv"])[:], expected) and file["one/held"][:].tolist() == [False] * 3 + [True] + [False] * 2
 
 
 def test_real_maps_with_frames_missing(test_data, tmp_path):

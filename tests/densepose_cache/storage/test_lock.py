@@ -1,6 +1,7 @@
 """One process at a time at a file."""
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -112,6 +113,30 @@ def test_forked_processes_do_not_hold_the_lock(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("fork", [os.fork, ctypes.CDLL(None).fork])
+def test_children_of_a_killed_process_do_not_hold_its_lock(tmp_path, fork):
+    path = tmp_path / "table.csv"
+    answer, child = os.pipe()
+    holder = os.fork()
+    if not holder:
+        with alone(path):
+            number = fork()
+            if number:
+                os.write(child, str(number).encode())
+            time.sleep(60)
+            os._exit(0)
+    number = int(os.read(answer, 20))
+    try:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+        with alone(path, wait=False) as locked:
+            assert locked
+    finally:
+        os.kill(number, signal.SIGKILL)
+        os.close(answer)
+        os.close(child)
 
 
 def test_without_locks_everything_is_written_and_nothing_of_others_removed(tmp_path, monkeypatch):
