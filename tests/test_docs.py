@@ -1,11 +1,15 @@
 """The documentation names files, modules and links that exist."""
 
 import ast
+import importlib
 import re
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+
+from dwnet.config import parse_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("d*/**/*.md")])
@@ -99,3 +103,19 @@ def anchors(page: Path) -> set[str]:
     """Anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text(encoding="utf-8")), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_modules_that_contributors_copy_can_be_imported():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    modules = {name.removesuffix(".py").replace("/", ".") for name in PATHS.findall(page) if name.endswith(".py")}
+    packaged = sorted(name for name in modules if name.startswith(("dwnet.", "densepose_cache.")))
+    assert len(packaged) > 10
+    for name in packaged:
+        importlib.import_module(name)
+
+
+def test_the_entry_of_the_readme_is_a_data_set():
+    entry = re.search(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    config = parse_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8") + entry))
+    mine = config.datasets["mine"]
+    assert (mine.source.kind, mine.model.generator, mine.train.start) == ("videos", "compose", "embedded")
