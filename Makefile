@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint iuv-model generator clean
+.PHONY: demo test lint iuv-model pose-model generator clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores all results/sample/metrics.json
@@ -17,6 +17,10 @@ lint: .venv/ready
 # Retrains the embedded IUV network from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 iuv-model: .venv/ready
 	$(BIN)/python -m densepose_cache.iuv_network.training.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
+
+# Makes the pose model that the keypoint metrics use again, bit for bit, from an old wheel on PyPI.
+pose-model: .venv/ready
+	$(BIN)/python workflow/scripts/pose_model.py
 
 # Retrains the generator that ships from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 PEOPLE := exact128 found128 exact256

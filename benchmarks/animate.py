@@ -24,15 +24,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import ClipFrames, make_backend
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import VideoWriter, read_frames, write_video
 from dwnet.config import ModelSettings
 from dwnet.inference.driving import FreeDriving
 from dwnet.inference.filling import FilledDriving
-from dwnet.inference.inputs import _Row
 from dwnet.inference.rollout import generate_frames
 from dwnet.model.checkpoint import load_model
 from dwnet.model.generator import Generator
@@ -58,7 +58,7 @@ def command_seconds(folder: Path, video: str, size: int) -> float:
 def maps_of(frames: np.ndarray) -> np.ndarray:
     """IUV maps (T, S, S, 3) of frames by the network that ships."""
     size = frames.shape[1]
-    clip = ClipFrames(_Row("x", "x", ""), frames, np.arange(len(frames), dtype=np.int32), Geometry.from_box(size, size, None, size))
+    clip = ClipFrames(Clip("x", Path("x")), frames, np.arange(len(frames), dtype=np.int32), Geometry.from_box(size, size, None, size))
     maps = make_backend(DensePoseSettings(backend="embedded"), Path("weights")).maps(clip)
     return np.stack([found.iuv if found.iuv is not None else np.zeros_like(frames[0]) for found in maps])
 
@@ -88,8 +88,8 @@ def encode(path: Path, frames: np.ndarray):
 
 def measure(size: int, count: int, peer_frames: int, folder: Path) -> dict:
     """All figures of one size."""
-    person = next(iter(Clip(np.random.default_rng(1), size=size, frames=2, fps=4, motion="walk", background="room")))
-    frames = np.stack([frame.rgb for frame in Clip(np.random.default_rng(2), size=size, frames=count, fps=FPS, motion="turn")])
+    person = next(iter(RenderedClip(np.random.default_rng(1), size=size, frames=2, fps=4, motion="walk", background="room")))
+    frames = np.stack([frame.rgb for frame in RenderedClip(np.random.default_rng(2), size=size, frames=count, fps=FPS, motion="turn")])
     Image.fromarray(person.rgb).save(folder / "photo.png")
     write_video(folder / "dance.mp4", frames, FPS)
     write_video(folder / "short.mp4", frames[:2], FPS)

@@ -17,13 +17,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 from natsort import natsorted
 from PIL import Image
 
+from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.densepose.backend import ClipFrames, FrameMap
 from densepose_cache.densepose.backends.detectron2_network import model_config
@@ -98,8 +98,8 @@ def backend(name: str, weights: Path, options):
     """One of this package's backends as such a function."""
     keys = {"device": options.device, "precision": options.precision, "batch": options.batch, "input_size": options.input_size}
     detector = Detector(DensePoseSettings(backend=name, model=MODEL, weights=str(weights), score=SCORE, **keys), weights.parent)
-    row = SimpleNamespace(clip="benchmark")
-    return lambda frames: list(detector.maps(ClipFrames(row, frames, np.arange(len(frames)), None)))
+    clip = Clip("benchmark", Path("benchmark"))
+    return lambda frames: list(detector.maps(ClipFrames(clip, frames, np.arange(len(frames)), None)))
 
 
 def same_parts(maps: list, others: list) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from dwnet.inference.driving import FreeDriving
 from dwnet.inference.rollout import generate_frames
 from dwnet.model.checkpoint import load_model
@@ -50,7 +50,7 @@ def gradient(frame: np.ndarray, body: np.ndarray) -> float:
 
 def measure(generator, seed: int, size: int, poses: int, frames: int) -> dict:
     """Figures of one person."""
-    clip = list(Clip(np.random.default_rng([SEED, seed]), size=size, frames=poses, fps=FPS, wide=True))
+    clip = list(RenderedClip(np.random.default_rng([SEED, seed]), size=size, frames=poses, fps=FPS, wide=True))
     way = there_and_back(poses, frames)
     driving = FreeDriving(clip[0].rgb, clip[0].iuv, [clip[pose].iuv for pose in way], "lattice")
     made = [frame[0] for frame in generate_frames(generator, [driving], [frames], torch.device("cpu"))]

@@ -29,7 +29,7 @@ import scipy
 from scipy.spatial import cKDTree
 from warp import processor, read_maps, timed
 
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.warp import source_frame, visible_pixels
 from densepose_cache.warp.carry import carried
 from densepose_cache.warp.fill import MIRROR, SourceSurface, weighted_table
@@ -44,7 +44,7 @@ SEED = 9100
 
 def rendered_maps(number: int, frames: int) -> np.ndarray:
     """IUV maps (frames, 256, 256, 3) uint8 of a person who turns right round."""
-    clip = Clip(np.random.default_rng(SEED + number), size=256, frames=frames, fps=frames / 10, motion="turn", wide=True)
+    clip = RenderedClip(np.random.default_rng(SEED + number), size=256, frames=frames, fps=frames / 10, motion="turn", wide=True)
     return np.stack([frame.iuv for frame in clip])
 
 

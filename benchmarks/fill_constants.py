@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from warp import processor
 
-from densepose_cache.rendered.render import Clip, Frame
+from densepose_cache.rendered.render import Frame, RenderedClip
 from densepose_cache.warp import source_frame, visible_pixels
 from densepose_cache.warp.fill import DEPTH, MIRROR, SourceSurface
 
@@ -43,7 +43,7 @@ class Pair(NamedTuple):
 def people(count: int, frames: int, size: int = 256) -> Iterator[tuple[list[Frame], dict[str, int]]]:
     """Every person's frames, and the numbers of those that serve as sources."""
     for number in range(count):
-        clip = Clip(np.random.default_rng(SEED + number), size=size, frames=frames, fps=frames / 10, motion="turn", wide=True)
+        clip = RenderedClip(np.random.default_rng(SEED + number), size=size, frames=frames, fps=frames / 10, motion="turn", wide=True)
         turns = {name: np.cos(clip.motion.heading - np.radians(degrees)) for name, degrees in SOURCES.items()}
         yield list(clip), {name: int(turn.argmax()) for name, turn in turns.items()}
 

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from official_code import random_vgg
 
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.warp import source_frame
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
 from dwnet.model.discriminator import MultiscaleDiscriminator
@@ -48,7 +48,9 @@ class Samples:
 
     def __init__(self, size: int):
         motions = ("turn", "walk")
-        clips = [Clip(np.random.default_rng(k), size=size, frames=FRAMES, fps=8, motion=motions[k], background="plain") for k in (0, 1)]
+        clips = [
+            RenderedClip(np.random.default_rng(k), size=size, frames=FRAMES, fps=8, motion=motions[k], background="plain") for k in (0, 1)
+        ]
         frames = [list(clip) for clip in clips]
         self.rgb, self.iuv = (np.stack([[getattr(frame, name) for frame in clip] for clip in frames]) for name in ("rgb", "iuv"))
         self.index = np.stack(

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from densepose_cache.iuv import write_iuv_png
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 
 CLIPS = {"fashion/1": "turn", "taichi/1": "walk"}
 """Place below data/ubc_sample, and motion."""
@@ -22,7 +22,7 @@ def render(folder: Path, motion: str, seed: int, size: int, frames: int):
     places = [folder / name for name in ("target", "dp_target")]
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
-    clip = Clip(np.random.default_rng(seed), size=size, frames=frames, fps=25, motion=motion, background="plain")
+    clip = RenderedClip(np.random.default_rng(seed), size=size, frames=frames, fps=25, motion=motion, background="plain")
     for number, frame in enumerate(clip):
         Image.fromarray(frame.rgb).save(places[0] / f"frame{number}.png")
         write_iuv_png(places[1] / f"frame{number}_IUV.png", frame.iuv)

@@ -26,7 +26,7 @@ import torch
 from official_code import Official, random_vgg
 from warp import trees_per_pair
 
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.codec import MapCodes, decode, encode
 from dwnet.config import ModelSettings
@@ -43,7 +43,7 @@ class CachedPerson:
     """A rendered person who moves himself: frames and maps in memory, grids as they lie in the cache."""
 
     def __init__(self, size: int, frames: int):
-        clip = list(Clip(np.random.default_rng(0), size=size, frames=frames, fps=8, motion="turn", background="plain"))
+        clip = list(RenderedClip(np.random.default_rng(0), size=size, frames=frames, fps=8, motion="turn", background="plain"))
         self.source, self.maps = clip[0].rgb, [frame.iuv for frame in clip]
         self.source_iuv = self.maps[0]
         self._codes = [MapCodes.of(iuv) for iuv in self.maps]

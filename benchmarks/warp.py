@@ -39,7 +39,7 @@ from sklearn.neighbors import KDTree
 
 from densepose_cache.config import WarpSettings
 from densepose_cache.iuv import read_iuv_png
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.warp import ENGINES, WarpGrid, coordinates, source_frame
 from densepose_cache.warp.charts import default_device, pair_indices, upload
 from densepose_cache.warp.pairs import draw_samples, sample_pairs
@@ -60,7 +60,7 @@ def read_maps(path: Path) -> np.ndarray:
 
 def rendered_maps() -> np.ndarray:
     """IUV maps (RENDERED, 512, 512, 3) uint8."""
-    clip = Clip(np.random.default_rng(0), size=512, frames=RENDERED, fps=8, motion="turn", background="plain")
+    clip = RenderedClip(np.random.default_rng(0), size=512, frames=RENDERED, fps=8, motion="turn", background="plain")
     return np.stack([frame.iuv for frame in clip])
 
 

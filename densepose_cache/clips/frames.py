@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..config import FramesSource
 from ..core.errors import InputError
-from ..densepose.backends.precomputed import PNG_SUFFIX
+from ..iuv import PNG_SUFFIX
 from ..iuv.side_file import side_file
 from ..storage.listing import walk
 from ..storage.names import check_link

@@ -10,7 +10,7 @@ import pandas as pd
 from ..core.errors import InputError
 from ..core.progress import track
 from ..video.probe import VideoInfo, frame_times, probe
-from .table import BOX
+from .clip import BOX, format_box
 
 REFERENCE = ("fps", "width", "height")
 SAME_RATE = 0.01
@@ -92,4 +92,4 @@ def _length(video: str) -> int:
 def _scaled_box(box: list[float], reference: dict, info: VideoInfo) -> str:
     across = info.width / reference["width"] if reference.get("width") else 1
     down = info.height / reference["height"] if reference.get("height") else 1
-    return "-".join(str(round(edge * scale)) for edge, scale in zip(box, (across, down, across, down), strict=True))
+    return format_box(*(round(edge * scale) for edge, scale in zip(box, (across, down, across, down), strict=True)))

@@ -11,15 +11,16 @@ from ..core.errors import InputError
 from ..storage.atomic import write_text_whole
 from ..storage.digest import digest
 from ..storage.names import shortened
+from .clip import Clip, parse_box
 
 COLUMNS = ("clip", "split", "video", "start_frame", "end_frame", "bbox", "iuv", "sha256", "iuv_sha256")
+FIELDS = (*COLUMNS, "fps")
+"""Columns that a `Clip` is made of; a table may lack the last one."""
 CONTENT = ("split", "start_frame", "end_frame", "bbox", "fps", "sha256", "iuv_sha256")
 SPLITS = ("train", "test")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 LONGEST_NAME = 240
 """Characters that a clip's name may have: files are named after clips, with suffixes."""
-NUMBER = r"(-?\d+(?:\.\d+)?)"
-BOX = re.compile(rf"{NUMBER}-{NUMBER}-{NUMBER}-{NUMBER}")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -28,6 +29,12 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises InputError that names file, row and column of the first thing that is wrong.
     """
     return check_table(read_csv(path, COLUMNS), path)
+
+
+def read_clips(path: Path) -> list[Clip]:
+    """The clips of a clip table, in its order. Raises InputError as `read_table`."""
+    table = read_table(path).reindex(columns=FIELDS, fill_value="")
+    return [_clip(*row) for row in table.itertuples(index=False, name=None)]
 
 
 def write_table(path: Path, table: pd.DataFrame):
@@ -87,19 +94,6 @@ def check_table(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     return table
 
 
-def parse_box(text: str) -> tuple[int, int, int, int] | None:
-    """(left, top, right, bottom) of `left-top-right-bottom`; None for empty text. Raises ValueError."""
-    if not text:
-        return None
-    match = BOX.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"{text!r} is not left-top-right-bottom")
-    left, top, right, bottom = (round(float(part)) for part in match.groups())
-    if left >= right or top >= bottom:
-        raise ValueError(f"{text!r} is empty: left < right and top < bottom are needed")
-    return left, top, right, bottom
-
-
 def clip_name(text: str, end: str = "") -> str:
     """A valid clip name made of a relative path or another free text, and of `end`: `/` becomes `-`, what names may not hold `_`.
 
@@ -124,6 +118,12 @@ def check_names(names: Iterable[str], paths: Iterable[Path], root: Path):
                 else f"{root}: both {one} and {other} would be clip {name!r}; rename one of them"
             )
         seen[name] = path
+
+
+def _clip(name: str, split: str, video: str, start, end, bbox: str, iuv: str, sha256: str, iuv_sha256: str, fps: str) -> Clip:
+    """The clip of a row of the columns `FIELDS`."""
+    start, end = (None if number is pd.NA else int(number) for number in (start, end))
+    return Clip(name, Path(video), split, start, end, bbox, fps, Path(iuv) if iuv else None, sha256, iuv_sha256)
 
 
 def _frames(column: pd.Series, path: Path) -> pd.Series:

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from ..cache.shard import again
+from ..clips import Clip
 from ..config import DensePoseSettings
 from ..core.errors import InputError
 from ..core.geometry import Geometry
@@ -17,13 +18,13 @@ from ..core.geometry import Geometry
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """The decoded frames of a clip.
+    """The decoded frames of a `clip`.
 
-    `row` is its row of the clip table. `rgb` (T, S, S, 3) uint8 is read from the shard when indexed. `source_frame` (T,) int32 numbers the
-    frames in the video or folder, and `geometry` says how a source frame became a square one.
+    `rgb` (T, S, S, 3) uint8 is read from the shard when indexed. `source_frame` (T,) int32 numbers the frames in the
+    video or folder, and `geometry` says how a source frame became a square one.
     """
 
-    row: NamedTuple
+    clip: Clip
     rgb: h5py.Dataset
     source_frame: np.ndarray
     geometry: Geometry
@@ -34,7 +35,7 @@ class ClipFrames:
             return self.rgb[start:stop]
         except OSError as error:
             shard = Path(self.rgb.file.filename)
-            raise InputError(f"{shard}: clip {self.row.clip} is damaged ({error}); {again(shard, 'decode')}") from None
+            raise InputError(f"{shard}: clip {self.clip.name} is damaged ({error}); {again(shard, 'decode')}") from None
 
 
 class FrameMap(NamedTuple):
@@ -60,13 +61,13 @@ class Backend(Protocol):
 
     name: str
 
-    def fingerprint(self, row: NamedTuple) -> dict:
+    def fingerprint(self, clip: Clip) -> dict:
         """Everything beside the frames that the maps of a clip depend on, as JSON values. Raises InputError if files are gone."""
 
-    def maps(self, clip: ClipFrames) -> Iterator[FrameMap]:
+    def maps(self, frames: ClipFrames) -> Iterator[FrameMap]:
         """What is on every frame, in order: a generator. Raises ClipError if this clip can have no maps, InputError if none can."""
 
-    def keypoints(self, clip: ClipFrames) -> np.ndarray | None:
+    def keypoints(self, frames: ClipFrames) -> np.ndarray | None:
         """Exact COCO keypoints (T, 17, 3) float32 in pixels of the square frames, visibility 0 or 1; None where it has none."""
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
+from ..clips import Clip
 from ..config import DensePoseSettings
 from ..core.batching import FittingBatches
 from ..storage.digest import file_sha256
@@ -36,7 +36,7 @@ class Detector:
         self._network: Network | None = None
         self._fitting = FittingBatches(settings.batch, "frame", "lower densepose.input_size, or set densepose.device: cpu")
 
-    def fingerprint(self, row: NamedTuple) -> dict:
+    def fingerprint(self, clip: Clip) -> dict:
         """Model, digest of its weights, score threshold, input size and precision; the same for every clip.
 
         The name of the R-CNN's backend is no part of it: both give the same maps. Raises InputError if the weights are missing.
@@ -51,12 +51,12 @@ class Detector:
         keys = settings.model_dump(include={"model", "score", "input_size", "precision"})
         return {"densepose": keys, "config": config, "weights": weights}
 
-    def maps(self, clip: ClipFrames) -> Iterator[FrameMap]:
+    def maps(self, frames: ClipFrames) -> Iterator[FrameMap]:
         """Yield what is on every frame. Raises InputError if detectron2 or the weights are missing or wrong."""
         if self._network is None:
             self._network = make_network(self.name, self.settings, self.folder)
-        follower, steady = Follower(clip.rgb.shape[1]), SteadyBoxes()
-        for prepared in prepared_batches(clip, self.settings.batch, self._network.prepare):
+        follower, steady = Follower(frames.rgb.shape[1]), SteadyBoxes()
+        for prepared in prepared_batches(frames, self.settings.batch, self._network.prepare):
             for found in self._fitting.run(partial(self._followed, follower, steady), prepared):
                 yield from found
 
@@ -78,7 +78,7 @@ class Detector:
         vars(steady).update(vars(evened))
         return maps
 
-    def keypoints(self, clip: ClipFrames) -> None:
+    def keypoints(self, frames: ClipFrames) -> None:
         """A detector has no exact keypoints."""
 
 
@@ -99,15 +99,15 @@ def make_network(name: str, settings: DensePoseSettings, folder: Path) -> Networ
     return Kind(settings.model, weights, settings.score, settings.input_size, device, choose_autocast(settings, device))
 
 
-def prepared_batches(clip: ClipFrames, size: int, prepare: Callable) -> Iterator[list]:
-    """The clip's frames in order, `size` at a time, read, decompressed and prepared in threads while the caller works on those before."""
+def prepared_batches(frames: ClipFrames, size: int, prepare: Callable) -> Iterator[list]:
+    """All `frames` in order, `size` at a time, read, decompressed and prepared in threads while the caller works on those before."""
 
     def load(start: int) -> list:
-        return [prepare(frame) for frame in clip.read(start, start + size)]
+        return [prepare(frame) for frame in frames.read(start, start + size)]
 
     with ThreadPoolExecutor(READERS) as pool:
         waiting = deque()
-        for start in range(0, len(clip.rgb), size):
+        for start in range(0, len(frames.rgb), size):
             waiting.append(pool.submit(load, start))
             if len(waiting) > READERS:
                 yield waiting.popleft().result()

@@ -13,7 +13,7 @@ from ..core.progress import Bar
 from ..iuv import write_iuv_png
 from ..storage.atomic import folder_written_whole, write_text_whole
 from .pictures import INDS, IUV
-from .sources import Clip, open_clips
+from .sources import MappedClip, open_clips
 
 FRAMES_FOLDER, MAPS_FOLDER = "target", "dp_target"
 TABLE = "clips.csv"
@@ -21,7 +21,7 @@ TABLE = "clips.csv"
 
 def export_iuv(
     source: Path, out: Path, format: str = "iuv-png", order: str = "VUI", clips: list[str] | None = None, replace: bool = False
-) -> list[Clip]:
+) -> list[MappedClip]:
     """Write the clips of `source` (see `open_clips`; of these only `clips`, if given) into the folder `out`, a folder a clip.
 
     Frame t is `frame{t:06d}` from 0 on. Formats:
@@ -49,20 +49,20 @@ def export_iuv(
     return found
 
 
-def _iuv_png(clip: Clip, folder: Path, order: str) -> Iterator[None]:
+def _iuv_png(clip: MappedClip, folder: Path, order: str) -> Iterator[None]:
     for time, iuv in enumerate(clip.maps()):
         write_iuv_png(folder / f"{_name(time)}{IUV}", iuv, order)
         yield
 
 
-def _densepose_png(clip: Clip, folder: Path, order: str) -> Iterator[None]:
+def _densepose_png(clip: MappedClip, folder: Path, order: str) -> Iterator[None]:
     for time, iuv in enumerate(clip.maps()):
         write_iuv_png(folder / f"{_name(time)}{IUV}", iuv, order)
         Image.fromarray((iuv[..., 0] > 0).astype(np.uint8)).save(folder / f"{_name(time)}{INDS}")
         yield
 
 
-def _dwnet(clip: Clip, folder: Path, order: str) -> Iterator[None]:
+def _dwnet(clip: MappedClip, folder: Path, order: str) -> Iterator[None]:
     (folder / FRAMES_FOLDER).mkdir()
     (folder / MAPS_FOLDER).mkdir()
     for time, (iuv, frame) in enumerate(zip(clip.maps(), _as_many(clip), strict=True)):
@@ -71,14 +71,14 @@ def _dwnet(clip: Clip, folder: Path, order: str) -> Iterator[None]:
         yield
 
 
-FORMATS: dict[str, Callable[[Clip, Path, str], Iterator[None]]] = {
+FORMATS: dict[str, Callable[[MappedClip, Path, str], Iterator[None]]] = {
     "iuv-png": _iuv_png,
     "densepose-png": _densepose_png,
     "dwnet": _dwnet,
 }
 
 
-def _as_many(clip: Clip) -> Iterator[np.ndarray]:
+def _as_many(clip: MappedClip) -> Iterator[np.ndarray]:
     """The clip's frames. Raises InputError if they are fewer or more than its maps."""
     count = 0
     for count, frame in enumerate(clip.frames(), 1):
@@ -95,7 +95,7 @@ def _name(time: int) -> str:
     return f"frame{time:06d}"
 
 
-def _list(path: Path, clips: list[Clip]):
+def _list(path: Path, clips: list[MappedClip]):
     """Put `clips` into the table `path`; the rows of others stay."""
     if not clips:
         return

@@ -12,8 +12,8 @@ from natsort import natsorted
 
 from ..core.errors import InputError
 from ..densepose.backend import FrameMap
-from ..densepose.backends.precomputed import PNG_SUFFIX as IUV
 from ..densepose.person import Follower
+from ..iuv import PNG_SUFFIX as IUV
 from ..iuv import find_png_order, read_iuv_png
 from ..storage.image_file import load, open_image
 from ..video.picture import picture_size

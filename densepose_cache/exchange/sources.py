@@ -21,7 +21,7 @@ from ..video.files import is_video
 
 
 @dataclass(frozen=True)
-class Clip:
+class MappedClip:
     """A clip to export: its `length` in frames, `split` and `fps` where they are known, and where its maps and frames are read.
 
     A `frame_source` that is text says that there are no frames, and why.
@@ -53,7 +53,7 @@ class Clip:
 
 
 @contextlib.contextmanager
-def open_clips(path: Path, wanted: list[str] | None = None) -> Iterator[list[Clip]]:
+def open_clips(path: Path, wanted: list[str] | None = None) -> Iterator[list[MappedClip]]:
     """Context manager: the clips of an index (`train.h5`), of a shard (`iuv/000.h5`) or of a side file; of these only `wanted`, if given.
 
     Frames come from the index, from the shard of the same name in `frames/` beside `iuv/`, or from the video or folder beside a side file.
@@ -71,7 +71,7 @@ def open_clips(path: Path, wanted: list[str] | None = None) -> Iterator[list[Cli
         yield [by_name[name] for name in dict.fromkeys(wanted)] if wanted else clips
 
 
-def _clips(path: Path, stack: contextlib.ExitStack) -> list[Clip]:
+def _clips(path: Path, stack: contextlib.ExitStack) -> list[MappedClip]:
     stage = _stage(path)
     if stage == "index":
         index, file = read_index(path), stack.enter_context(open_shard(path, "index"))
@@ -90,7 +90,7 @@ def _clips(path: Path, stack: contextlib.ExitStack) -> list[Clip]:
         raise InputError(f"{path}: is a shard of the stage {stage}, which holds no maps; name an index or a shard in iuv/")
     side = stack.enter_context(contextlib.closing(SideFile(path)))
     name = path.name.removesuffix(SUFFIX).removesuffix(".h5")
-    return [Clip(clip_name(name), len(side), None, None, side, _beside(path, name))]
+    return [MappedClip(clip_name(name), len(side), None, None, side, _beside(path, name))]
 
 
 def _stage(path: Path) -> str | None:
@@ -104,7 +104,7 @@ def _stage(path: Path) -> str | None:
         raise InputError(f"{path}: cannot be read as HDF5 ({error}); name an index, a shard in iuv/ or a side file") from None
 
 
-def _cached(path: Path, name: str, group: Callable[[str], h5py.Group | str], split: str) -> Clip:
+def _cached(path: Path, name: str, group: Callable[[str], h5py.Group | str], split: str) -> MappedClip:
     """The clip `name` of the cache; `group` gives its groups `iuv` and `frames`, or in place of the latter why it is missing."""
     if not NAME.fullmatch(name):
         raise InputError(f"{path}: {name!r} is no clip name; build the cache again")
@@ -113,7 +113,7 @@ def _cached(path: Path, name: str, group: Callable[[str], h5py.Group | str], spl
         rgb = pictures if isinstance(pictures, str) else pictures["rgb"]
     except (KeyError, OSError) as error:
         raise InputError(f"{path}: clip {name} cannot be read from its shard ({error}); run the workflow again") from None
-    return Clip(name, len(maps), split, None if rgb is pictures else float(pictures.attrs["fps"]), maps, rgb)
+    return MappedClip(name, len(maps), split, None if rgb is pictures else float(pictures.attrs["fps"]), maps, rgb)
 
 
 def _beside(path: Path, name: str) -> Path | str:

@@ -11,6 +11,8 @@ from ..storage.atomic import written_whole
 from ..storage.image_file import load, open_image
 from .maps import PARTS, check_iuv
 
+PNG_SUFFIX = "_IUV.png"
+"""End of the names of IUV pictures."""
 ORDERS = ("VUI", "IUV")
 """Channel orders of IUV pictures as an RGB reader sees them."""
 ORDER_KEYS = "the key densepose.png_order, or the option --order of import-iuv"

@@ -39,7 +39,7 @@ def clip_generator(seed: int, split: str, index: int) -> np.random.Generator:
     return np.random.default_rng(int(digest("sample", seed, split, index), 16))
 
 
-class Clip:
+class RenderedClip:
     """A drawn clip; iterate over it to render its frames. `wide` draws people, cameras and backgrounds of all kinds."""
 
     def __init__(

@@ -23,7 +23,7 @@ from ..iuv.side_file import write_side_file
 from ..storage.atomic import only_writer, write_text_whole
 from ..storage.digest import digest
 from ..video import VideoWriter
-from .render import Clip, clip_generator
+from .render import RenderedClip, clip_generator
 from .scene import BACKGROUNDS, STUDIO
 
 CRF = 12
@@ -169,7 +169,7 @@ def render_clip(out: Path, request: ClipRequest) -> str:
     side.unlink(missing_ok=True)
     kind = None if request.background == "any" else request.background
     rng = clip_generator(request.seed, request.split, request.index)
-    clip = Clip(rng, size=request.size, frames=request.frames, fps=request.fps, background=kind, wide=request.wide)
+    clip = RenderedClip(rng, size=request.size, frames=request.frames, fps=request.fps, background=kind, wide=request.wide)
     iuv = np.empty((request.frames, request.size, request.size, 3), np.uint8)
     keypoints = np.empty((request.frames, len(JOINTS), 3), np.float32)
     with VideoWriter(request.video(out), request.fps, (request.size, request.size), crf=CRF) as video:

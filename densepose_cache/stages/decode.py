@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import typer
 
 from ..cache.quarantine import Quarantine, blamed_on_clip
 from ..cache.shard import ShardWriter
-from ..clips.table import parse_box, read_table
+from ..clips import Clip, read_clips
 from ..config import FORMATS, READER, VideoSettings
 from ..config.base import read_settings
 from ..core.errors import ClipError, InputError
@@ -42,7 +41,7 @@ class Plan:
     `times` and `info` are those of a video; `converted` is what is done to make plain RGB, in words.
     """
 
-    clip: pd.Series
+    clip: Clip
     geometry: Geometry
     start: int
     end: int
@@ -62,52 +61,52 @@ def decode_shard(table_csv: Path, out: Path, settings: VideoSettings):
     than its neighbours, that has fewer than 4 frames in its window, or whose window or box lies outside: it goes into quarantine if the
     settings say so. Raises InputError, and leaves no file, for a bad clip otherwise, and where a video or picture is missing.
     """
-    table = read_table(table_csv)
+    clips = read_clips(table_csv)
     with ShardWriter(out, "decode", settings.decisive()) as writer:
         quarantine, look = Quarantine(writer, settings.bad_clips, "video.bad_clips", READER), functools.cache(video_conversion)
-        wanted = [(clip, clip_digest(clip, settings, look)) for _, clip in table.iterrows()]
-        due = [(clip, value) for clip, value in wanted if not quarantine.keep(clip["clip"], value)]
+        wanted = [(clip, clip_digest(clip, settings, look)) for clip in clips]
+        due = [(clip, value) for clip, value in wanted if not quarantine.keep(clip.name, value)]
         plans = []
         for clip, value in due:
-            with quarantine.guard(clip["clip"], value, split=clip["split"]):
+            with quarantine.guard(clip.name, value, split=clip.split):
                 plans.append((plan_clip(clip, settings), value))
         with Bar(f"Decode {Path(out).stem}", sum(len(plan.frames) for plan, _ in plans), unit="frames", clips=len(plans)) as bar:
             for plan, value in plans:
-                with bar.clip(len(plan.frames)), quarantine.guard(plan.clip["clip"], value, split=plan.clip["split"]):
+                with bar.clip(len(plan.frames)), quarantine.guard(plan.clip.name, value, split=plan.clip.split):
                     _decode(writer, plan, value, settings, bar)
 
 
-def clip_digest(clip: pd.Series, settings: VideoSettings, look: Callable[[str], Conversion]) -> str:
+def clip_digest(clip: Clip, settings: VideoSettings, look: Callable[[Path], Conversion]) -> str:
     """Digest of all that a decoded clip depends on; what is done with bad clips is no part of it.
 
     How its frames are read is a part of it where that departs from the plain case, of a video as of a folder: all other clips keep the
     digest that they always had. `look` is `video_conversion`, or what remembers its answers.
     """
-    facts = [clip["sha256"], _given_window(clip), clip["bbox"], clip["split"], clip.get("fps", "")]
-    if Path(clip["video"]).is_dir():
+    facts = [clip.sha256, clip.window, clip.bbox, clip.split, clip.fps]
+    if clip.video.is_dir():
         departures = [{"pictures": PICTURES}] if _picture_conversions(clip) else []
     else:
-        needs = look(clip["video"]).facts()
+        needs = look(clip.video).facts()
         departures = [needs] if needs else []
     return digest("decode", FORMATS["decode"], settings.decisive("bad_clips"), *facts, *departures)
 
 
-def video_conversion(video: str) -> Conversion:
+def video_conversion(video: Path) -> Conversion:
     """What a video needs beyond the plain case; nothing is known of one that is gone or cannot be read, which counts as plain."""
     with contextlib.suppress(InputError):
-        return probe(Path(video)).conversion
+        return probe(video).conversion
     return Conversion()
 
 
-def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
+def plan_clip(clip: Clip, settings: VideoSettings) -> Plan:
     """Which frames of a clip are stored, and how they are cut. Raises InputError and, for a bad clip, ClipError; see `decode_shard`."""
-    path = Path(clip["video"])
-    if settings.fps and path.is_dir() and not clip.get("fps"):
+    path = clip.video
+    if settings.fps and path.is_dir() and not clip.rate:
         raise InputError(f"{path}: video.fps is {settings.fps:g} but a folder of frames has no rate; set video.fps to null")
     with blamed_on_clip(path):
         if path.is_dir():
             files = frame_files(path)
-            (width, height), times, info, fps = picture_size(files[0]), None, None, float(clip.get("fps") or FOLDER_FPS)
+            (width, height), times, info, fps = picture_size(files[0]), None, None, clip.rate or FOLDER_FPS
             seconds = np.arange(len(files)) / fps
         else:
             times, info = frame_times(path), probe(path)
@@ -118,13 +117,13 @@ def plan_clip(clip: pd.Series, settings: VideoSettings) -> Plan:
         frames, fps = resample(seconds, start, end, settings.fps), settings.fps
     if len(frames) < FEWEST:
         raise ClipError(
-            f"{path}: clip {clip['clip']!r} has {len(frames)} frame{'s' * (len(frames) != 1)} (frames {start}..{end - 1}) but at least "
+            f"{path}: clip {clip.name!r} has {len(frames)} frame{'s' * (len(frames) != 1)} (frames {start}..{end - 1}) but at least "
             f"{FEWEST} are needed, a source and three consecutive targets; widen its window or remove the clip"
         )
     try:
-        geometry = Geometry.from_box(width, height, parse_box(clip["bbox"]), settings.size)
+        geometry = Geometry.from_box(width, height, clip.box, settings.size)
     except InputError as error:
-        raise ClipError(f"{path}: clip {clip['clip']!r}: {error}") from None
+        raise ClipError(f"{path}: clip {clip.name!r}: {error}") from None
     said = _picture_conversions(clip) if info is None else list(filter(None, [str(info.conversion)]))
     return Plan(clip, geometry, start, end, frames, fps, times, info, said)
 
@@ -143,26 +142,22 @@ def resample(seconds: np.ndarray, start: int, end: int, fps: float) -> np.ndarra
     return start + np.searchsorted(window, clock + 1e-6, side="right") - 1
 
 
-def _given_window(clip: pd.Series) -> list[int | None]:
-    return [None if pd.isna(clip[name]) else int(clip[name]) for name in ("start_frame", "end_frame")]
-
-
-def _picture_conversions(clip: pd.Series) -> list[str]:
+def _picture_conversions(clip: Clip) -> list[str]:
     """What is done to make 8-bit sRGB of the pictures of a clip, in words; see `folder_conversions`."""
-    return folder_conversions(Path(clip["video"]), *_given_window(clip))
+    return folder_conversions(clip.video, *clip.window)
 
 
-def _window(clip: pd.Series, path: Path, total: int) -> tuple[int, int]:
-    start = 0 if pd.isna(clip["start_frame"]) else int(clip["start_frame"])
-    end = total if pd.isna(clip["end_frame"]) else int(clip["end_frame"])
+def _window(clip: Clip, path: Path, total: int) -> tuple[int, int]:
+    start = clip.start_frame or 0
+    end = total if clip.end_frame is None else clip.end_frame
     if start >= total or end > total:
-        raise ClipError(f"{path}: the window {start}..{end} of clip {clip['clip']!r} goes past the end; there are {total} frames")
+        raise ClipError(f"{path}: the window {start}..{end} of clip {clip.name!r} goes past the end; there are {total} frames")
     return start, end
 
 
 def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings, bar: Bar):
-    name, size = plan.clip["clip"], settings.size
-    group = writer.create(name, value, geometry=plan.geometry.to_json(), split=plan.clip["split"], fps=plan.fps)
+    name, size = plan.clip.name, settings.size
+    group = writer.create(name, value, geometry=plan.geometry.to_json(), split=plan.clip.split, fps=plan.fps)
     writer.table(group, "source_frame", plan.frames.astype(np.int32))
     times_shown = np.bincount(plan.frames - plan.start, minlength=plan.end - plan.start)
     stream = writer.stream(group, "rgb", (size, size, 3), np.uint8)
@@ -178,7 +173,7 @@ def _decode(writer: ShardWriter, plan: Plan, value: str, settings: VideoSettings
 
 
 def _frames(plan: Plan, settings: VideoSettings, note: Callable[[str], None]) -> Iterator[np.ndarray]:
-    path, geometry = Path(plan.clip["video"]), plan.geometry
+    path, geometry = plan.clip.video, plan.geometry
     with blamed_on_clip(path):
         if plan.times is None:
             for frame in read_folder(path, plan.start, plan.end, settings.pad):

@@ -10,7 +10,7 @@ import typer
 
 from ..cache.quarantine import Quarantine, handed_on
 from ..cache.shard import ShardWriter, blamed_on_damage, check_clip, clip_group, open_shard
-from ..clips import read_table
+from ..clips import Clip, read_clips
 from ..config import FORMATS, DensePoseSettings
 from ..config.base import read_settings
 from ..core.geometry import Geometry
@@ -33,45 +33,45 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
     the settings say so; one that is in quarantine already stays there.
     Raises InputError, which names the file or clip, for a bad clip otherwise, and where files or the detector are missing or damaged.
     """
-    rows = read_table(clips_csv).itertuples(index=False)
+    clips = read_clips(clips_csv)
     backend = make_backend(settings, weights)
     with open_shard(frames_shard, "decode") as frames, ShardWriter(out, "densepose", settings.decisive()) as writer:
         quarantine = Quarantine(writer, settings.bad_clips, "densepose.bad_clips")
         work = []
-        for row in rows:
-            group = clip_group(frames, frames_shard, "decode", row.clip)
+        for clip in clips:
+            group = clip_group(frames, frames_shard, "decode", clip.name)
             with blamed_on_damage((frames_shard, "decode", group)):
-                if handed_on(writer, row.clip, group, row.split):
+                if handed_on(writer, clip.name, group, clip.split):
                     continue
-                job = _job(row, group, backend, settings)
-            if not any(quarantine.keep(row.clip, key) for key in (job.key, went_back(job.key))):
+                job = _job(clip, group, backend, settings)
+            if not any(quarantine.keep(clip.name, key) for key in (job.key, went_back(job.key))):
                 work.append(job)
         with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work), unit="frames", clips=len(work)) as bar:
             for job in work:
                 check_clip(frames_shard, "decode", job.frames)
-                with bar.clip(len(job.frames["rgb"])), quarantine.guard(job.row.clip, job.key, **job.facts):
+                with bar.clip(len(job.frames["rgb"])), quarantine.guard(job.clip.name, job.key, **job.facts):
                     _write_clip(writer, job, backend, settings, bar)
 
 
 class Job(NamedTuple):
-    """A clip whose maps are to be made: its row of the table, digest, group of the frames' shard, first attributes, and the reader of other
+    """A clip whose maps are to be made, with its digest, group of the frames' shard, first attributes, and the reader of other
     maps that measure them."""
 
-    row: NamedTuple
+    clip: Clip
     key: str
     frames: h5py.Group
     facts: dict
     reference: Precomputed | None
 
 
-def _job(row: NamedTuple, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> Job:
-    fingerprint, source = backend.fingerprint(row), frames.attrs["digest"]
-    policy = [settings.missing, settings.max_missing, _degraded(row, settings)]
-    reference = Precomputed(settings.png_order) if row.iuv and backend.name != Precomputed.name else None
-    compared = [reference.fingerprint(row)] if reference else []
+def _job(clip: Clip, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> Job:
+    fingerprint, source = backend.fingerprint(clip), frames.attrs["digest"]
+    policy = [settings.missing, settings.max_missing, _degraded(clip, settings)]
+    reference = Precomputed(settings.png_order) if clip.iuv and backend.name != Precomputed.name else None
+    compared = [reference.fingerprint(clip)] if reference else []
     key = digest("densepose", FORMATS["densepose"], fingerprint, policy, source, *compared)
-    facts = {"made_from": source, "split": row.split, "backend": backend.name, "detector": canonical_json(fingerprint)}
-    return Job(row, key, frames, facts, reference)
+    facts = {"made_from": source, "split": clip.split, "backend": backend.name, "detector": canonical_json(fingerprint)}
+    return Job(clip, key, frames, facts, reference)
 
 
 def went_back(key: str) -> str:
@@ -82,33 +82,33 @@ def went_back(key: str) -> str:
     return digest("went back", key)
 
 
-def _degraded(row: NamedTuple, settings: DensePoseSettings) -> bool:
-    return settings.degrade == "all" or settings.degrade == row.split
+def _degraded(clip: Clip, settings: DensePoseSettings) -> bool:
+    return settings.degrade == "all" or settings.degrade == clip.split
 
 
 def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: DensePoseSettings, bar: Bar):
-    rgb, name, degraded = job.frames["rgb"], job.row.clip, _degraded(job.row, settings)
-    clip = ClipFrames(job.row, rgb, job.frames["source_frame"][:], Geometry.from_json(job.frames.attrs["geometry"]))
-    with contextlib.closing(backend.maps(clip)) as found:
+    rgb, name, degraded = job.frames["rgb"], job.clip.name, _degraded(job.clip, settings)
+    decoded = ClipFrames(job.clip, rgb, job.frames["source_frame"][:], Geometry.from_json(job.frames.attrs["geometry"]))
+    with contextlib.closing(backend.maps(decoded)) as found:
         maps = fill_missing(_counted(found, bar, name), name, len(rgb), rgb.shape[1], settings.missing, settings.max_missing)
     if degraded:
         from ..iuv.degrade import degrade_iuv
 
         maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
-    reference = _whole_maps(job.reference, clip) if job.reference else None
+    reference = _whole_maps(job.reference, decoded) if job.reference else None
     key = went_back(job.key) if maps.went_back else job.key
     group = writer.create(name, key, degraded=degraded, **job.facts, **measure(maps, reference).known())
     writer.write(group, "iuv", maps.iuv)
     writer.table(group, "held", maps.held)
-    keypoints = (job.reference or backend).keypoints(clip)
+    keypoints = (job.reference or backend).keypoints(decoded)
     if keypoints is not None:
         writer.table(group, "keypoints", keypoints.astype(np.float32))
 
 
-def _whole_maps(backend: Backend, clip: ClipFrames) -> np.ndarray:
+def _whole_maps(backend: Backend, decoded: ClipFrames) -> np.ndarray:
     """(T, S, S, 3) uint8 of all frames, 0 on those without anybody."""
-    maps = np.zeros(clip.rgb.shape, np.uint8)
-    with contextlib.closing(backend.maps(clip)) as found:
+    maps = np.zeros(decoded.rgb.shape, np.uint8)
+    with contextlib.closing(backend.maps(decoded)) as found:
         for time, one in enumerate(found):
             if one.iuv is not None:
                 maps[time] = one.iuv

@@ -22,7 +22,7 @@ from ..cache.index_memo import ShardFacts, recall, remember, shard_key
 from ..cache.quarantine import COLUMNS, TABLE, quarantined
 from ..cache.samples import SampleTable
 from ..cache.shard import FOLDERS, blamed_on_damage, bucket, clip_group, open_shard, shard_name
-from ..clips import read_table
+from ..clips import Clip, read_clips
 from ..core.errors import InputError
 from ..core.progress import track
 from ..iuv.quality import FIGURES
@@ -51,12 +51,12 @@ def build_index(clips_csv: Path, frames: Path, iuv: Path, warps: Path, shards: i
     Raises InputError if a split has no clip that is not in quarantine, a shard is missing or lacks a clip, or a shard was made from another
     version of the shard before it.
     """
-    rows = read_table(clips_csv).sort_values("clip")
+    listed = sorted(read_clips(clips_csv), key=lambda clip: clip.name)
     for split in SPLITS:
-        if split not in set(rows["split"]):
+        if split not in {clip.split for clip in listed}:
             raise InputError(f"{clips_csv}: no clip is in the split `{split}`; both train and test need one")
     folders, out = {"frames": Path(frames), "iuv": Path(iuv), "warps": Path(warps)}, Path(out)
-    found = _collect(list(zip(rows["clip"], rows["split"], strict=True)), folders, shards, out)
+    found = _collect(listed, folders, shards, out)
     clips = pd.DataFrame([clip for facts in found.values() for clip in facts.clips], columns=CLIP_COLUMNS).sort_values("clip")
     quarantine = pd.DataFrame([row for facts in found.values() for row in facts.quarantine], columns=COLUMNS).sort_values("clip")
     _check(clips, quarantine)
@@ -79,7 +79,7 @@ def build_index(clips_csv: Path, frames: Path, iuv: Path, warps: Path, shards: i
                 table.to_csv(temporary[name], columns=list(names), index=False)
     remember(out, found)
     if len(quarantine):
-        print(f"warning: {len(quarantine)} of {len(rows)} clips are in quarantine and left out, see {out / TABLE}", file=sys.stderr)
+        print(f"warning: {len(quarantine)} of {len(listed)} clips are in quarantine and left out, see {out / TABLE}", file=sys.stderr)
 
 
 def _check(clips: pd.DataFrame, quarantine: pd.DataFrame):
@@ -96,21 +96,21 @@ def _check(clips: pd.DataFrame, quarantine: pd.DataFrame):
             raise InputError(f"the clips of split `{split}` have frames of sizes {sizes}; build all shards with one video.size")
 
 
-def _collect(clips: list[tuple[str, str]], folders: dict[str, Path], shards: int, out: Path) -> dict[str, ShardFacts]:
-    """What the shards hold of the `clips` (name, split), by name of the shard; where nothing has changed, what is remembered in `out`.
+def _collect(clips: list[Clip], folders: dict[str, Path], shards: int, out: Path) -> dict[str, ShardFacts]:
+    """What the shards hold of the `clips`, by name of the shard; where nothing has changed, what is remembered in `out`.
 
     Where a shard cannot be read, the others are remembered before InputError is raised.
     """
     known = recall(out)
-    members: dict[int, list[tuple[str, str]]] = {}
+    members: dict[int, list[Clip]] = {}
     for clip in clips:
-        members.setdefault(bucket(clip[0], shards), []).append(clip)
+        members.setdefault(bucket(clip.name, shards), []).append(clip)
     found: dict[str, ShardFacts] = {}
     try:
         for number, some in track(sorted(members.items()), "index", unit="shards"):
             name = shard_name(number)
             paths = {key: folder / f"{name}.h5" for key, folder in folders.items()}
-            key, facts = shard_key(list(paths.values()), some), known.get(name)
+            key, facts = shard_key(list(paths.values()), [(clip.name, clip.split) for clip in some]), known.get(name)
             found[name] = facts if facts and facts.key == key else _read_shard(ShardFacts(key), number, some, paths)
     except InputError:
         remember(out, known | found)
@@ -118,21 +118,21 @@ def _collect(clips: list[tuple[str, str]], folders: dict[str, Path], shards: int
     return found
 
 
-def _read_shard(found: ShardFacts, number: int, clips: list[tuple[str, str]], paths: dict[str, Path]) -> ShardFacts:
-    """Add what the shard of a `number` with the files `paths` holds of its `clips` (name, split) to what was `found`."""
+def _read_shard(found: ShardFacts, number: int, clips: list[Clip], paths: dict[str, Path]) -> ShardFacts:
+    """Add what the shard of a `number` with the files `paths` holds of its `clips` to what was `found`."""
     with contextlib.ExitStack() as stack:
         files = {key: stack.enter_context(open_shard(paths[key], stage)) for key, stage in FOLDERS.items()}
-        for clip, split in clips:
-            groups = {key: clip_group(file, paths[key], FOLDERS[key], clip) for key, file in files.items()}
+        for clip in clips:
+            groups = {key: clip_group(file, paths[key], FOLDERS[key], clip.name) for key, file in files.items()}
             with blamed_on_damage(*((paths[key], FOLDERS[key], group) for key, group in groups.items())):
-                _check_versions(clip, groups, paths)
+                _check_versions(clip.name, groups, paths)
                 bad = [(stage, reason) for key, stage in FOLDERS.items() if (reason := quarantined(groups[key]))]
                 if bad:
-                    found.quarantine.append(dict(zip(COLUMNS, (clip, split, *bad[0]), strict=True)))
+                    found.quarantine.append(dict(zip(COLUMNS, (clip.name, clip.split, *bad[0]), strict=True)))
                     continue
-                found.clips.append({"clip": clip, "split": split, "shard": number} | _facts(clip, groups, paths))
-                if split == "train":
-                    found.samples[clip] = smallest(groups["warps"]["samples"][:])
+                found.clips.append({"clip": clip.name, "split": clip.split, "shard": number} | _facts(clip.name, groups, paths))
+                if clip.split == "train":
+                    found.samples[clip.name] = smallest(groups["warps"]["samples"][:])
     return found
 
 

@@ -17,7 +17,7 @@ import typer
 
 from ..cache.quarantine import handed_on
 from ..cache.shard import ShardWriter, again, blamed_on_damage, check_clip, clip_group, open_shard
-from ..clips import read_table
+from ..clips import Clip, read_clips
 from ..config import FORMATS, WarpSettings
 from ..config.base import read_settings
 from ..core.errors import InputError
@@ -45,27 +45,27 @@ def warp_shard(clips_csv: Path, iuv_shard: Path, out: Path, settings: WarpSettin
     before; those in quarantine stay there.
     Raises InputError if the IUV shard is missing, damaged or lacks a clip, or if a training clip is too short for a sample.
     """
-    rows = read_table(clips_csv).itertuples(index=False)
+    clips = read_clips(clips_csv)
     with open_shard(iuv_shard, "densepose") as iuv, ShardWriter(out, "warp", settings.decisive()) as writer:
         work = []
-        for row in rows:
-            group = clip_group(iuv, iuv_shard, "densepose", row.clip)
+        for clip in clips:
+            group = clip_group(iuv, iuv_shard, "densepose", clip.name)
             with blamed_on_damage((iuv_shard, "densepose", group)):
-                if handed_on(writer, row.clip, group, row.split):
+                if handed_on(writer, clip.name, group, clip.split):
                     continue
-                key, frames = _digest(row.split, settings, group.attrs["digest"]), len(group["iuv"])
-            if not writer.keep(row.clip, key):
-                work.append((row, key, group, *_plan(row, frames, settings)))
+                key, frames = _digest(clip.split, settings, group.attrs["digest"]), len(group["iuv"])
+            if not writer.keep(clip.name, key):
+                work.append((clip, key, group, *_plan(clip, frames, settings)))
         total = sum(len(pairs) for *_, pairs in work)
         with Bar("warp", total, unit="grids", clips=len(work)) as bar, _mapper(settings.engine, workers, total) as ordered:
-            for row, key, source, samples, pairs in work:
+            for clip, key, source, samples, pairs in work:
                 check_clip(iuv_shard, "densepose", source)
                 grids = []
                 with bar.clip(len(pairs)):
-                    for some in ordered(str(iuv_shard), row.clip, pairs):
+                    for some in ordered(str(iuv_shard), clip.name, pairs):
                         grids += some
-                        bar.advance(len(some), row.clip)
-                group = writer.create(row.clip, key, made_from=source.attrs["digest"], split=row.split, size=source["iuv"].shape[1])
+                        bar.advance(len(some), clip.name)
+                group = writer.create(clip.name, key, made_from=source.attrs["digest"], split=clip.split, size=source["iuv"].shape[1])
                 writer.table(group, "samples", samples)
                 write_grids(group, pairs, grids)
 
@@ -82,10 +82,10 @@ def _digest(split: str, settings: WarpSettings, iuv_digest: str) -> str:
     return digest("warp", FORMATS["warp"], split, settings.decisive() if split == "train" else None, iuv_digest)
 
 
-def _plan(row, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndarray]:
+def _plan(clip: Clip, frames: int, settings: WarpSettings) -> tuple[np.ndarray, np.ndarray]:
     """Samples (N, 3) and pairs (P, 2) of a clip."""
-    if row.split == "train":
-        samples = draw_samples(row.clip, frames, settings)
+    if clip.split == "train":
+        samples = draw_samples(clip.name, frames, settings)
         return samples, sample_pairs(samples, settings.samples.targets)
     return np.zeros((0, 3), np.int32), evaluation_pairs(frames)
 

@@ -23,11 +23,11 @@ from ..core.device import exact_convolutions, pick_device
 from ..inference.rollout_file import UNTUNED, RolloutReader
 from ..inference.trivial import BASELINES, FilledSource, coarse_warp, coarse_warp_blurred, copy_source, filled_warp
 from ..model.checkpoint import model_facts
-from .metrics.batch import Batch
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
 from .metrics.frechet import frechet_distance
-from .metrics.measures import FrechetSums, Keypoints
+from .metrics.measure import FrameBatch, Measure
+from .metrics.measures import FrechetSums
 from .metrics.suite import build_measures, closing
 from .metrics_file import metrics_text
 from .provenance import Origin, git_revision, provenance, versions
@@ -167,24 +167,24 @@ class Measured:
 def measure_window(generated, reader, name, baselines, measures, device, numbers: list[int]) -> Measured:
     """Measure the frames `numbers` of a clip, one after the other, for the model and the baselines."""
     window, result = slice(numbers[0], numbers[-1] + 1), Measured(len(numbers))
-    real = Batch.of(reader.frames(name, window), device)
+    real = FrameBatch.of(reader.frames(name, window), device)
     body = torch.from_numpy(reader.iuv(name, window)[..., 0] > 0).to(device)
     others = {"model": generated.frames(name, window)}
     if UNTUNED in generated.kinds(name):
         others[UNTUNED] = generated.frames(name, window, UNTUNED)
     others |= baselines.frames(window)
-    batches = {method: Batch.of(frames, device) for method, frames in others.items()}
+    batches = {method: FrameBatch.of(frames, device) for method, frames in others.items()}
     for measure in measures:
-        seen, distance = measure.observe(real), getattr(measure, "frechet", None)
-        if distance:
-            result.pooled.append((distance, "real", seen[1]))
-        if isinstance(measure, Keypoints) and (exact := reader.keypoints(name)) is not None:
-            result.errors += measure.errors(seen, exact[window], real, body)
+        seen = measure.observe(real)
+        if measure.frechet:
+            result.pooled.append((measure.frechet, "real", seen.pooled))
+        if measure.detector and (exact := reader.keypoints(name)) is not None:
+            result.errors += measure.errors(seen, exact[window], body)
         for method, batch in batches.items():
             found = measure.observe(batch)
-            if distance:
-                result.pooled.append((distance, method, found[1]))
-            for metric, values in measure.compare(seen, found, real, batch, body).items():
+            if measure.frechet:
+                result.pooled.append((measure.frechet, method, found.pooled))
+            for metric, values in measure.compare(seen, found, body).items():
                 result.values.append((method, metric, np.asarray(torch.as_tensor(values).cpu(), np.float64)))
     return result
 
@@ -219,7 +219,7 @@ def clip_summary(values: Values) -> dict:
     return {"metrics": methods.pop("model"), "baselines": methods}
 
 
-def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) -> dict:
+def summarise(clips: dict, frechet: FrechetSums, measures: list[Measure], frames: int) -> dict:
     """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances where there are
     two frames at least."""
     methods = {"model": [clip["metrics"] for clip in clips.values()]}
@@ -241,16 +241,16 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list, frames: int) ->
     return {"metrics": result.pop("model"), "baselines": result}
 
 
-def uncounted(metrics: dict, measures: list) -> dict[str, str]:
+def uncounted(metrics: dict, measures: list[Measure]) -> dict[str, str]:
     """Why a metric has no value although it was measured: {name: reason}."""
     names = [name for measure in measures for name in measure.names if name not in metrics]
     reasons = dict.fromkeys(names, "no frame has a value: no body, nobody found on it, or no joint that is found in both frames")
     return reasons | {name: "needs two frames at least" for name in frechet_names(measures) if name not in metrics}
 
 
-def frechet_names(measures: list) -> list[str]:
+def frechet_names(measures: list[Measure]) -> list[str]:
     """Names of the Frechet distances that `measures` give."""
-    return [measure.frechet for measure in measures if getattr(measure, "frechet", None)]
+    return [measure.frechet for measure in measures if measure.frechet]
 
 
 def _means(parts: list[dict]) -> dict:
@@ -263,11 +263,11 @@ def _means(parts: list[dict]) -> dict:
     return means
 
 
-def keypoint_summary(errors: dict[str, list[float]], measures: list) -> dict:
+def keypoint_summary(errors: dict[str, list[float]], measures: list[Measure]) -> dict:
     """The detector's own error on real frames, where the data set brings exact keypoints."""
     counted = {clip: [value for value in values if np.isfinite(value)] for clip, values in errors.items()}
     counted = {clip: values for clip, values in counted.items() if values}
-    detector = next(name for measure in measures if isinstance(measure, Keypoints) for name in measure.extractor)
+    detector = next(measure.detector for measure in measures if measure.detector)
     if not counted:
         return {"detector": detector, "joints": "none found"}
     error = {

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from densepose_cache.cache.reader import SplitReader
+from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import ClipFrames, FrameMap, make_backend
 from densepose_cache.densepose.backends.precomputed import SideFile
 from densepose_cache.densepose.missing import fill_missing
-from densepose_cache.iuv import read_iuv_png
+from densepose_cache.iuv import PNG_SUFFIX, read_iuv_png
 from densepose_cache.storage.names import check_file, check_link, check_name, is_there, output_path
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.folder import folder_conversions, picture_size
@@ -63,13 +63,6 @@ class Options:
     densepose: DensePoseSettings
     weights: Path
     frames: bool
-
-
-class _Row(NamedTuple):
-    clip: str
-    video: str
-    iuv: str
-    iuv_sha256: str = ""
 
 
 def cached(text: str) -> tuple[Path, str] | None:
@@ -117,7 +110,7 @@ def load_person(text: str, iuv: Path | None, options: Options) -> Person:
     image = geometry.image(pixels, VideoSettings().pad)
     official = path.parent.with_name("dp_target")
     found = iuv or _first(
-        [path.with_name(f"{path.stem}_IUV.png"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}_IUV.png"]
+        [path.with_name(f"{path.stem}{PNG_SUFFIX}"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}{PNG_SUFFIX}"]
     )
     if found is None:
         (found,) = _detect(path, image[None], geometry, options, "--source-iuv")
@@ -224,13 +217,13 @@ def _file_maps(path: Path, iuv: Path, numbers: np.ndarray, geometry: Geometry, o
     if not is_there(iuv):
         raise InputError(f"{iuv}: no such file or folder of IUV maps")
     backend = make_backend(options.densepose.model_copy(update={"backend": "precomputed"}), options.weights)
-    clip = ClipFrames(_Row(str(path), str(path), str(iuv)), None, numbers.astype(np.int32), geometry)
+    clip = ClipFrames(Clip(str(path), path, iuv=iuv), None, numbers.astype(np.int32), geometry)
     return backend.maps(clip)
 
 
 def _detect(path: Path, frames: np.ndarray, geometry: Geometry, options: Options, flag: str) -> list[FrameMap]:
     """Maps of square frames (T, S, S, 3) from DensePose. Raises InputError with the other ways where it cannot run."""
-    clip = ClipFrames(_Row(str(path), str(path), ""), frames, np.arange(len(frames), dtype=np.int32), geometry)
+    clip = ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry)
     settings = options.densepose
     if settings.backend == "precomputed":
         settings = settings.model_copy(update={"backend": "auto"})

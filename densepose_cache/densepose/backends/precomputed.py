@@ -4,7 +4,6 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import hdf5plugin  # noqa: F401 - registers its filters with HDF5
@@ -12,15 +11,14 @@ import numpy as np
 from natsort import natsorted
 
 from ...cache.quarantine import blamed_on_clip
+from ...clips import Clip
 from ...core.coco import JOINTS
 from ...core.errors import ClipError, InputError
-from ...iuv import check_iuv, read_iuv_png
+from ...iuv import PNG_SUFFIX, check_iuv, read_iuv_png
 from ...storage.digest import file_sha256
 from ...video import frame_files, frame_times, probe
 from ...video.coded import stretched, stretched_points
 from ..backend import ClipFrames, FrameMap
-
-PNG_SUFFIX = "_IUV.png"
 
 
 class SideFile:
@@ -119,75 +117,73 @@ class Precomputed:
     def __init__(self, png_order: str):
         self.png_order = png_order
 
-    def fingerprint(self, row: NamedTuple) -> dict:
+    def fingerprint(self, clip: Clip) -> dict:
         """Digest of the files and, for PNGs, the order of their channels. Raises InputError if the files are gone."""
-        if not row.iuv:
+        if not clip.iuv:
             return {"backend": self.name, "iuv": ""}
-        path = Path(row.iuv)
-        if not path.exists():
-            raise InputError(f"{path}: the IUV maps of clip {row.clip} are missing; bring them back, or build the clip table again")
-        order = {"png_order": self.png_order} if path.is_dir() else {}
-        return {"backend": self.name, "iuv": row.iuv_sha256 or file_sha256(path), **order}
+        if not clip.iuv.exists():
+            raise InputError(f"{clip.iuv}: the IUV maps of clip {clip.name} are missing; bring them back, or build the clip table again")
+        order = {"png_order": self.png_order} if clip.iuv.is_dir() else {}
+        return {"backend": self.name, "iuv": clip.iuv_sha256 or file_sha256(clip.iuv), **order}
 
-    def maps(self, clip: ClipFrames) -> Iterator[FrameMap]:
+    def maps(self, frames: ClipFrames) -> Iterator[FrameMap]:
         """Yield the map of every frame.
 
         Raises ClipError if the clip has no maps, or they are damaged or differ from the source's frames in number or size.
         """
-        with self._opened(clip) as source:
-            for number in clip.source_frame:
-                iuv = self._square(clip, source, int(number))
+        with self._opened(frames) as source:
+            for number in frames.source_frame:
+                iuv = self._square(frames, source, int(number))
                 yield FrameMap(iuv, people=1) if iuv[..., 0].any() else FrameMap(None)
 
-    def keypoints(self, clip: ClipFrames) -> np.ndarray | None:
+    def keypoints(self, frames: ClipFrames) -> np.ndarray | None:
         """Keypoints of the side file, moved to the square frames."""
-        with self._opened(clip) as source:
+        with self._opened(frames) as source:
             points = source.keypoints()
             if points is None:
                 return None
-            points, shown = points[clip.source_frame], (clip.geometry.width, clip.geometry.height)
-            if source.size != shown and source.size == _coded_size(clip):
+            points, shown = points[frames.source_frame], (frames.geometry.width, frames.geometry.height)
+            if source.size != shown and source.size == _coded_size(frames):
                 points = stretched_points(points, source.size, shown)
-        return clip.geometry.points(points)
+        return frames.geometry.points(points)
 
     @contextlib.contextmanager
-    def _opened(self, clip: ClipFrames) -> Iterator[SideFile | PngFolder]:
-        with blamed_on_clip(clip.row.iuv, clip.row.video), contextlib.closing(self._open(clip)) as source:
+    def _opened(self, frames: ClipFrames) -> Iterator[SideFile | PngFolder]:
+        clip = frames.clip
+        if clip.iuv is None:
+            raise ClipError(
+                f"clip {clip.name} has no IUV maps: its column `iuv` is empty; put `{clip.video.stem}.iuv.h5` beside {clip.video} and "
+                "build the clip table again, or set densepose.backend to rcnn or embedded"
+            )
+        with blamed_on_clip(clip.iuv, clip.video), contextlib.closing(self._open(clip.iuv, clip.video)) as source:
             yield source
 
-    def _open(self, clip: ClipFrames) -> SideFile | PngFolder:
-        if not clip.row.iuv:
-            video = Path(clip.row.video)
-            raise ClipError(
-                f"clip {clip.row.clip} has no IUV maps: its column `iuv` is empty; put `{video.stem}.iuv.h5` beside {video} and build the "
-                "clip table again, or set densepose.backend to rcnn or embedded"
-            )
-        path = Path(clip.row.iuv)
-        source = PngFolder(path, self.png_order) if path.is_dir() else SideFile(path)
-        count = _source_length(Path(clip.row.video))
+    def _open(self, iuv: Path, video: Path) -> SideFile | PngFolder:
+        source = PngFolder(iuv, self.png_order) if iuv.is_dir() else SideFile(iuv)
+        count = _source_length(video)
         if (found := len(source)) != count:
             source.close()
-            raise InputError(f"{path}: holds {found} IUV maps, but {clip.row.video} has {count} frames; there must be one for every frame")
+            raise InputError(f"{iuv}: holds {found} IUV maps, but {video} has {count} frames; there must be one for every frame")
         return source
 
     @staticmethod
-    def _square(clip: ClipFrames, source: SideFile | PngFolder, number: int) -> np.ndarray:
+    def _square(frames: ClipFrames, source: SideFile | PngFolder, number: int) -> np.ndarray:
         iuv = source.read(number)
-        size, shown = iuv.shape[1::-1], (clip.geometry.width, clip.geometry.height)
-        if size != shown and size == _coded_size(clip):
+        size, shown = iuv.shape[1::-1], (frames.geometry.width, frames.geometry.height)
+        if size != shown and size == _coded_size(frames):
             iuv, size = stretched(iuv, shown), shown
         if size != shown:
             raise InputError(
-                f"{source.name(number)}: the IUV map is {size[0]}x{size[1]} pixels, but the frames of {clip.row.video} are "
+                f"{source.name(number)}: the IUV map is {size[0]}x{size[1]} pixels, but the frames of {frames.clip.video} are "
                 f"{shown[0]}x{shown[1]}"
             )
-        return clip.geometry.labels(iuv)
+        return frames.geometry.labels(iuv)
 
 
-def _coded_size(clip: ClipFrames) -> tuple[int, int]:
+def _coded_size(frames: ClipFrames) -> tuple[int, int]:
     """Width and height of the frames as they are stored, turned as they are shown."""
-    video = Path(clip.row.video)
-    return (clip.geometry.width, clip.geometry.height) if video.is_dir() else _probed_size(video)
+    video = frames.clip.video
+    return (frames.geometry.width, frames.geometry.height) if video.is_dir() else _probed_size(video)
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,8 +1,4 @@
-"""Metrics with what they need from a real and a generated frame: `observe` looks at frames once, `compare` at two such observations.
-
-A measure has `observe(batch)`, `compare(real, generated, batch, other, body)` -> {name: (B,) numbers}, and `extractor`, the facts about
-its network or None. What it saw of the real frames serves the model and all baselines.
-"""
+"""The measures: which metrics each gives, and of which features or joints."""
 
 from pathlib import Path
 
@@ -12,32 +8,28 @@ import torch
 from densepose_cache.storage.digest import file_sha256
 
 from ..keypoints.choose import beside_real, on_body
-from .batch import Batch
 from .feature_file import FeatureWriter
 from .frechet import Gaussian
 from .keypoint_distance import akd, detector_error, mkr
 from .l1 import l1, l1_body
+from .measure import FrameBatch, Measure, Observation
 from .perceptual import on_real_background, perceptual
 from .psnr import psnr
 from .ssim import ssim
 
 
-class Pixels:
+class Pixels(Measure):
     """`l1`, `l1_body`, `psnr`, `ssim`."""
 
     names = ("l1", "l1_body", "psnr", "ssim")
-    extractor = None
 
-    def observe(self, batch: Batch):
-        """Nothing: these metrics see the frames themselves."""
-
-    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+    def compare(self, real: Observation, generated: Observation, body: torch.Tensor) -> dict[str, torch.Tensor]:
         """Values of every frame."""
-        pair = batch.images, other.images
+        pair = real.batch.images, generated.batch.images
         return {"l1": l1(*pair), "l1_body": l1_body(*pair, body), "psnr": psnr(*pair), "ssim": ssim(*pair)}
 
 
-class Lpips:
+class Lpips(Measure):
     """`lpips_alex`."""
 
     names = ("lpips_alex",)
@@ -48,15 +40,12 @@ class Lpips:
         self._distance = LpipsAlex(weights, device)
         self.extractor = {"alexnet": {"file": Path(weights).name, "sha256": file_sha256(weights)}}
 
-    def observe(self, batch: Batch):
-        """Nothing: the package takes both frames at once."""
-
-    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+    def compare(self, real: Observation, generated: Observation, body: torch.Tensor) -> dict[str, torch.Tensor]:
         """Values of every frame."""
-        return {"lpips_alex": self._distance(batch.images, other.images)}
+        return {"lpips_alex": self._distance(real.batch.images, generated.batch.images)}
 
 
-class Perceptual:
+class Perceptual(Measure):
     """`perceptual_{network}`, with `body` also `perceptual_{network}_body`; with `pooled` it yields features for a Frechet distance."""
 
     def __init__(self, features: torch.nn.Module, device: torch.device, body: bool = False, pooled: bool = False):
@@ -68,7 +57,7 @@ class Perceptual:
         self.extractor = {features.name: {"sha256": features.digest}}
 
     @torch.inference_mode()
-    def observe(self, batch: Batch) -> tuple[list[torch.Tensor], np.ndarray | None]:
+    def observe(self, batch: FrameBatch) -> Observation:
         """Feature maps, and the pooled features (B, D) float32 where they are asked for."""
         images = batch.images[:1] if batch.constant else batch.images
         taps = self._features(2 * images - 1)
@@ -76,24 +65,23 @@ class Perceptual:
         if batch.constant:
             taps = [tap.expand(len(batch.pixels), *tap.shape[1:]) for tap in taps]
             pooled = None if pooled is None else pooled.expand(len(batch.pixels), -1)
-        return taps, None if pooled is None else pooled.cpu().numpy()
+        return Observation(batch, taps, None if pooled is None else pooled.cpu().numpy())
 
     @torch.inference_mode()
-    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
+    def compare(self, real: Observation, generated: Observation, body: torch.Tensor) -> dict[str, torch.Tensor]:
         """Values of every frame; the body's is NaN where a frame has no body pixel."""
         weights = self._features.tap_weights
-        values = {self.name: perceptual(real[0], generated[0], weights)}
+        values = {self.name: perceptual(real.seen, generated.seen, weights)}
         if self._body:
-            composed = self._features(2 * on_real_background(batch.images, other.images, body) - 1)
-            value = perceptual(real[0], composed, weights)
+            composed = self._features(2 * on_real_background(real.batch.images, generated.batch.images, body) - 1)
+            value = perceptual(real.seen, composed, weights)
             values[self.names[1]] = torch.where(body.any((1, 2)), value, torch.nan)
         return values
 
 
-class Inception:
+class Inception(Measure):
     """Features for `fid`; no value of single frames."""
 
-    names = ()
     frechet = "fid"
 
     def __init__(self, weights: Path, device: torch.device):
@@ -102,41 +90,37 @@ class Inception:
         self._features = InceptionFeatures(weights, device)
         self.extractor = {"inception": {"file": Path(weights).name, "sha256": file_sha256(weights)}}
 
-    def observe(self, batch: Batch) -> tuple[None, np.ndarray]:
+    def observe(self, batch: FrameBatch) -> Observation:
         """Pooled features (B, 2048) float32."""
         pooled = self._features.pooled(batch.images[:1] if batch.constant else batch.images)
-        return None, np.broadcast_to(pooled, (len(batch.pixels), pooled.shape[1])) if batch.constant else pooled
-
-    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Nothing."""
-        return {}
+        return Observation(batch, pooled=np.broadcast_to(pooled, (len(batch.pixels), pooled.shape[1])) if batch.constant else pooled)
 
 
-class Keypoints:
+class Keypoints(Measure):
     """`akd_{detector}` and `mkr_{detector}` of the person on the driving map's body."""
 
     def __init__(self, detector):
-        self._detector = detector
+        self._detector, self.detector = detector, detector.name
         self.names = (f"akd_{detector.name}", f"mkr_{detector.name}")
         self.extractor = {detector.name: {"file": Path(detector.weights).name, "sha256": file_sha256(detector.weights)}}
 
-    def observe(self, batch: Batch) -> list[np.ndarray]:
+    def observe(self, batch: FrameBatch) -> Observation:
         """Joints (P, 17, 3) float32 of the people of every frame."""
         if batch.constant:
-            return [self._detector.detect(batch.pixels[0])] * len(batch.pixels)
-        return [self._detector.detect(frame) for frame in batch.pixels]
+            return Observation(batch, [self._detector.detect(batch.pixels[0])] * len(batch.pixels))
+        return Observation(batch, [self._detector.detect(frame) for frame in batch.pixels])
 
-    def compare(self, real, generated, batch: Batch, other: Batch, body: torch.Tensor) -> dict[str, np.ndarray]:
+    def compare(self, real: Observation, generated: Observation, body: torch.Tensor) -> dict[str, np.ndarray]:
         """Values of every frame; NaN where the real frame has nobody on the body (B, S, S)."""
-        people = zip(real, generated, body.cpu().numpy(), strict=True)
+        people = zip(real.seen, generated.seen, body.cpu().numpy(), strict=True)
         pairs = [(on_body(a, mask), beside_real(b, mask, a)) for a, b, mask in people]
-        distances = [akd(a, b, batch.size) for a, b in pairs]
+        distances = [akd(a, b, real.batch.size) for a, b in pairs]
         return {self.names[0]: np.array(distances), self.names[1]: np.array([mkr(a, b) for a, b in pairs])}
 
-    def errors(self, real, exact: np.ndarray, batch: Batch, body: torch.Tensor) -> list[float]:
+    def errors(self, real: Observation, exact: np.ndarray, body: torch.Tensor) -> list[float]:
         """The detector's error in every real frame, from the exact joints (B, 17, 3); NaN where nobody is on the body (B, S, S)."""
-        people = zip(exact, real, body.cpu().numpy(), strict=True)
-        return [detector_error(joints, on_body(found, mask), batch.size) for joints, found, mask in people]
+        people = zip(exact, real.seen, body.cpu().numpy(), strict=True)
+        return [detector_error(joints, on_body(found, mask), real.batch.size) for joints, found, mask in people]
 
     def close(self):
         """Free the detector."""

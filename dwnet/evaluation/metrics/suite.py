@@ -11,12 +11,13 @@ from densepose_cache.storage.weights import find_weights
 
 from ...config import EvaluateSettings, PaperWeights
 from ...model.perceptual import load_features
+from .measure import Measure
 from .measures import Inception, Keypoints, Lpips, Perceptual, Pixels
 
 PAPER_WEIGHTS = get_args(PaperWeights)
 
 
-def build_measures(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list, dict[str, str]]:
+def build_measures(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list[Measure], dict[str, str]]:
     """The measures of `settings`, and why metrics are missing: {name: reason}.
 
     `features: paper` raises InputError that lists every missing weight file. `features: embedded` leaves a metric out with a reason.
@@ -24,7 +25,7 @@ def build_measures(settings: EvaluateSettings, folder: Path, device: torch.devic
     return _paper(settings, Path(folder), device) if settings.features == "paper" else _embedded(settings, Path(folder), device)
 
 
-def _paper(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list, dict[str, str]]:
+def _paper(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list[Measure], dict[str, str]]:
     from ..keypoints.keypoint_rcnn import KeypointRcnn
 
     paths, missing = {}, []
@@ -49,8 +50,8 @@ def _paper(settings: EvaluateSettings, folder: Path, device: torch.device) -> tu
     return measures, {}
 
 
-def _embedded(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list, dict[str, str]]:
-    from ..keypoints.mediapipe_pose import MediaPipePose
+def _embedded(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list[Measure], dict[str, str]]:
+    from ..keypoints.mediapipe_pose import TASK, MediaPipePose
 
     measures = [Pixels(), Perceptual(load_features("embedded", folder), device, body=True, pooled=True)]
     unavailable = {}
@@ -59,18 +60,17 @@ def _embedded(settings: EvaluateSettings, folder: Path, device: torch.device) ->
     except InputError as error:
         unavailable["lpips_alex"] = str(error)
     try:
-        measures.append(Keypoints(MediaPipePose(folder)))
+        measures.append(Keypoints(MediaPipePose(TASK)))
     except InputError as error:
         unavailable |= dict.fromkeys(("akd_mediapipe", "mkr_mediapipe"), str(error))
     return measures, unavailable
 
 
 @contextlib.contextmanager
-def closing(measures: list):
+def closing(measures: list[Measure]):
     """Free what the measures hold when the block ends."""
     try:
         yield measures
     finally:
         for measure in measures:
-            if hasattr(measure, "close"):
-                measure.close()
+            measure.close()

@@ -1,18 +1,21 @@
 """Bad clips on their way through the stages: what goes into quarantine, what stops a stage all the same, and what is done again."""
 
-from types import SimpleNamespace
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from people import SIZE, body_maps
 from PIL import Image
-from small_cache import SHARDS, SIZE, WARP, body_maps, build, write_source, write_tables
+from small_cache import SHARDS, WARP, build, write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.quarantine import read_quarantine
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.cli.inspect import describe
+from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.core.errors import ClipError, InputError
 from densepose_cache.densepose.backend import ClipFrames
@@ -105,7 +108,7 @@ def test_mended_clips_come_back_and_nothing_else_is_done(cache, monkeypatch):
     cache.build()
     before = {kind: {clip: cache.group(kind, clip)["digest"] for clip in cache.SPLITS} for kind in ("frames", "iuv", "warps")}
     written, write = [], stage._write_clip
-    monkeypatch.setattr(stage, "_write_clip", lambda writer, job, *rest: written.append(job.row.clip) or write(writer, job, *rest))
+    monkeypatch.setattr(stage, "_write_clip", lambda writer, job, *rest: written.append(job.clip.name) or write(writer, job, *rest))
     cache.build()
     assert written == [], "what is in quarantine is not tried again"
     Image.fromarray(np.full((SIZE, SIZE, 3), 9, np.uint8)).save(cache.folder / "data/anna/target/frame3.png")
@@ -230,7 +233,7 @@ def test_a_damaged_frame_is_not_blamed_on_the_clip(cache, tmp_path):
         file.seek(chunk.byte_offset)
         file.write(bytes(chunk.size))
     with h5py.File(path) as file:
-        clip = ClipFrames(SimpleNamespace(clip="anna"), file["anna/rgb"], np.arange(9), None)
+        clip = ClipFrames(Clip("anna", Path("anna.mp4")), file["anna/rgb"], np.arange(9), None)
         assert clip.read(1, 3).shape == (2, SIZE, SIZE, 3)
         with pytest.raises(InputError, match=rf"{path.name}: clip anna is damaged.*`decode`") as caught:
             clip.read(2, 5)

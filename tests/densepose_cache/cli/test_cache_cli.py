@@ -25,7 +25,7 @@ def test_help_lists_every_verb_and_imports_none_of_them():
     done = run("--help")
     assert done.returncode == 0
     assert all(f" {verb} " in done.stdout for verb in VERBS)
-    script = "import sys, densepose_cache.cli as c\nsys.argv = ['x', '--help']\ntry: c.main()\nexcept SystemExit: pass\n"
+    script = "import sys, densepose_cache.cli.main as c\nsys.argv = ['x', '--help']\ntry: c.main()\nexcept SystemExit: pass\n"
     script += "print(sorted({'torch', 'pandas', 'h5py', 'av', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.endswith("[]\n")
 
@@ -127,7 +127,7 @@ def test_a_stopped_decode_leaves_nothing(tmp_path, coded, sent, code):
     (tmp_path / "clips.csv").write_text(f"clip,split,video,start_frame,end_frame,bbox,iuv,sha256,iuv_sha256\na,train,{coded},,,,,x,\n")
     script = tmp_path / "slow.py"
     script.write_text(
-        "import signal, sys, time\nfrom densepose_cache import decode\nfrom densepose_cache.cli import main\n"
+        "import signal, sys, time\nfrom densepose_cache.stages import decode\nfrom densepose_cache.cli.main import main\n"
         "def slow(*_):\n    print('at work', flush=True)\n    time.sleep(60)\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "decode._frames = slow\nsys.argv = ['densepose-cache', 'decode', '--clips', 'clips.csv', '--out', 'out.h5']\nmain()\n"

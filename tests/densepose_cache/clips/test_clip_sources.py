@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from coded_video import cut, write_coded
-from frames_folder import frames_folder
 from known_video import write_known
+from source_folders import frames_folder
 
 from densepose_cache.clips import read_table
 from densepose_cache.clips.fetched import replaced

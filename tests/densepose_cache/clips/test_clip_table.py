@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from densepose_cache.clips import clip_digests, parse_box, read_table, table_digest, write_table
+from densepose_cache.clips import Clip, clip_digests, format_box, parse_box, read_clips, read_table, table_digest, write_table
 from densepose_cache.clips.table import clip_name
 from densepose_cache.core.errors import InputError
 
@@ -97,7 +99,31 @@ def test_the_first_wrong_row_is_named_and_its_first_column(tmp_path):
     ("text", "box"), [("", None), ("1-2-3-4", (1, 2, 3, 4)), ("-5--6-7-8", (-5, -6, 7, 8)), ("0.6-1.2-9.5-20", (1, 1, 10, 20))]
 )
 def test_boxes(text, box):
-    assert parse_box(text) == box
+    assert parse_box(text) == Clip("a", Path("v.mp4"), bbox=text).box == box
+    assert not box or parse_box(format_box(*box)) == box
+
+
+def test_clips_say_what_the_table_says(tmp_path):
+    path = write(tmp_path, {"iuv": "m.iuv.h5", "sha256": "ab", "iuv_sha256": "cd"}, {"clip": "b", "start_frame": "", "end_frame": "7.0"})
+    first, second = read_clips(path)
+    assert first == Clip("a+b-c_1.x", Path("v.mp4"), "train", 3, 9, "1-2-30-40", "", Path("m.iuv.h5"), "ab", "cd")
+    assert first.box == (1, 2, 30, 40) and first.window == (3, 9) and first.rate is None
+    assert second == Clip("b", Path("v.mp4"), "train", None, 7, "1-2-30-40") and type(second.end_frame) is int
+    pd.read_csv(path, dtype=str).assign(fps=["12.50", ""]).to_csv(path, index=False)
+    assert [(clip.fps, clip.rate) for clip in read_clips(path)] == [("12.50", 12.5), ("", None)]
+
+
+def test_the_text_of_a_table_stays_byte_for_byte(tmp_path):
+    text = (
+        "clip,split,video,start_frame,end_frame,bbox,iuv,sha256,iuv_sha256,fps,note\n"
+        "a,train,v.mp4,3,9,1.0-2-30-40,v.iuv.h5,ab,cd,12.50,\n"
+        'b,test,"w, x.mp4",,,,,,,,007\n'
+    )
+    (tmp_path / "clips.csv").write_text(text)
+    table = read_table(tmp_path / "clips.csv")
+    write_table(tmp_path / "again.csv", table)
+    assert (tmp_path / "again.csv").read_text() == text
+    assert table_digest(table) == "71410619017a929216926a9b929897403601a60ac73ed6a29b9be5372ee6a3ae"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """What a detector's maps depend on, and what is said where its weights are missing."""
 
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from densepose_cache.cache.shard import ShardWriter
+from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backend import ClipFrames
@@ -14,10 +15,10 @@ from densepose_cache.densepose.backends.install import missing_packages
 from densepose_cache.densepose.choice import choose_backend
 from densepose_cache.densepose.detector import Detector
 from densepose_cache.densepose.network import Detections
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.storage.reuse import kept
 
-ROW = SimpleNamespace(clip="anna")
+CLIP = Clip("anna", Path("anna.mp4"))
 
 
 def settings(weights, **keys):
@@ -26,9 +27,9 @@ def settings(weights, **keys):
 
 def test_missing_weights_say_how_to_get_them(tmp_path):
     with pytest.raises(InputError, match=r"model_final_162be9\.pkl.*densepose-cache fetch"):
-        Detector(DensePoseSettings(backend="rcnn"), tmp_path).fingerprint(ROW)
+        Detector(DensePoseSettings(backend="rcnn"), tmp_path).fingerprint(CLIP)
     with pytest.raises(InputError, match=r"mine\.pth: no such checkpoint"):
-        Detector(settings(tmp_path / "mine.pth"), tmp_path).fingerprint(ROW)
+        Detector(settings(tmp_path / "mine.pth"), tmp_path).fingerprint(CLIP)
 
 
 def test_auto_is_the_rcnn_where_its_weights_are(tmp_path):
@@ -87,29 +88,29 @@ def test_only_the_rcnn_needs_a_known_model(tmp_path):
 
 def test_a_checkpoint_whose_digest_is_not_known_is_not_fetched(tmp_path):
     with pytest.raises(InputError, match=r"R_101_FPN_DL_WC1_s1x is not known.*download https://.*model_final_f359f3\.pkl yourself"):
-        Detector(DensePoseSettings(model="densepose_rcnn_R_101_FPN_DL_WC1_s1x"), tmp_path).fingerprint(ROW)
+        Detector(DensePoseSettings(model="densepose_rcnn_R_101_FPN_DL_WC1_s1x"), tmp_path).fingerprint(CLIP)
     with pytest.raises(InputError, match=r"'mine': give the path of its checkpoint"):
-        Detector(DensePoseSettings(model="mine"), tmp_path).fingerprint(ROW)
+        Detector(DensePoseSettings(model="mine"), tmp_path).fingerprint(CLIP)
 
 
 def test_fingerprint_follows_what_changes_the_maps_and_nothing_else(tmp_path):
     path = tmp_path / "model.pth"
     path.write_bytes(b"one")
-    first = Detector(settings(path), tmp_path).fingerprint(ROW)
-    assert first == Detector(settings(path, batch=3, backend="auto"), tmp_path).fingerprint(ROW)
-    assert first != Detector(settings(path, score=0.5), tmp_path).fingerprint(ROW)
-    assert first != Detector(settings(path, input_size=512), tmp_path).fingerprint(ROW)
-    assert first != Detector(settings(path, precision="bf16"), tmp_path).fingerprint(ROW)
+    first = Detector(settings(path), tmp_path).fingerprint(CLIP)
+    assert first == Detector(settings(path, batch=3, backend="auto"), tmp_path).fingerprint(CLIP)
+    assert first != Detector(settings(path, score=0.5), tmp_path).fingerprint(CLIP)
+    assert first != Detector(settings(path, input_size=512), tmp_path).fingerprint(CLIP)
+    assert first != Detector(settings(path, precision="bf16"), tmp_path).fingerprint(CLIP)
     path.write_bytes(b"two")
-    assert first != Detector(settings(path), tmp_path).fingerprint(ROW)
+    assert first != Detector(settings(path), tmp_path).fingerprint(CLIP)
 
 
 def test_the_embedded_network_needs_no_weights_and_follows_a_rendered_person(tmp_path):
-    clip = list(Clip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain"))
+    clip = list(RenderedClip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain"))
     frames = np.stack([frame.rgb for frame in clip])
     detector = Detector(DensePoseSettings(backend="embedded", device="cpu", batch=2), tmp_path)
-    assert detector.fingerprint(ROW) != Detector(DensePoseSettings(backend="embedded", score=0.5), tmp_path).fingerprint(ROW)
-    found = list(detector.maps(ClipFrames(ROW, frames, np.arange(3), None)))
+    assert detector.fingerprint(CLIP) != Detector(DensePoseSettings(backend="embedded", score=0.5), tmp_path).fingerprint(CLIP)
+    found = list(detector.maps(ClipFrames(CLIP, frames, np.arange(3), None)))
     for one, frame in zip(found, clip, strict=True):
         body, wanted = one.iuv[..., 0] > 0, frame.iuv[..., 0] > 0
         assert (body & wanted).sum() > 0.5 * (body | wanted).sum()
@@ -117,11 +118,13 @@ def test_the_embedded_network_needs_no_weights_and_follows_a_rendered_person(tmp
 
 
 def test_smooth_crops_change_the_maps_and_do_not_depend_on_the_batch(tmp_path):
-    frames = np.stack([frame.rgb for frame in Clip(np.random.default_rng(3), size=128, frames=5, fps=5, motion="walk", background="plain")])
+    frames = np.stack(
+        [frame.rgb for frame in RenderedClip(np.random.default_rng(3), size=128, frames=5, fps=5, motion="walk", background="plain")]
+    )
 
     def maps(**keys):
         detector = Detector(DensePoseSettings(backend="embedded", device="cpu", **keys), tmp_path)
-        return detector.fingerprint(ROW), np.stack([found.iuv for found in detector.maps(ClipFrames(ROW, frames, np.arange(5), None))])
+        return detector.fingerprint(CLIP), np.stack([found.iuv for found in detector.maps(ClipFrames(CLIP, frames, np.arange(5), None))])
 
     (plain, rough), (other, one), (_, two) = maps(batch=5), maps(batch=5, smooth=True), maps(batch=2, smooth=True)
     assert plain != other and np.array_equal(rough[0], one[0]) and (rough[3] != one[3]).any()
@@ -156,7 +159,7 @@ def followed(room, tmp_path, batch=8):
     frames[:, 0, 0, 0] = [1, 2, 0, 2, 1] * 4
     detector = Detector(DensePoseSettings(backend="embedded", device="cpu", batch=batch), tmp_path)
     detector._network = network = SmallMemory(room)
-    return list(detector.maps(ClipFrames(ROW, frames, np.arange(20), None))), network.batches
+    return list(detector.maps(ClipFrames(CLIP, frames, np.arange(20), None))), network.batches
 
 
 def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_maps(tmp_path, caplog):

@@ -2,17 +2,18 @@
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 from natsort import natsorted
+from people import SIZE, body_maps
 from PIL import Image
-from small_cache import SIZE, body_maps, write_source, write_tables
+from small_cache import write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.shard import bucket, shard_name
-from densepose_cache.clips import read_table
+from densepose_cache.clips import Clip, read_table
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backend import ClipFrames
@@ -204,8 +205,7 @@ def test_half_precision_finds_the_same_people(checkpoint, network, frames):
 
 @here
 def test_maps_follow_one_person_in_any_batch(checkpoint, predictor, frames):
-    row = SimpleNamespace(clip="anna")
-    clip = ClipFrames(row, frames, np.arange(3), None)
+    clip = ClipFrames(Clip("anna", Path("anna.mp4")), frames, np.arange(3), None)
     found = {}
     for batch in (1, 2):
         found[batch] = list(Detector(settings(checkpoint, batch=batch), checkpoint.parent).maps(clip))

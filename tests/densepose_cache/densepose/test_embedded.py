@@ -13,7 +13,7 @@ from densepose_cache.iuv_network.model import Maps
 from densepose_cache.iuv_network.paint import one_person, paint
 from densepose_cache.iuv_network.training.score import check_batches, score
 from densepose_cache.iuv_network.weights import WEIGHTS, read_record
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.storage.digest import file_sha256
 
 
@@ -29,7 +29,7 @@ def network() -> EmbeddedNetwork:
 
 @pytest.fixture(scope="module")
 def frames() -> list:
-    clip = Clip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain")
+    clip = RenderedClip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain")
     return list(clip)
 
 

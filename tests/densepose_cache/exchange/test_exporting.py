@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from coded_video import write_coded
+from people import SIZE
 from PIL import Image
-from small_cache import PRECOMPUTED, SHARDS, SIZE, small_cache
+from small_cache import PRECOMPUTED, SHARDS, small_cache
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name

@@ -2,9 +2,10 @@ import h5py
 import numpy as np
 import pytest
 from coded_video import ffmpeg, write_coded
-from exchange.dump_files import picture, quantised, random_chart, same_named_classes, write_dump
+from dump_files import picture, quantised, random_chart, same_named_classes, write_dump
+from people import body_maps
 from PIL import Image
-from small_cache import PRECOMPUTED, body_maps
+from small_cache import PRECOMPUTED
 
 from densepose_cache.cli.main import SUMMARY, VERBS
 from densepose_cache.cli.subcommands import run_verbs

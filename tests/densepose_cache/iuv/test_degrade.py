@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from densepose_cache.iuv.degrade import degrade_iuv
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 
 
 @pytest.fixture(scope="module")
 def maps():
-    return np.stack([frame.iuv for frame in Clip(clip_generator(0, "train", 0), size=96, frames=12, fps=6)])
+    return np.stack([frame.iuv for frame in RenderedClip(clip_generator(0, "train", 0), size=96, frames=12, fps=6)])
 
 
 def test_degraded_maps_are_valid_maps_of_the_same_person(maps):

@@ -8,7 +8,7 @@ from densepose_cache.rendered.figure.chart import chart_mesh
 from densepose_cache.rendered.fitting.align import Aligner
 from densepose_cache.rendered.fitting.compare import AlignedMap, clip_folders, draw, error_table, pixel_pairs
 from densepose_cache.rendered.fitting.fit_chart import KNOTS, START, TWINS, fit_table, samples_of, source, start_table, with_twins
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 
 
 def align(iuv, sex):
@@ -17,7 +17,7 @@ def align(iuv, sex):
 
 
 def test_the_body_finds_the_pose_of_a_rendered_map(tmp_path):
-    clip = Clip(clip_generator(0, "train", 3), size=128, frames=3, fps=5, motion="arms")
+    clip = RenderedClip(clip_generator(0, "train", 3), size=128, frames=3, fps=5, motion="arms")
     write_iuv_png(tmp_path / "map.png", clip.render(1).iuv)
     found = align(read_iuv_png(tmp_path / "map.png"), int(clip.figure.looks.sex == "woman"))
     pairs = pixel_pairs([found], chart_mesh())

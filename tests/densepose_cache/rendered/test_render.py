@@ -4,14 +4,14 @@ import pytest
 from densepose_cache.core.coco import JOINTS
 from densepose_cache.rendered.figure.motion import MOTIONS
 from densepose_cache.rendered.figure.person import STYLES
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 from densepose_cache.rendered.scene import BACKGROUNDS
 
 SIZE = 96
 
 
 def make(index=0, split="train", seed=0, frames=12, size=SIZE, **choices):
-    return Clip(clip_generator(seed, split, index), size=size, frames=frames, fps=6, **choices)
+    return RenderedClip(clip_generator(seed, split, index), size=size, frames=frames, fps=6, **choices)
 
 
 def rgb(index=0, split="train", seed=0):

@@ -12,7 +12,7 @@ from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.rendered.backgrounds import KINDS
 from densepose_cache.rendered.figure.body import load_body
 from densepose_cache.rendered.figure.person import draw_looks
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 from densepose_cache.rendered.wide import FAR, LOOSE, NEAR, NEAR_SHARE, draw_person, frame_anywhere, paint_scene, whiten
 from densepose_cache.rendered.write import ClipRequest, is_current, write_sample
 from densepose_cache.storage.digest import digest
@@ -33,13 +33,13 @@ REQUESTS = {
 
 
 def make(index=0, seed=0, frames=3, **choices):
-    return Clip(clip_generator(seed, "train", index), size=SIZE, frames=frames, fps=6, **choices)
+    return RenderedClip(clip_generator(seed, "train", index), size=SIZE, frames=frames, fps=6, **choices)
 
 
 @pytest.mark.parametrize("number", USUAL)
 def test_usual_people_stay_who_they_were(number):
     *place, background = number
-    clip = Clip(clip_generator(*place), size=64, frames=4, fps=5, background=background)
+    clip = RenderedClip(clip_generator(*place), size=64, frames=4, fps=5, background=background)
     assert digest(clip.facts()) == USUAL[number]
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from coded_video import coded_frame, cut
+from people import SIZE
 from PIL import Image
-from small_cache import SIZE
 
 from densepose_cache.cache.quarantine import blamed_on_clip
 from densepose_cache.clips import write_table
@@ -49,7 +49,7 @@ def damaged(tmp_path, coded):
 def planned(monkeypatch):
     """Names of the clips that were looked at since it was cleared."""
     names, plan = [], decode.plan_clip
-    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: names.append(clip["clip"]) or plan(clip, settings))
+    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: names.append(clip.name) or plan(clip, settings))
     return names
 
 

@@ -1,5 +1,6 @@
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ from coded_video import coded_frame, cut, ffmpeg, number_of, write_coded
 from known_video import circle_size, write_known, write_raw
 from PIL import Image
 
-from densepose_cache.clips import write_table
+from densepose_cache.clips import Clip, write_table
 from densepose_cache.clips.digests import digest_files
 from densepose_cache.config import VideoSettings
 from densepose_cache.core.errors import InputError
@@ -120,7 +121,7 @@ def test_unchanged_clips_are_not_decoded_again(shard, coded, tmp_path, monkeypat
         before = file["c1/rgb"][:]
     planned = []
     plan = decode.plan_clip
-    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: planned.append(clip["clip"]) or plan(clip, settings))
+    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: planned.append(clip.name) or plan(clip, settings))
     (tmp_path / "out.h5").unlink()
     shard(*rows).close()
     assert planned == []
@@ -140,9 +141,8 @@ def test_unchanged_clips_are_not_decoded_again(shard, coded, tmp_path, monkeypat
 def test_digests_of_clips_of_plain_videos_are_those_of_old_caches():
     """Literal ones, of before other kinds of video were converted: clips that are read as before are taken over. So are converted ones."""
 
-    def row(**changes) -> pd.Series:
-        whole = {"split": "train", "sha256": "0" * 64, "start_frame": pd.NA, "end_frame": pd.NA, "bbox": "", "video": "a.mp4"}
-        return pd.Series(whole | changes)
+    def row(**changes) -> Clip:
+        return Clip("a", Path("a.mp4"), **{"split": "train", "sha256": "0" * 64} | changes)
 
     def found(clip, settings, **needs):
         return clip_digest(clip, settings, lambda video: Conversion(**needs))
@@ -165,7 +165,7 @@ def test_only_clips_that_are_read_in_another_way_are_decoded_anew(shard, coded, 
             old = file["c0/rgb"][:], file["c1"].attrs["digest"]
     planned = []
     plan = decode.plan_clip
-    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: planned.append(clip["clip"]) or plan(clip, settings))
+    monkeypatch.setattr(decode, "plan_clip", lambda clip, settings: planned.append(clip.name) or plan(clip, settings))
     with shard(*rows) as file:
         assert planned == ["c1"] and np.array_equal(file["c0/rgb"][:], old[0]) and file["c1"].attrs["digest"] != old[1]
 
@@ -309,8 +309,7 @@ def test_digests_of_plain_pictures_are_what_they_always_were(folder, change):
     """Of all kinds of pictures that were read rightly before, so that no clip of a cache is decoded again."""
     for path in folder.iterdir() if change else ():
         Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
-    facts = {"sha256": "0" * 64, "start_frame": 2, "end_frame": pd.NA, "bbox": "", "split": "train", "fps": "25"}
-    found = clip_digest(pd.Series({"clip": "a", "video": str(folder)} | facts), SMALL, video_conversion)
+    found = clip_digest(Clip("a", folder, "train", start_frame=2, fps="25", sha256="0" * 64), SMALL, video_conversion)
     before = "6044dde7a3f0b5e30508778247b208251c67fb4c6f1135549fe3b2c7a44d8da6"
     converted = "3a90f6da939a8beda893589a4881db4687eb6e66a5d4aba7ab80e3fa7e260bff"
     assert found == (before if change in (None, opaque) else converted)
@@ -319,9 +318,9 @@ def test_digests_of_plain_pictures_are_what_they_always_were(folder, change):
 def test_the_digest_is_that_of_the_frames_in_the_window(folder):
     path = folder / "frame1.png"
     Image.fromarray(transparent(np.asarray(Image.open(path)))).save(path)
-    facts = {"clip": "a", "video": str(folder), "sha256": "0" * 64, "end_frame": pd.NA, "bbox": "", "split": "train"}
-    digests = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL, video_conversion) for start in (1, 2)]
+    clips = [Clip("a", folder, "train", start_frame=start, sha256="0" * 64) for start in (1, 2)]
+    digests = [clip_digest(clip, SMALL, video_conversion) for clip in clips]
     path.unlink()
     Image.fromarray(coded_frame(1)).save(path)
-    plain = [clip_digest(pd.Series(facts | {"start_frame": start}), SMALL, video_conversion) for start in (1, 2)]
+    plain = [clip_digest(clip, SMALL, video_conversion) for clip in clips]
     assert [one == other for one, other in zip(digests, plain, strict=True)] == [False, True]

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from coded_video import ffmpeg
 from known_video import write_known
-from small_cache import PRECOMPUTED, SHARDS, SIZE, body_maps, write_source, write_tables
+from people import SIZE, body_maps
+from small_cache import PRECOMPUTED, SHARDS, write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.clips import read_table, write_table

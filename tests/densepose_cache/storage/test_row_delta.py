@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_cache import body_maps
+from people import body_maps
 
 from densepose_cache.cache.shard import COMPRESSION, ShardWriter
 from densepose_cache.storage.row_delta import FILTER, frame_options

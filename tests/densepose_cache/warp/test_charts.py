@@ -107,7 +107,7 @@ def test_where_triton_fails_grids_are_found_without_it(monkeypatch, capsys):
 
 def test_interpreted_kernels_equal_brute_force():
     pytest.importorskip("triton")
-    folder = Path(__file__).parents[1]
+    folder = Path(__file__).parents[2] / "support"
     environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join([str(folder), str(folder.parents[1])])}
     script = folder / "interpreted_kernels.py"
     result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)

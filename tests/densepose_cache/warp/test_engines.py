@@ -11,7 +11,7 @@ from random_maps import KINDS, brute_force, map_lists, random_map
 
 from densepose_cache.config import WarpSettings
 from densepose_cache.iuv import read_iuv_png
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.warp import ENGINES, source_frame, visible_pixels
 
 CLIPS = ["fashion/1", "taichi/1"]
@@ -155,7 +155,7 @@ def test_engines_agree_on_real_maps(test_data, clip):
 
 @pytest.mark.parametrize("size", [128, 512])
 def test_engines_agree_on_rendered_maps(size):
-    clip = Clip(np.random.default_rng(6), size=size, frames=24, fps=4, motion="turn", background="plain")
+    clip = RenderedClip(np.random.default_rng(6), size=size, frames=24, fps=4, motion="turn", background="plain")
     maps = [clip.render(t).iuv for t in (0, 1, 7, 14)]
     assert all((iuv[..., 0] > 0).any() for iuv in maps)
     for source in (0, 2):

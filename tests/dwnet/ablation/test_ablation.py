@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 import torch
 import typer
+from people import SIZE
 from PIL import Image
-from tiny_cache import SIZE, write_split
+from small_cache import write_split
 from tiny_model import tiny_generator
 from typer.testing import CliRunner
 
@@ -43,6 +44,7 @@ from dwnet.cli import ablation as verb
 from dwnet.config import VARIANTS, AblationSettings, EvaluateSettings
 from dwnet.evaluation.bootstrap import draw_clips, mean_interval
 from dwnet.evaluation.evaluate import evaluate
+from dwnet.evaluation.keypoints import mediapipe_pose
 from dwnet.evaluation.metrics.feature_file import open_features
 from dwnet.evaluation.metrics.frechet import Gaussian, frechet_distance
 from dwnet.inference.panels import GAP, caption_height
@@ -62,17 +64,17 @@ def folder(tmp_path_factory):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("ablation")
     data = write_split(folder / "test.h5", LENGTHS)
-    (folder / "weights").mkdir()
-    (folder / "weights" / "pose_landmarker.task").write_bytes(b"not a model")
     settings = EvaluateSettings(features="embedded")
-    for variant, changes in VARIANTS.items():
-        run = folder / "runs" / variant
-        run.mkdir(parents=True)
-        model = run / "model.safetensors"
-        save_model(model, tiny_generator(**changes), {"fingerprint": "f" * 64})
-        rollout(model, data, settings, run / "rollout.h5")
-        evaluate(run / "rollout.h5", data, model, settings, folder / "weights", run / "metrics.json")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mediapipe_pose, "TASK", folder / "no pose model")
+        for variant, changes in VARIANTS.items():
+            run = folder / "runs" / variant
+            run.mkdir(parents=True)
+            model = run / "model.safetensors"
+            save_model(model, tiny_generator(**changes), {"fingerprint": "f" * 64})
+            rollout(model, data, settings, run / "rollout.h5")
+            evaluate(run / "rollout.h5", data, model, settings, folder / "weights", run / "metrics.json")
+        yield folder
 
 
 @pytest.fixture(scope="module")

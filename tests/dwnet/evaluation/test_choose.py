@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from densepose_cache.core.errors import InputError
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 from dwnet.evaluation.keypoints.choose import beside_real, box_of, intersection_over_union, on_body, overlap
-from dwnet.evaluation.keypoints.mediapipe_pose import MediaPipePose
-from dwnet.evaluation.metrics.batch import Batch
+from dwnet.evaluation.keypoints.mediapipe_pose import TASK, MediaPipePose
+from dwnet.evaluation.metrics.measure import FrameBatch
 from dwnet.evaluation.metrics.measures import Keypoints
 
 SIZE = 128
@@ -124,7 +124,7 @@ class Seen:
 
 
 def frames(*colours):
-    return Batch.of(np.stack([np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in colours]), torch.device("cpu"))
+    return FrameBatch.of(np.stack([np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in colours]), torch.device("cpu"))
 
 
 def test_a_copied_frame_is_looked_at_once_and_judged_by_the_body_of_every_frame():
@@ -135,19 +135,19 @@ def test_a_copied_frame_is_looked_at_once_and_judged_by_the_body_of_every_frame(
     seen, found = measure.observe(real), measure.observe(copy)
     assert detector.asked == 4 + 1
     bodies = torch.from_numpy(np.stack([mask(5), mask(15), EMPTY, mask(55)]))
-    values = measure.compare(seen, found, real, copy, bodies)
+    values = measure.compare(seen, found, bodies)
     scale = 256 / SIZE
     np.testing.assert_allclose(values["akd_seen"], [0, 10 / 2 * scale, np.nan, 50 / 2 * scale])
     np.testing.assert_allclose(values["mkr_seen"], [0, 0, np.nan, 0])
     exact = np.stack([person(5), person(15), person(5), person(52)])
-    np.testing.assert_allclose(measure.errors(seen, exact, real, bodies), [0, 0, np.nan, 3 * scale])
+    np.testing.assert_allclose(measure.errors(seen, exact, bodies), [0, 0, np.nan, 3 * scale])
 
 
 @pytest.fixture(scope="module")
-def measure(tmp_path_factory):
+def measure():
     """Keypoint metrics with MediaPipe."""
     try:
-        measure = Keypoints(MediaPipePose(tmp_path_factory.mktemp("weights")))
+        measure = Keypoints(MediaPipePose(TASK))
     except InputError as error:
         pytest.skip(str(error))
     yield measure
@@ -155,7 +155,7 @@ def measure(tmp_path_factory):
 
 
 def rendered(index, motion, split, frames):
-    return list(Clip(clip_generator(0, split, index), size=SIZE, frames=frames, fps=4, motion=motion))
+    return list(RenderedClip(clip_generator(0, split, index), size=SIZE, frames=frames, fps=4, motion=motion))
 
 
 def scene(mover, bystander=None):
@@ -171,8 +171,8 @@ def scene(mover, bystander=None):
 def frozen(measure, scenes):
     """AKD and MKR (T,) of a generator that always gives the first frame."""
     rgb, bodies = (np.stack(part) for part in zip(*scenes, strict=True))
-    real, copy = (Batch.of(pixels, torch.device("cpu")) for pixels in (rgb, np.repeat(rgb[:1], len(rgb), 0)))
-    values = measure.compare(measure.observe(real), measure.observe(copy), real, copy, torch.from_numpy(bodies))
+    real, copy = (FrameBatch.of(pixels, torch.device("cpu")) for pixels in (rgb, np.repeat(rgb[:1], len(rgb), 0)))
+    values = measure.compare(measure.observe(real), measure.observe(copy), torch.from_numpy(bodies))
     return values["akd_mediapipe"], values["mkr_mediapipe"]
 
 
@@ -192,8 +192,8 @@ def test_a_generator_that_leaves_the_person_out_misses_all_joints_beside_somebod
     rgb, body = scene(mover, bystander)
     gone = rgb.copy()
     gone[:, :SIZE] = rgb[0, 0]
-    real, other = (Batch.of(pixels[None], torch.device("cpu")) for pixels in (rgb, gone))
+    real, other = (FrameBatch.of(pixels[None], torch.device("cpu")) for pixels in (rgb, gone))
     seen, found = measure.observe(real), measure.observe(other)
-    assert len(found[0]) == 1
-    values = measure.compare(seen, found, real, other, torch.from_numpy(body[None]))
+    assert len(found.seen[0]) == 1
+    values = measure.compare(seen, found, torch.from_numpy(body[None]))
     assert np.isnan(values["akd_mediapipe"]).all() and values["mkr_mediapipe"].tolist() == [1.0]

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 import typer
+from people import SIZE, draw
 from PIL import Image
-from tiny_cache import SIZE, draw, write_split
+from small_cache import write_split
 from tiny_model import MODELS, save_tiny_model, tiny_generator
 from typer.testing import CliRunner
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import write_iuv_png
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import ffmpeg_binary, frame_times, probe, read_frames, write_video
 from dwnet.cli.animate import command
 from dwnet.inference.driving import FreeDriving
@@ -235,7 +236,7 @@ def test_any_multiple_of_4_is_a_size(files, generator, tmp_path, monkeypatch, si
 
 def test_a_photo_and_a_video_need_nothing_beside_them(files, tmp_path):
     """The network that ships with the package draws the maps where there are no others and no weights."""
-    frames = [frame.rgb for frame in Clip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain")]
+    frames = [frame.rgb for frame in RenderedClip(np.random.default_rng(3), size=128, frames=3, fps=5, motion="walk", background="plain")]
     Image.fromarray(frames[0]).save(tmp_path / "photo.jpg", quality=95)
     write_video(tmp_path / "dance.mp4", frames, 5)
     out = tmp_path / "out.mp4"

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from tiny_cache import SIZE, write_split
+from people import SIZE
+from small_cache import write_split
 from tiny_model import save_tiny_model, tiny_generator
 
 from densepose_cache.cache.reader import SplitReader

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 from densepose_cache.video.plate import background_plate
 from densepose_cache.warp import coarse_warp_grid, visible_pixels
 from dwnet.inference.trivial import FilledSource, coarse_warp, coarse_warp_blurred, copy_source, filled_warp
@@ -31,7 +31,7 @@ def test_coarse_warp_is_nearest_sampling_of_the_official_grid(padding, size):
 @pytest.fixture(scope="module")
 def turn():
     """Source frame, its map, maps (2, S, S, 3) of somebody who turns away from it, their grids (2, S, S) and masks of exact matches."""
-    clip = Clip(clip_generator(0, "test", 0), size=SIZE, frames=16, fps=8, motion="turn")
+    clip = RenderedClip(clip_generator(0, "test", 0), size=SIZE, frames=16, fps=8, motion="turn")
     source, *driving = (clip.render(t) for t in (0, 4, 6))
     maps = np.stack([frame.iuv for frame in driving])
     index = np.stack([coarse_warp_grid(source.iuv, iuv).index for iuv in maps])

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tiny_cache import draw
+from people import draw
 from tiny_model import MODELS, changed, save_tiny_model, tiny_generator
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densepose_cache.rendered.render import Clip
+from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import probe, write_video
 from dwnet.pretrained import FOLDER
 
@@ -39,7 +39,7 @@ def installed(tmp_path_factory):
 
 @pytest.mark.skipif(not (FOLDER / "model.safetensors").is_file(), reason=MISSING)
 def test_an_installed_package_animates_a_photo_with_a_video(installed, tmp_path):
-    clip = list(Clip(np.random.default_rng(3), size=96, frames=3, fps=5, motion="walk", background="plain"))
+    clip = list(RenderedClip(np.random.default_rng(3), size=96, frames=3, fps=5, motion="walk", background="plain"))
     Image.fromarray(clip[0].rgb).save(tmp_path / "photo.png")
     write_video(tmp_path / "dance.mp4", [frame.rgb for frame in clip], 5)
     words = ["animate", "photo.png", "dance.mp4", "-o", "out.mp4", "--size", "96"]
