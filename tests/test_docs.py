@@ -12,7 +12,7 @@ import yaml
 from dwnet.config import parse_config
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("d*/**/*.md")])
+PAGES = sorted(path for pattern in ("*.md", "d*/**/*.md") for path in ROOT.glob(pattern))
 PACKAGES = ("densepose_cache", "dwnet", "workflow", "benchmarks")
 SOURCES = [path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".py", ".smk", ".sh", ".yaml")]
 SOURCES += [ROOT / name for name in ("Snakefile", "Makefile", "config.yaml", "pyproject.toml")]
@@ -24,7 +24,9 @@ FILES = re.compile(r"`(\w+\.(?:py|smk|npz|sh))`")
 OF_OTHERS = {"infer_simple.py"}
 """Of detectron2."""
 LINKS = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
-CODE = re.compile(r"^```.*?^```$", re.M | re.S)
+CODE = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
+LONGEST = 120
+"""Characters in a line."""
 
 
 def page_name(path: Path) -> str:
@@ -96,6 +98,14 @@ def test_links_lead_somewhere(page):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_lines_are_short(page):
+    """All but table rows, code and links, which cannot be broken."""
+    lines = CODE.sub("", page.read_text(encoding="utf-8")).splitlines()
+    long = [line for line in lines if len(line) > LONGEST and not line.startswith(("|", "    ")) and "](" not in line and "`" not in line]
+    assert not long
 
 
 @cache
