@@ -1,14 +1,18 @@
 """The documentation names files, modules and links that exist."""
 
 import ast
+import importlib
 import re
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+
+from dwnet.config import parse_config
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("d*/**/*.md")])
+PAGES = sorted(path for pattern in ("*.md", "d*/**/*.md") for path in ROOT.glob(pattern))
 PACKAGES = ("densepose_cache", "dwnet", "workflow", "benchmarks")
 SOURCES = [path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".py", ".smk", ".sh", ".yaml")]
 SOURCES += [ROOT / name for name in ("Snakefile", "Makefile", "config.yaml", "pyproject.toml")]
@@ -20,7 +24,9 @@ FILES = re.compile(r"`(\w+\.(?:py|smk|npz|sh))`")
 OF_OTHERS = {"infer_simple.py"}
 """Of detectron2."""
 LINKS = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
-CODE = re.compile(r"^```.*?^```$", re.M | re.S)
+CODE = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
+LONGEST = 120
+"""Characters in a line."""
 
 
 def page_name(path: Path) -> str:
@@ -94,8 +100,32 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_lines_are_short(page):
+    """All but table rows, code and links, which cannot be broken."""
+    lines = CODE.sub("", page.read_text(encoding="utf-8")).splitlines()
+    long = [line for line in lines if len(line) > LONGEST and not line.startswith(("|", "    ")) and "](" not in line and "`" not in line]
+    assert not long
+
+
 @cache
 def anchors(page: Path) -> set[str]:
     """Anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text(encoding="utf-8")), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_modules_that_contributors_copy_can_be_imported():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    modules = {name.removesuffix(".py").replace("/", ".") for name in PATHS.findall(page) if name.endswith(".py")}
+    packaged = sorted(name for name in modules if name.startswith(("dwnet.", "densepose_cache.")))
+    assert len(packaged) > 10
+    for name in packaged:
+        importlib.import_module(name)
+
+
+def test_the_entry_of_the_readme_is_a_data_set():
+    entry = re.search(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    config = parse_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8") + entry))
+    mine = config.datasets["mine"]
+    assert (mine.source.kind, mine.model.generator, mine.train.start) == ("videos", "compose", "embedded")

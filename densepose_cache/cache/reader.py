@@ -24,6 +24,7 @@ from ..warp.codec import GridError, MapCodes, decode
 from .index import damaged, linked, read_index
 from .quarantine import TABLE, read_quarantine
 from .shard import FOLDERS, again, check_version
+from .stack import Stack
 
 OPEN_SHARDS = 256
 """Shards, each with three of the 1024 files that a process may usually open, and some 0.5 MB for HDF5 a file."""
@@ -49,7 +50,7 @@ class _Clip:
     """Open datasets of one clip of a shard, by folder. The bytes of the grid of pair p begin at `bounds[p]`."""
 
     shard: int
-    data: dict[str, h5py.Dataset]
+    data: dict[str, Stack | h5py.Dataset]
     pairs: np.ndarray
     bounds: np.ndarray
     keypoints: np.ndarray | None
@@ -192,7 +193,8 @@ class SplitReader:
         number, shard = self._shard(clip)
         groups = {folder: self._member(clip, folder, shard) for folder in FOLDERS}
         self._check_digest(clip, shard, groups)
-        data = {folder: self._dataset(clip, groups, folder, name) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"), (WARPS, "grid"))}
+        data = {folder: Stack(self._dataset(clip, groups, folder, name)) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"))}
+        data[WARPS] = self._dataset(clip, groups, WARPS, "grid")
         pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
         keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
         self._open[clip] = _Clip(number, data, pairs, bounds, keypoints)

@@ -25,11 +25,11 @@ class DensePoseSettings(Settings):
     weights: str | None = None
     """Path of a checkpoint; null takes the published one of `model`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the detector runs; `auto` takes a GPU if there is one."""
+    """Where the network runs; `auto` takes a GPU if there is one."""
     score: float = Field(0.7, ge=0, le=1)
     """Detections below this score are dropped."""
     batch: int = Field(8, ge=1)
-    """Frames a forward pass."""
+    """Frames a forward pass; fewer where the GPU has too little memory for that."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of the network; `auto` is fp16 on a GPU, eight times nearer to fp32 than bf16, and fp32 elsewhere."""
     input_size: int = Field(800, ge=64, le=2048)

@@ -11,7 +11,7 @@ from .base import Settings, explain, read_yaml
 
 
 class SampleSource(Settings):
-    """The embedded data set: rendered people with exact IUV maps and keypoints."""
+    """Rendered people with exact IUV maps and keypoints."""
 
     added: ClassVar = frozenset({"wide"})
     kind: Literal["sample"]

@@ -11,7 +11,7 @@ class VideoSettings(Settings):
     """How videos become square frames."""
 
     size: int = Field(256, ge=32, le=2048, multiple_of=4)
-    """Side of the square frames in pixels, a multiple of 4: the networks' feature maps are a quarter of it."""
+    """Side of the square frames in pixels; the networks' feature maps are a quarter of it."""
     fps: float | None = Field(None, gt=0, le=240)
     """Frame rate to resample to; null keeps every frame of the video."""
     pad: tuple[int, int, int] = Field((255, 255, 255), strict=False)

@@ -36,7 +36,9 @@ def merge(base, over):
 
 class _DatasetBase(Settings):
     source: Source
+    """Where clips come from."""
     shards: int = Field(1, ge=1, le=100_000)
+    """Shards that the clips are spread over: one job each a stage."""
 
     @model_validator(mode="before")
     @classmethod

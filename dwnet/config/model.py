@@ -22,7 +22,7 @@ class ModelSettings(Settings):
     """`dwnet` is the paper's, which paints every pixel anew; `compose` copies what source, previous frame and background show and draws the
     rest: it keeps clothes and faces, and learns on a CPU."""
     width: int = Field(32, ge=4, multiple_of=4)
-    """Of `compose`: channels of its trunk at half the frame's size."""
+    """Channels of the trunk at half the frame's size."""
     ngf: int = Field(64, ge=4)
     """Channels of the generator's first layer."""
     blocks: int = Field(9, ge=0)

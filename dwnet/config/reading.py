@@ -16,12 +16,16 @@ NAME = "[A-Za-z0-9_][A-Za-z0-9_-]*"
 
 
 class Folders(Settings):
-    """Where files go, relative to the folder Snakemake runs in."""
+    """Where files go, relative to the folder that Snakemake runs in."""
 
     cache: str = "cache"
+    """Shards of frames, IUV maps and coarse warp grids."""
     data: str = "data"
+    """Videos, rendered or downloaded."""
     results: str = "results"
+    """Models, videos, metrics, reports."""
     weights: str = "weights"
+    """Downloaded weight files."""
 
 
 class Config(Settings):

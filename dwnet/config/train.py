@@ -56,7 +56,7 @@ class TrainSettings(Settings):
     added: ClassVar = frozenset({"backward"})
 
     preset: Literal["paper", "official"] = "paper"
-    """Defaults of targets, decay, update and losses.warp, and of warp.samples.epochs and source."""
+    """Defaults of `targets`, `decay`, `update` and `losses.warp`, and of `epochs` and `source` in `warp.samples`."""
     epochs: int = Field(2, ge=1)
     """Passes over the drawn samples."""
     steps: int | None = Field(None, ge=1)
@@ -64,15 +64,15 @@ class TrainSettings(Settings):
     batch: int = Field(8, ge=1)
     """Samples a batch, of all devices together."""
     start: str | None = None
-    """Run folder or model.safetensors whose weights the training starts from, or `embedded`, the generator that ships with the package
-    (a folder of that name is ./embedded); null: random ones. In the workflow `{variant}` stands for the
-    variant that is trained, and a run that the workflow itself makes is trained first."""
+    """Run folder or model.safetensors whose weights the training starts from, such as results/small/runs/{variant}, or `embedded`, the
+    generator that ships with the package (a folder of that name is ./embedded); null: random ones. In the workflow `{variant}` stands for
+    the variant that is trained, and a run that the workflow itself makes is trained first."""
     targets: int = Field(3, ge=1)
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"
     """One update of generator and critic for the summed losses of a sample's frames, or one for each frame."""
     backward: Literal["sample", "frame"] = "sample"
-    """One backward pass for all frames of an update, or one after each frame, which needs the memory of a single frame and
+    """One backward pass for all frames of an update, or one after each frame, which needs a third of the memory and
     `detach_previous`. The gradients are the same up to rounding."""
     detach_previous: bool = True
     """Pass no gradient through the previously generated frame."""

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tiny_project import ROOT
+
+ROOT = Path(__file__).parents[2]
 
 LARGEST = 300_000
 """Bytes."""

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from densepose_cache.densepose.backends.embedded import EmbeddedNetwork
-from densepose_cache.rendered.render import Clip, clip_generator
+from densepose_cache.rendered.render import RenderedClip, clip_generator
 from densepose_cache.warp.grid import visible_pixels
 from dwnet.inference.driving import FreeDriving
 from dwnet.inference.network_inputs import FilledInputs, network_input
@@ -74,7 +74,7 @@ class Step(NamedTuple):
 def render(person: int, frames: Sequence[int]) -> list[np.ndarray]:
     """Frames (S, S, 3) uint8 of a rendered person."""
     rng = clip_generator(SEED, "test", person)
-    clip = Clip(rng, size=SIZE, frames=24, fps=FPS, background="room")
+    clip = RenderedClip(rng, size=SIZE, frames=24, fps=FPS, background="room")
     return [clip.render(number).rgb for number in frames]
 
 

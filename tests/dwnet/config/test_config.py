@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from densepose_cache.config import SampleSource
-from densepose_cache.config.base import Settings, read_settings
+from densepose_cache.config.base import read_settings
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.digest import digest
 from dwnet.config import (
@@ -25,37 +25,6 @@ MINIMAL = {"datasets": {"x": {"source": {"kind": "sample"}}}}
 
 def with_section(section, **keys):
     return MINIMAL | {section: keys}
-
-
-def test_the_default_file_is_valid_and_its_shared_values_are_the_defaults_of_the_types():
-    load_config(ROOT / "config.yaml")
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
-    for section, kind in SECTIONS.items():
-        assert check_subset(raw[section], all_values(kind())) == [], section
-
-
-def all_values(settings):
-    """Every key's value as YAML has it, also those that are not written out at their default."""
-    values = {key: getattr(settings, key) for key in type(settings).model_fields}
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
-    return {key: all_values(value) if isinstance(value, Settings) else value for key, value in plain.items()}
-
-
-def check_subset(given, defaults, where=""):
-    wrong = []
-    for key, value in given.items():
-        if isinstance(value, dict) and isinstance(defaults.get(key), dict):
-            wrong += check_subset(value, defaults[key], f"{where}{key}.")
-        elif key not in defaults or defaults[key] != value:
-            wrong.append(f"{where}{key}: {value} in the file, {defaults.get(key)} in the types")
-    return wrong
-
-
-def test_the_default_file_names_every_key_of_its_sections():
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
-    left_out = {"train": {"targets", "update", "decay"}, "model": {"width"}}  # a preset's, and those of the other generator
-    for section, kind in SECTIONS.items():
-        assert set(kind.model_fields) - left_out.get(section, set()) == set(raw[section]), section
 
 
 def test_a_data_set_overrides_single_keys():

@@ -126,7 +126,8 @@ def test_the_written_configuration_is_that_of_the_result(project, capsys):
 
 def test_a_folder_in_place_of_the_configuration_is_refused(project, capsys):
     assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS, "--config-out", "."]) == 2
-    assert capsys.readouterr().err == "error: .: is a folder; name a file to write\n"
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: .: is a folder")
 
 
 def test_every_changed_key_is_named(project):
