@@ -47,7 +47,7 @@ class _Shard:
 
 
 @dataclass
-class _Clip:
+class _OpenClip:
     """Open datasets of one clip of a shard, by folder. The bytes of the grid of pair p begin at `bounds[p]`."""
 
     shard: int
@@ -170,7 +170,7 @@ class SplitReader:
         self._forget()
 
     def _forget(self):
-        self._open: OrderedDict[str, _Clip] = OrderedDict()
+        self._open: OrderedDict[str, _OpenClip] = OrderedDict()
         self._shards: OrderedDict[int, _Shard] = OrderedDict()
         self._file: h5py.File | None = None
         self._maps: OrderedDict[tuple[str, int], _Map] = OrderedDict()
@@ -184,7 +184,7 @@ class SplitReader:
             raise InputError(f"{self.path}: clip {clip} is in quarantine: {reason}")
         raise InputError(f"{self.path}: holds no clip {clip}; it has {len(self.clips)} clips, {self.clips[0]} to {self.clips[-1]}")
 
-    def _clip(self, clip: str) -> _Clip:
+    def _clip(self, clip: str) -> _OpenClip:
         if self._pid != os.getpid():
             self._forget()
         if clip in self._open:
@@ -198,7 +198,7 @@ class SplitReader:
         data |= {folder: Stack(data[folder], shard.filtered[folder]) for folder in (FRAMES, IUV)}
         pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
         keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
-        self._open[clip] = _Clip(number, data, pairs, bounds, keypoints)
+        self._open[clip] = _OpenClip(number, data, pairs, bounds, keypoints)
         shard.clips.add(clip)
         if len(self._open) > OPEN_CLIPS:
             self._open.popitem(last=False)

@@ -86,7 +86,7 @@ class DensePoseRCNN(nn.Module):
         return self.roi_heads.densepose_predictor(self.roi_heads.densepose_head(regions.to(self.dtype)))
 
 
-def load_model(model: str, weights: Path) -> DensePoseRCNN:
+def load_rcnn(model: str, weights: Path) -> DensePoseRCNN:
     """The network named `model` with the checkpoint `weights`, on the CPU, in evaluation mode.
 
     Raises InputError if the name is unknown, or the file cannot be read or is of another model.
@@ -143,7 +143,7 @@ class TorchvisionNetwork:
     """
 
     def __init__(self, model: str, weights: Path, score: float, input_size: int, device: torch.device, autocast: torch.dtype | None):
-        self.model = load_model(model, weights)
+        self.model = load_rcnn(model, weights)
         self.model.convert(autocast or torch.float32)
         self.model.to(device, memory_format=torch.channels_last)
         self._device, self._score, self._size = device, score, input_size
