@@ -124,6 +124,17 @@ def test_the_modules_that_contributors_copy_can_be_imported():
         importlib.import_module(name)
 
 
+def test_the_tree_of_the_readme_names_every_room():
+    tree = re.search(r"^```\n(densepose_cache/.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    for package, text in zip(("densepose_cache", "dwnet"), tree.split("\ndwnet/"), strict=True):
+        rooms = {
+            path.name
+            for path in (ROOT / package).iterdir()
+            if path.is_dir() and path.name != "__pycache__" and any(file.is_file() for file in path.iterdir())
+        }
+        assert set(re.findall(r"^[├└]── (\w+)/", text, re.M)) == rooms
+
+
 def test_the_entry_of_the_readme_is_a_data_set():
     entry = re.search(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
     config = parse_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8") + entry))

@@ -53,6 +53,7 @@ def pair(cache, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_verb_trains_in_two_processes_to_its_end(cache, tmp_path):
     """As a user calls it: the one that starts them holds the lock on the model while they write it."""
     out, settings = tmp_path / "run", TWO.model_copy(update={"steps": 2})
@@ -177,6 +178,7 @@ def _alive(process: int) -> bool:
 SLURM = {"SLURM_STEP_NUM_TASKS": 2, "SLURM_NTASKS": 2, "SLURM_NTASKS_PER_NODE": 1, "SLURM_NNODES": 2, "SLURM_JOB_ID": 4711}
 
 
+@pytest.mark.slow
 def test_two_nodes_of_slurm_train_together(cache, pair, tmp_path):
     """Two processes as srun would start them, on two nodes that are both this machine."""
     settings, out, port = TWO.model_copy(update={"devices": 1, "nodes": 2}), tmp_path / "run", LightningEnvironment().main_port
