@@ -1,15 +1,22 @@
 # `make demo` and `make test` do all the set-up by themselves; `make clean` removes it and what the demo made.
+# `make test` takes some minutes on two cores and tries everything at least once: every stage, the workflow from end to end, training,
+# rollout, metrics, animation. `make test-all` adds the tests marked `slow`: Slurm, runs that are killed again and again, whole runs of the
+# workflow after every kind of change, searches through many random cases, and other long ones. Continuous integration runs it.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint iuv-model generator clean
+.PHONY: demo test test-all lint figure iuv-model pose-model generator clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores all results/sample/metrics.json
 
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/ready
+	$(PYTEST)
 
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
@@ -17,6 +24,10 @@ lint: .venv/ready
 # Retrains the embedded IUV network from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 iuv-model: .venv/ready
 	$(BIN)/python -m densepose_cache.iuv_network.training.train --like-record --out densepose_cache/iuv_network/iuv_network.safetensors
+
+# Makes the pose model that the keypoint metrics use again, bit for bit, from an old wheel on PyPI.
+pose-model: .venv/ready
+	$(BIN)/python workflow/scripts/pose_model.py
 
 # Retrains the generator that ships from nothing, as its record says; a run that was stopped goes on. Hours on two CPU cores.
 PEOPLE := exact128 found128 exact256
@@ -28,6 +39,11 @@ generator: .venv/ready
 	$(BIN)/dwnet train $(foreach set,$(PEOPLE),--data cache/$(set)/train.h5) --out results/generator/large/model.safetensors \
 		--model dwnet/pretrained/model.yaml --settings dwnet/pretrained/large.yaml
 	$(BIN)/python -m dwnet.pretrained.export results/generator/large
+
+# Draws the figure of the method again, from the generator that ships.
+.PHONY: demo test test-all lint figure iuv-model pose-model generator clean
+figure: .venv/ready
+	$(BIN)/python workflow/scripts/method_figure.py --out docs/images/method.png
 
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install one or run: make PYTHON=/path/to/python3.12"; exit 2; }

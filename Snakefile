@@ -22,23 +22,25 @@ include: "workflow/rules/docs.smk"
 
 
 rule all:
+    """What a run without a target makes: the metrics of the data set `sample`."""
     default_target: True
     input:
-        default_target,
+        lambda wildcards: default_target(PROJECT),
 
 
 onstart:
-    jobs = list(workflow.dag.needrun_jobs())
-    check_sources()
-    keep_others_out(jobs)
-    check_settings(jobs)
-    name_embedded(jobs)
+    due = [Due(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()]
+    with input_errors():
+        SOURCES.check()
+        keep_others_out(FOLDERS, due)
+        check_settings(PROJECT, due)
+    name_embedded(PROJECT, due)
     DISPLAY.start()
 
 
 onsuccess:
     DISPLAY.stop()
-    print_new_metrics()
+    print_new_metrics(PROJECT, STARTED)
 
 
 onerror:

@@ -133,6 +133,11 @@ def record_name(kind: str, shard: int) -> str:
     return base64.b64encode(f"cache/taichi/{kind}/{shard:03d}.h5".encode()).decode()
 
 
+def of_this_workflow(file: str) -> bool:
+    """Whether the functions in a file are those of the rules, or those that the rules ask."""
+    return file.endswith(".smk") or "dwnet/workflow/" in file
+
+
 def profile(project: Project) -> dict[str, float]:
     """Shares of the time of a plan when the clip table is there."""
     path = project.folder / "profile"
@@ -143,9 +148,9 @@ def profile(project: Project) -> dict[str, float]:
         for part, place in PARTS.items():
             if (Path(file).name, function) == place and "snakemake" in file:
                 shares[part] += cumulative / stats.total_tt
-        if file.endswith(".smk"):
+        if of_this_workflow(file):
             # What rules call, not what their functions call in turn; and not the rules' files themselves, which are read once.
-            outside = [times[3] for (caller, *_), times in callers.items() if not caller.endswith(".smk")]
+            outside = [times[3] for (caller, *_), times in callers.items() if not of_this_workflow(caller)]
             shares["in both plans: functions of this workflow"] += sum(outside) / stats.total_tt if function != "<module>" else 0
     return {part: round(share, 3) for part, share in shares.items()}
 

@@ -25,7 +25,7 @@ from PIL import Image
 
 from densepose_cache.cache.reader import SplitReader
 from dwnet.evaluation.bootstrap import mean_interval
-from dwnet.inference.panels import iuv_colours
+from dwnet.inference.panels import caption_height, iuv_colours, sheet
 from dwnet.inference.rollout_file import RolloutReader
 from dwnet.inference.trivial import FilledSource, coarse_warp, filled_warp
 from dwnet.report.summary import print_summary
@@ -33,6 +33,8 @@ from dwnet.report.summary import print_summary
 SEED = 77_000
 """Of the rendered people; nothing is trained on them."""
 FPS = 12
+COLUMNS = ("source photo", "driving pose", "coarse warp", "filled warp", "generated", "real frame")
+"""Of the strip."""
 PEERS = ("coarse_warp", "filled_warp")
 RESAMPLES = 10_000
 BIN = Path(sys.executable).parent
@@ -86,7 +88,7 @@ def differences(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def strip(rollout: Path, data: Path, most: int) -> Image.Image:
-    """A row a clip, of its frame that is farthest from the source: source, pose, coarse warp, filled warp, generated, real."""
+    """A row a clip, of its frame that is farthest from the source, with the panels COLUMNS."""
     rows = []
     with RolloutReader(rollout) as generated, SplitReader(data) as reader:
         for name in generated.names[:most]:
@@ -96,8 +98,9 @@ def strip(rollout: Path, data: Path, most: int) -> Image.Image:
             index, iuv = reader.grid(name, 0, t), reader.iuv(name, t)
             filled = FilledSource(source, reader.iuv(name, 0))
             warps = [coarse_warp(source, index), filled_warp(filled, iuv[None], index[None])[0]]
-            panels = [source, iuv_colours(iuv), *warps, generated.frames(name, slice(t, t + 1))[0], reader.frames(name, t)]
-            rows.append(np.concatenate(panels, 1))
+            pictures = [source, iuv_colours(iuv), *warps, generated.frames(name, slice(t, t + 1))[0], reader.frames(name, t)]
+            row = sheet(dict(zip(COLUMNS, pictures, strict=True)))
+            rows.append(row[caption_height(reader.size) :] if rows else row)
     return Image.fromarray(np.concatenate(rows))
 
 

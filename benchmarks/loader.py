@@ -39,6 +39,7 @@ from warp import processor, trees_per_pair
 
 from densepose_cache.cache.reader import FRAMES, IUV, WARPS
 from densepose_cache.cache.shard import shard_name
+from densepose_cache.cache.stack import Stack
 from densepose_cache.iuv import read_iuv_png, write_iuv_png
 from densepose_cache.warp.codec import MapCodes, decode
 from densepose_cache.warp.grid import coordinates
@@ -147,9 +148,9 @@ def where(data: SampleDataset, batch: int, count: int) -> dict[str, float]:
             clip, numbers, codes = clips[number], [source, first, first + 1, first + 2], {}
             for kind in (FRAMES, IUV):
                 for frame in numbers:
-                    dataset = clip.data[kind]
-                    timed(f"chunk read, {kind}", dataset.id.read_direct_chunk, (frame, 0, 0, 0))
-                    found = timed(f"decompress, {kind}", dataset.__getitem__, frame)
+                    stack = clip.data[kind]
+                    timed(f"chunk read, {kind}", stack.dataset.id.read_direct_chunk, (frame, 0, 0, 0))
+                    found = timed(f"decompress, {kind}", stack.__getitem__, frame)
                     if kind == IUV and frame not in codes:
                         codes[frame] = timed("grids, maps made ready", MapCodes.of, found)
             for pair in [*((source, j) for j in numbers[1:]), (first, first + 1), (first + 1, first + 2)]:
@@ -190,7 +191,8 @@ class PerItem(Dataset):
         targets = [first, first + 1, first + 2]
         with h5py.File(self.path, "r") as file:
             name, shard = self.data.reader.clips[number], shard_name(file["clips/shard"][number])
-            rgb, iuv, warps = file["frames"][shard][name]["rgb"], file["iuv"][shard][name]["iuv"], file["warps"][shard][name]
+            rgb, iuv = Stack(file["frames"][shard][name]["rgb"]), Stack(file["iuv"][shard][name]["iuv"])
+            warps = file["warps"][shard][name]
             maps = {frame: iuv[frame] for frame in [source, *targets]}
             pairs, bounds = warps["pairs"][:].tolist(), warps["grid_bounds"][:]
             grids = []
@@ -235,9 +237,10 @@ def write_pictures(cache: Path, folder: Path):
             (folder / str(person) / kind).mkdir(parents=True)
     with h5py.File(cache / "people/frames.h5") as frames, h5py.File(cache / "people/iuv.h5") as maps:
         for person in range(PEOPLE):
-            for k, rgb in enumerate(frames[f"train-{person}/rgb"]):
-                Image.fromarray(rgb).save(folder / str(person) / "rgb" / f"{k}.png")
-                write_iuv_png(folder / str(person) / "iuv" / f"{k}_IUV.png", maps[f"train-{person}/iuv"][k])
+            rgb, iuv = Stack(frames[f"train-{person}/rgb"]), Stack(maps[f"train-{person}/iuv"])
+            for k in range(len(rgb)):
+                Image.fromarray(rgb[k]).save(folder / str(person) / "rgb" / f"{k}.png")
+                write_iuv_png(folder / str(person) / "iuv" / f"{k}_IUV.png", iuv[k])
 
 
 def peer(dataset: Dataset, order: BatchOrder, workers: int) -> dict:

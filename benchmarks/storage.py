@@ -30,7 +30,7 @@ from warp import CLIPS, read_maps
 from densepose_cache.cache.shard import COMPRESSION
 from densepose_cache.config import WarpSettings
 from densepose_cache.storage.row_delta import COMPRESSION as ROWS
-from densepose_cache.storage.row_delta import frame_options
+from densepose_cache.storage.row_delta import add_rows_above, frame_options, less_row_above
 from densepose_cache.warp import source_frame
 from densepose_cache.warp.codec import MapCodes, decode, encode
 from densepose_cache.warp.pairs import draw_samples, sample_pairs
@@ -49,14 +49,25 @@ def timed(action, *arguments):
 
 def stack(scratch: Path, values: np.ndarray, compression, checksum: bool = False, rows: bool = False) -> dict[str, float]:
     """Bytes and times of a stack of frames (T, ...) in chunks of one frame; with `rows` less the rows above."""
-    options = frame_options(values.shape[1:]) if rows else {"chunks": (1, *values.shape[1:])}
+    options = frame_options(values.shape[1:]) | {"compression": compression, "fletcher32": checksum}
     with h5py.File(scratch, "w", rdcc_nbytes=0) as file:
-        data = file.create_dataset("data", values.shape, values.dtype, **options | {"compression": compression, "fletcher32": checksum})
-        written = [timed(data.__setitem__, k, value)[1] for k, value in enumerate(values)]
+        data = file.create_dataset("data", values.shape, values.dtype, **options)
+        written = [timed(_write, data, k, value, rows)[1] for k, value in enumerate(values)]
     with h5py.File(scratch, rdcc_nbytes=0) as file:
         data, order = file["data"], np.random.default_rng(0).permutation(len(values)).tolist()
-        read = [timed(data.__getitem__, k)[1] for k in order]
+        read = [timed(_read, data, k, rows)[1] for k in order]
         return {"bytes": data.id.get_storage_size() / len(values), "write": np.median(written), "read": np.median(read)}
+
+
+def _write(data: h5py.Dataset, number: int, frame: np.ndarray, rows: bool):
+    data[number] = less_row_above(frame[None])[0] if rows else frame
+
+
+def _read(data: h5py.Dataset, number: int, rows: bool) -> np.ndarray:
+    frame = data[number]
+    if rows:
+        add_rows_above(frame, frame.shape)
+    return frame
 
 
 def offsets(grids: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
+
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
@@ -16,10 +18,17 @@ def test_data() -> Path:
     return Path(folder)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Files with a slow test come first, so that the others run beside them."""
+    """The tests of a file go to one process, and so do all that need the finished project of the workflow, which is made once.
+
+    These come first, then files with a slow test, so that the others run beside them.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        group = "finished" if "finished" in item.fixturenames else item.path.relative_to(TESTS)
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+    items.sort(key=lambda item: ("finished" not in item.fixturenames, item.path not in slow))
 
 
 @pytest.fixture

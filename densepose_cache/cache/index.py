@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..config import FORMATS
+from ..config import FILE_FORMATS, FORMATS
 from ..core.errors import InputError
 from ..storage.checksum import UNREADABLE
 from ..storage.digest import digest
@@ -53,7 +53,7 @@ def write_index(path: Path, split: str, size: int, clips: dict[str, list], sampl
     folders of shards, relative to the index."""
     columns = {name: np.array(clips[name], "S" if kind is None else kind) for name, kind in COLUMNS.items()}
     with Hdf5File(path) as file:
-        file.attrs.update({"stage": "index", "format": FORMATS["index"], "split": split, "size": size, "clips": len(columns["name"])})
+        file.attrs.update({"stage": "index", "format": FILE_FORMATS["index"], "split": split, "size": size, "clips": len(columns["name"])})
         file.attrs["digest"] = _digest(split, columns["name"], columns["digest"])
         group = file.create_group("clips")
         for name, values in columns.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..config import FORMATS
+from ..config import FILE_FORMATS
 from ..storage.atomic import written_whole
 from ..storage.checksum import UNREADABLE
 from ..storage.digest import digest
@@ -35,7 +35,7 @@ class ShardFacts:
 def shard_key(paths: list[Path], members: list[tuple[str, str]]) -> str:
     """Digest of what is remembered of a shard's files `paths` for its clips `members` (name, split); it changes with each of them."""
     states = [path.stat() if path.is_file() else None for path in paths]
-    return digest(FORMATS, members, [state and [state.st_ino, state.st_size, state.st_mtime_ns] for state in states])
+    return digest(FILE_FORMATS, members, [state and [state.st_ino, state.st_size, state.st_mtime_ns] for state in states])
 
 
 def recall(folder: Path) -> dict[str, ShardFacts]:

@@ -24,6 +24,7 @@ from ..warp.codec import GridError, MapCodes, decode
 from .index import damaged, linked, read_index
 from .quarantine import TABLE, read_quarantine
 from .shard import FOLDERS, again, check_version
+from .stack import Stack, is_filtered
 
 OPEN_SHARDS = 256
 """Shards, each with three of the 1024 files that a process may usually open, and some 0.5 MB for HDF5 a file."""
@@ -41,6 +42,7 @@ class _Shard:
 
     paths: dict[str, Path]
     files: dict[str, h5py.File] = field(default_factory=dict)
+    filtered: dict[str, bool] = field(default_factory=dict)
     clips: set[str] = field(default_factory=set)
 
 
@@ -49,7 +51,7 @@ class _OpenClip:
     """Open datasets of one clip of a shard, by folder. The bytes of the grid of pair p begin at `bounds[p]`."""
 
     shard: int
-    data: dict[str, h5py.Dataset]
+    data: dict[str, Stack | h5py.Dataset]
     pairs: np.ndarray
     bounds: np.ndarray
     keypoints: np.ndarray | None
@@ -193,6 +195,7 @@ class SplitReader:
         groups = {folder: self._member(clip, folder, shard) for folder in FOLDERS}
         self._check_digest(clip, shard, groups)
         data = {folder: self._dataset(clip, groups, folder, name) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"), (WARPS, "grid"))}
+        data |= {folder: Stack(data[folder], shard.filtered[folder]) for folder in (FRAMES, IUV)}
         pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
         keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
         self._open[clip] = _OpenClip(number, data, pairs, bounds, keypoints)
@@ -230,6 +233,7 @@ class SplitReader:
             with contextlib.ExitStack() as stack:
                 for folder in FOLDERS:
                     shard.files[folder] = stack.enter_context(self._open_file(clip, folder, shard.paths[folder]))
+                    shard.filtered[folder] = folder != WARPS and is_filtered(shard.files[folder])
                 stack.pop_all()
             self._shards[number] = shard
             if len(self._shards) > OPEN_SHARDS:

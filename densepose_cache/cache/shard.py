@@ -22,7 +22,8 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from ..config import FORMATS
+from ..config import FILE_FORMATS
+from ..config.formats import FILTERED
 from ..core.errors import InputError
 from ..core.versions import installed_versions
 from ..storage.atomic import flush_to_disk, only_writer, room_for, temporary_name
@@ -31,11 +32,12 @@ from ..storage.digest import canonical_json
 from ..storage.hdf5 import Hdf5File
 from ..storage.names import output_path
 from ..storage.reuse import keep, kept
-from ..storage.row_delta import frame_options
+from ..storage.row_delta import frame_options, less_row_above
 
 COMPRESSION = hdf5plugin.Zstd(clevel=3)
-"""Of frames and maps outside of shards (inside: see `rows`), never without `fletcher32`: the filter makes garbage of damaged chunks without
-a word. Blosc2 with the same codec took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small boxes."""
+"""Of frames and maps outside of shards (inside: see `row_delta`), never without `fletcher32`: the filter makes garbage of damaged chunks
+without a word. Blosc2 with the same codec took 2 to 6 times as long to read them back: it cuts a chunk of four dimensions into small
+boxes."""
 FOLDERS = {"frames": "decode", "iuv": "densepose", "warps": "warp"}
 """Folder of shards, and link in the index, by the stage that writes them, in this order."""
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -124,8 +126,9 @@ def check_version(file: h5py.File, stage: str, path: Path):
         what = what_it_is(file)
     except UNREADABLE as error:
         raise InputError(f"{path}: is damaged ({error}); {again(path, stage)}") from None
-    if found != (stage, FORMATS[stage]):
-        raise InputError(f"{path}: {what}, but {stage!r} in format {FORMATS[stage]} is needed; {mending(path, stage, found[0])}")
+    wanted = FILE_FORMATS[stage]
+    if found != (stage, wanted) and not (stage in ("decode", "densepose") and found == (stage, FILTERED)):
+        raise InputError(f"{path}: {what}, but {stage!r} in format {wanted} is needed; {mending(path, stage, found[0])}")
 
 
 def clip_group(file: h5py.File, path: Path, stage: str, clip: str) -> h5py.Group:
@@ -166,7 +169,7 @@ class FrameStream:
     def append(self, frame: np.ndarray):
         if self.length == len(self.dataset):
             self.dataset.resize(max(16, 2 * self.length), axis=0)
-        self.dataset[self.length] = frame
+        self.dataset[self.length] = less_row_above(frame[None])[0]
         self.length += 1
         self._check()
 
@@ -197,7 +200,7 @@ class ShardWriter:
                 self._previous = stack.enter_context(open_shard(kept(self.path), self.stage))
             self._file = stack.enter_context(Hdf5File(self._temporary))
             self._file.attrs["stage"] = self.stage
-            self._file.attrs["format"] = FORMATS[self.stage]
+            self._file.attrs["format"] = FILE_FORMATS[self.stage]
             self._file.attrs["settings"] = canonical_json(self.settings)
             self._file.attrs["versions"] = json.dumps(tool_versions())
             self._close = stack.pop_all()
@@ -234,18 +237,21 @@ class ShardWriter:
 
     def stream(self, group: h5py.Group, name: str, frame_shape: tuple[int, ...], dtype) -> FrameStream:
         """A compressed dataset (0, *frame_shape) to append frames to; close it when the last frame is in."""
-        options = frame_options(frame_shape, dtype)
+        options = frame_options(frame_shape)
         return FrameStream(group.create_dataset(name, (0, *frame_shape), dtype, maxshape=(None, *frame_shape), **options), self._file.check)
 
     @staticmethod
     def write(group: h5py.Group, name: str, frames: np.ndarray):
-        """A compressed dataset of `frames` (T, H, ...); chunk = one frame."""
-        _dataset(group, name, frames, frame_options(frames.shape[1:], frames.dtype))
+        """A compressed dataset of `frames` (T, H, ...); chunk = one frame. Without elements it is a plain one: HDF5 has no empty chunks."""
+        options = frame_options(frames.shape[1:]) if frames.size else {}
+        dataset = group.create_dataset(name, frames.shape, frames.dtype, **options)
+        for number in range(len(frames)):
+            dataset[number] = less_row_above(frames[number : number + 1])[0]
 
     @staticmethod
     def table(group: h5py.Group, name: str, values: np.ndarray):
         """A small dataset of `values` (N, ...) in one chunk."""
-        _dataset(group, name, values, {"chunks": values.shape, "fletcher32": True})
+        group.create_dataset(name, data=values, **({"chunks": values.shape, "fletcher32": True} if values.size else {}))
 
     def __exit__(self, kind, *error):
         if kind is not None:
@@ -264,20 +270,23 @@ class ShardWriter:
             os.utime(self._temporary)
         else:
             for clip in self.kept:
-                self._previous.copy(self._previous[clip], self._file, clip)
+                self._take_over(clip)
             seal(self._file)
             self._file.close()
             flush_to_disk(self._temporary)
         os.replace(self._temporary, self.path)
         keep(self.path)
 
+    def _take_over(self, clip: str):
+        if self._previous.attrs["format"] == self._file.attrs["format"]:
+            self._previous.copy(self._previous[clip], self._file, clip)
+        else:
+            from .filtered import take_over
+
+            take_over(self._previous[clip], self._file)
+
     def _unchanged(self) -> bool:
         """Whether the previous shard is the one that is wanted."""
         if self.created or self._previous is None or damage(self._previous):
             return False
         return set(self.kept) == set(self._previous) and self._previous.attrs["settings"] == self._file.attrs["settings"]
-
-
-def _dataset(group: h5py.Group, name: str, values: np.ndarray, options: dict):
-    """A dataset of `values`; HDF5 has no chunks of no elements, and nothing to check in them."""
-    group.create_dataset(name, data=values, **(options if values.size else {}))

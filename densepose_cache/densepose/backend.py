@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import h5py
 import numpy as np
 
 from ..cache.shard import again
+from ..cache.stack import Stack
 from ..clips import Clip
 from ..config import DensePoseSettings
 from ..core.errors import InputError
@@ -25,7 +25,7 @@ class ClipFrames:
     """
 
     clip: Clip
-    rgb: h5py.Dataset
+    rgb: Stack
     source_frame: np.ndarray
     geometry: Geometry
 
@@ -34,8 +34,7 @@ class ClipFrames:
         try:
             return self.rgb[start:stop]
         except OSError as error:
-            shard = Path(self.rgb.file.filename)
-            raise InputError(f"{shard}: clip {self.clip.name} is damaged ({error}); {again(shard, 'decode')}") from None
+            raise InputError(f"{self.rgb.path}: clip {self.clip.name} is damaged ({error}); {again(self.rgb.path, 'decode')}") from None
 
 
 class FrameMap(NamedTuple):

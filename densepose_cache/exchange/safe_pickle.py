@@ -1,8 +1,7 @@
 """Read pickled detections without running what a pickle may ask for.
 
-A pickle can name any function of any module to be called while it is read. Here only the names of a short list are resolved, tensors and
-the result classes of DensePose, and those to inert stand-ins that hold attributes; detectron2 need not be installed. Anything else ends
-the reading before it is called.
+Only the names of a short list are resolved (see `storage.restricted_pickle`): what tensors are made of and the result classes of
+DensePose, and those to inert stand-ins that hold attributes; detectron2 need not be installed.
 """
 
 import io
@@ -16,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ..core.errors import InputError
+from ..storage.restricted_pickle import Refused, RestrictedUnpickler
 
 CHART_RESULTS = (
     "DensePoseChartResult",
@@ -31,10 +31,6 @@ RESULT_CLASSES = {
 """Module and name, as pickles have them, of the classes of results; the last two stood in DensePose until October 2020."""
 LEGACY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """First bytes of files that `torch.save` wrote before version 1.6: a pickled number."""
-
-
-class _Refused(Exception):
-    """The pickle asks for a name that is not on the list."""
 
 
 def load_results(path: Path):
@@ -53,47 +49,31 @@ def load_results(path: Path):
             legacy = file.read(len(LEGACY_TORCH)) == LEGACY_TORCH
             file.seek(0)
             if not zipped and not legacy:
-                return _Unpickler(file, stand_ins).load()
+                return RestrictedUnpickler(file, stand_ins | TENSORS).load()
         with torch.serialization.safe_globals([(kind, ".".join(names)) for names, kind in stand_ins.items()]):
-            if zipped:
-                _check_names(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+            if zipped and (unknown := torch.serialization.get_unsafe_globals_in_checkpoint(path)):
+                raise Refused(min(unknown))
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except _Refused as error:
-        raise InputError(f"{path}: {error}") from None
+    except Refused as error:
+        raise InputError(f"{path}: {_refusal(error.name)}") from None
     except Exception as error:  # whatever a damaged or hostile file provokes in the readers
         raise InputError(f"{path}: {_explained(error)}") from None
 
 
-class _Unpickler(pickle.Unpickler):
-    """Resolves the names in `stand_ins` and what tensors are made of, nothing else."""
-
-    def __init__(self, file, stand_ins: dict[tuple[str, str], type]):
-        super().__init__(file)
-        self._known: dict[tuple[str, str], Callable] = {
-            **stand_ins,
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch.storage", "_load_from_bytes"): lambda data: torch.load(io.BytesIO(data), map_location="cpu", weights_only=True),
-            ("torch._utils", "_rebuild_tensor_v2"): lambda *arguments: _tensor(*arguments[:4]),
-        }
-
-    def find_class(self, module: str, name: str) -> Callable:
-        if (module, name) not in self._known:
-            _check_names([f"{module}.{name}"])
-        return self._known[module, name]
-
-
-def _tensor(storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> torch.Tensor:
+def _tensor(storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_) -> torch.Tensor:
     """What torch makes of a pickled tensor; hooks and gradients are left out."""
     if not isinstance(storage, torch.storage.TypedStorage):
-        raise _Refused("a tensor in it has no storage; write it again with `apply_net.py dump`")
+        raise pickle.UnpicklingError("a tensor in it has no storage")
     flat = torch.empty(0, dtype=storage.dtype).set_(storage)
     return flat.as_strided(size, stride, offset)
 
 
-def _check_names(names: list[str]):
-    """Raise for the first of `names`, which are none of the list."""
-    if names:
-        raise _Refused(_refusal(sorted(names)[0]))
+TENSORS: dict[tuple[str, str], Callable] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch.storage", "_load_from_bytes"): lambda data: torch.load(io.BytesIO(data), map_location="cpu", weights_only=True),
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+}
+"""What a plain pickle of tensors names."""
 
 
 def _refusal(name: str) -> str:

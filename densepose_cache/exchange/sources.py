@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
-import hdf5plugin  # noqa: F401 - registers its filters with HDF5
 import numpy as np
 
 from ..cache.index import read_index
 from ..cache.shard import open_shard, shard_name
+from ..cache.stack import Stack
 from ..clips.table import NAME, clip_name
 from ..core.errors import InputError
 from ..densepose.backends.precomputed import SideFile
@@ -31,8 +31,8 @@ class MappedClip:
     length: int
     split: str | None
     fps: float | None
-    map_source: h5py.Dataset | SideFile
-    frame_source: h5py.Dataset | Path | str
+    map_source: Stack | SideFile
+    frame_source: Stack | Path | str
 
     def maps(self) -> Iterator[np.ndarray]:
         """Yield the IUV maps (H, W, 3) uint8, channels I, U, V. Raises InputError if one is damaged."""
@@ -40,16 +40,22 @@ class MappedClip:
             if isinstance(self.map_source, SideFile):
                 yield self.map_source.read(number)
             else:
-                yield check_iuv(_read(self.map_source, number), f"{self.name} frame {number}")
+                yield check_iuv(self._read(self.map_source, number), f"{self.name} frame {number}")
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield the RGB frames (H, W, 3) uint8. Raises InputError, which says where they would have to be, if there are none."""
         if isinstance(self.frame_source, str):
             raise InputError(self.frame_source)
-        if isinstance(self.frame_source, h5py.Dataset):
-            yield from (_read(self.frame_source, number) for number in range(self.length))
+        if isinstance(self.frame_source, Stack):
+            yield from (self._read(self.frame_source, number) for number in range(self.length))
         else:
             yield from read_folder(self.frame_source) if self.frame_source.is_dir() else read_frames(self.frame_source)
+
+    def _read(self, stack: Stack, number: int) -> np.ndarray:
+        try:
+            return stack[number]
+        except OSError as error:
+            raise InputError(f"{stack.path}: clip {self.name}: frame {number} is damaged ({error}); run the workflow again") from None
 
 
 @contextlib.contextmanager
@@ -109,8 +115,8 @@ def _cached(path: Path, name: str, group: Callable[[str], h5py.Group | str], spl
     if not NAME.fullmatch(name):
         raise InputError(f"{path}: {name!r} is no clip name; build the cache again")
     try:
-        maps, pictures = group("iuv")["iuv"], group("frames")
-        rgb = pictures if isinstance(pictures, str) else pictures["rgb"]
+        maps, pictures = Stack(group("iuv")["iuv"]), group("frames")
+        rgb = pictures if isinstance(pictures, str) else Stack(pictures["rgb"])
     except (KeyError, OSError) as error:
         raise InputError(f"{path}: clip {name} cannot be read from its shard ({error}); run the workflow again") from None
     return MappedClip(name, len(maps), split, None if rgb is pictures else float(pictures.attrs["fps"]), maps, rgb)
@@ -123,10 +129,3 @@ def _beside(path: Path, name: str) -> Path | str:
         return folder
     beside = sorted(file for file in path.parent.iterdir() if file.stem == name and file.is_file())
     return next(filter(is_video, beside), f"{path}: no video or folder {name} lies beside it to take the frames from")
-
-
-def _read(dataset: h5py.Dataset, number: int) -> np.ndarray:
-    try:
-        return dataset[number]
-    except OSError as error:
-        raise InputError(f"{dataset.file.filename}: {dataset.name} frame {number} is damaged ({error}); run the workflow again") from None

@@ -10,6 +10,7 @@ import typer
 
 from ..cache.quarantine import Quarantine, handed_on
 from ..cache.shard import ShardWriter, blamed_on_damage, check_clip, clip_group, open_shard
+from ..cache.stack import Stack
 from ..clips import Clip, read_clips
 from ..config import FORMATS, DensePoseSettings
 from ..config.base import read_settings
@@ -87,7 +88,7 @@ def _degraded(clip: Clip, settings: DensePoseSettings) -> bool:
 
 
 def _write_clip(writer: ShardWriter, pending: PendingClip, backend: Backend, settings: DensePoseSettings, bar: Bar):
-    rgb, name, degraded = pending.frames["rgb"], pending.clip.name, _degraded(pending.clip, settings)
+    rgb, name, degraded = Stack(pending.frames["rgb"]), pending.clip.name, _degraded(pending.clip, settings)
     decoded = ClipFrames(pending.clip, rgb, pending.frames["source_frame"][:], Geometry.from_json(pending.frames.attrs["geometry"]))
     with contextlib.closing(backend.maps(decoded)) as found:
         maps = fill_missing(_counted(found, bar, name), name, len(rgb), rgb.shape[1], settings.missing, settings.max_missing)

@@ -17,6 +17,7 @@ import typer
 
 from ..cache.quarantine import handed_on
 from ..cache.shard import ShardWriter, again, blamed_on_damage, check_clip, clip_group, open_shard
+from ..cache.stack import Stack
 from ..clips import Clip, read_clips
 from ..config import FORMATS, WarpSettings
 from ..config.base import read_settings
@@ -115,7 +116,7 @@ def _encoded(maps: np.ndarray, pair: np.ndarray, index: np.ndarray) -> bytes:
 def _maps(shard: str, clip: str) -> np.ndarray:
     try:
         with h5py.File(shard, "r") as file:
-            return file[clip]["iuv"][:]
+            return Stack(file[clip]["iuv"])[:]
     except UNREADABLE as error:
         raise InputError(f"{shard}: clip {clip} is damaged ({error}); {again(Path(shard), 'densepose')}") from None
 

@@ -1,11 +1,12 @@
-"""Downloads that go on where they stopped."""
+"""Downloads that go on where they stopped.
+
+The tries are counted here, not by urllib3's Retry: it does not see a transfer that breaks off, and its pauses cannot be ended by an event.
+"""
 
 import contextlib
-import email.utils
 import os
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
@@ -70,7 +71,7 @@ def download(
             break
         except _Broken as error:
             last = (attempts if error.reached else min(attempts, BLIND_ATTEMPTS)) - 1
-            if attempt >= last or stop.wait(max(min(pause * 2**attempt, LONGEST_PAUSE), min(error.wish, LONGEST_WISH))):
+            if attempt >= last or stop.wait(max(min(pause * 2**attempt, LONGEST_PAUSE), error.wish)):
                 raise Unfinished(f"{url}: the download broke off ({error}); run it again, it goes on where it stopped") from None
     os.replace(part, target)
 
@@ -145,14 +146,11 @@ def _expected(url: str, answer: requests.Response, have: int, part: Path) -> int
 
 
 def _wish(text: str) -> float:
-    """Seconds of a header Retry-After, which is a number or a date; 0 for anything else."""
-    if text.strip().isdigit():
-        return float(text)
+    """Seconds of a header Retry-After, which is a number or a date, LONGEST_WISH at most; 0 for anything else."""
     try:
-        when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return min(urllib3.Retry().parse_retry_after(text), LONGEST_WISH)
+    except (urllib3.exceptions.InvalidHeader, ValueError):
         return 0.0
-    return max((when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _receive(answer: requests.Response, part: Path, resume: bool, progress: Callable[[int], None], stop: threading.Event):

@@ -1,6 +1,8 @@
 """One process at a time at a file: advisory locks, which the system gives up when their process dies, however it dies.
 
-They are POSIX's record locks: network file systems know them, and processes that are started inside do not hold them (see `lent`).
+They are POSIX's record locks: network file systems know them, and processes that are started inside do not hold them (see `lent`),
+however they are started. The package filelock has `flock`, which every copy of the open file holds: a child that a library has forked would
+keep the lock of a parent that was killed.
 """
 
 import contextlib

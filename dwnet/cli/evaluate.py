@@ -18,7 +18,7 @@ def command(
     model: Annotated[str, typer.Option(help="The model that generated the frames.")],
     out: Annotated[Path, typer.Option(help="metrics.json to write; clips.csv and features.h5 go beside it.")],
     settings: Annotated[str | None, typer.Option(help="Section `evaluate` of the configuration: JSON text, or a file.")] = None,
-    weights: Annotated[Path, typer.Option(help="Folder of weight files; the pose model is made there.")] = Path("weights"),
+    weights: Annotated[Path, typer.Option(help="Folder of published weight files.")] = Path("weights"),
     origin: Annotated[
         str | None, typer.Option(help="Data set and merged configuration as the workflow gives them, for `provenance`.")
     ] = None,

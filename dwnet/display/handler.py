@@ -170,11 +170,11 @@ class Display(logging.Handler):
                         self._console.print(Text(line), soft_wrap=True)
 
 
-def listen(workflow, shell) -> Display:
+def listen(workflow) -> Display:
     """Let a display follow the run of `workflow`, Snakemake's object, if this process is the one that runs it.
 
-    The display takes the place of Snakemake's output where a profile says `quiet: host`, unless --verbose asks for all of it; what the
-    commands print then goes to their logs alone.
+    The display is `shown`, in the place of Snakemake's output, where a profile says `quiet: host`, unless --verbose asks for all of it.
+    What the commands print should go to their logs alone then.
     """
     from snakemake.logging import DefaultFormatter, logger
     from snakemake.settings.enums import Quietness
@@ -188,7 +188,6 @@ def listen(workflow, shell) -> Display:
         others = list(logger.handlers)
         logger.addHandler(display)
         if display.shown:
-            shell.prefix("set -euo pipefail; exec > /dev/null; ")
             for handler in others:
                 if handler.name == "DefaultStreamHandler":
                     handler.addFilter(lambda record: not (display.running or str(record.msg).startswith("Assuming unrestricted shared")))

@@ -17,6 +17,7 @@ its place.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -103,6 +104,20 @@ class Trunk(nn.Module):
         return self.head(F.silu(self.norm(x)))
 
 
+class Blend(NamedTuple):
+    """What a frame is composed of: `pictures`, PICTURES of (B, 3, H, W) in [-1, 1], their `masks` (B, PICTURES, H, W), which sum to 1, and
+    the refined grids (B, H, W, 2) of the source, the previous frame and the smooth grid."""
+
+    pictures: tuple[Tensor, ...]
+    masks: Tensor
+    grids: list[Tensor]
+
+    @property
+    def frame(self) -> Tensor:
+        """(B, 3, H, W): the sum of mask k * picture k."""
+        return sum(self.masks[:, k : k + 1] * picture for k, picture in enumerate(self.pictures))
+
+
 class ComposeGenerator(nn.Module):
     """Masks, corrections and colours from one trunk; see the module's legend."""
 
@@ -131,6 +146,19 @@ class ComposeGenerator(nn.Module):
         Without coarse warp (`settings`) all pictures are read where they are, without refine there is no correction; without previous the
         source stands in for the previous frame, which then has no share in the blend.
         """
+        blend = self.blend(driving_iuv, source, previous, source_grid, previous_grid, prepared)
+        return Generated(blend.frame, *(blend.grids[:2] if self.settings.coarse_warp else (None, None)))
+
+    def blend(
+        self,
+        driving_iuv: Tensor,
+        source: Tensor,
+        previous: Tensor,
+        source_grid: Tensor | None,
+        previous_grid: Tensor | None,
+        prepared: Prepared | None = None,
+    ) -> Blend:
+        """The pictures, masks and refined grids of which `forward` composes the next frame; the same arguments."""
         settings, mode = self.settings, self.settings.padding_mode
         size = driving_iuv.shape[2:]
         part = parts(driving_iuv)
@@ -155,15 +183,13 @@ class ComposeGenerator(nn.Module):
         own = torch.zeros_like(body) if prepared.source_iuv is None else (parts(prepared.source_iuv) > 0).float()[:, None]
         known = [seen[0], match, far, warp(apart, source_grid, mode), seen[1], before, before_far, apart, plate, own, seen[2], smooth_far]
         colours, masks, corrections = self._decide(torch.cat([self._places(driving_iuv, part), body, edge, *known], 1))
-        weights = (masks + self._expected(match, far, before, before_far, part, own, edge)).softmax(1)
+        masks = (masks + self._expected(match, far, before, before_far, part, own, edge)).softmax(1)
         grids = [grid for _, grid in read]
         if settings.refine:
             moves = [STEP * move for move in (corrections[:, :2], corrections[:, 2:4], body * corrections[:, 4:])]
             grids = [grid + move.permute(0, 2, 3, 1) for grid, move in zip(grids, moves, strict=True)]
         from_source, from_previous, smooth = (warp(picture, grid, mode) for (picture, _), grid in zip(read, grids, strict=True))
-        layers = (from_source, from_previous, plate, smooth, colours)
-        frame = sum(weights[:, k : k + 1] * layer for k, layer in enumerate(layers))
-        return Generated(frame, *(grids[:2] if settings.coarse_warp else (None, None)))
+        return Blend((from_source, from_previous, plate, smooth, colours), masks, grids)
 
     def _match(self, visible: Tensor | None, part: Tensor) -> Tensor:
         """(B, 1, H, W): 1 where a grid has an exact correspondence, else 0."""

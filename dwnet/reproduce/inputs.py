@@ -15,6 +15,8 @@ from densepose_cache.stages.clips import current_table
 from densepose_cache.storage.digest import file_sha256
 from densepose_cache.storage.weights import WEIGHTS
 
+from ..evaluation.keypoints.mediapipe_pose import NAME as POSE
+from ..evaluation.keypoints.mediapipe_pose import TASK
 from .finding import Finding, compared, short
 from .record import Record
 
@@ -104,7 +106,7 @@ def check_weights(record: Record) -> Iterator[Finding]:
 
 
 def weight_files(record: Record) -> Iterator[WeightFile]:
-    """Files of weights, each once; those that are part of a package are known by its version."""
+    """Files of weights, each once; those that are part of another package are known by its version."""
     settings, folder = record.origin.settings, Path(record.origin.folders.weights)
     if "densepose" in record.weights:
         path, fetched = _detector(settings["densepose"], folder)
@@ -115,8 +117,9 @@ def weight_files(record: Record) -> Iterator[WeightFile]:
         yield WeightFile("train.start", record.weights["train.start"], record.origin.start, False)
     given = settings["evaluate"]["weights"]
     for name, facts in record.extractors.items():
-        file = WEIGHTS[name].file if name in WEIGHTS else facts.get("file")
-        if file:
+        if name == POSE:
+            yield WeightFile(f"evaluate.{name}", facts["sha256"], TASK, False)
+        elif file := WEIGHTS[name].file if name in WEIGHTS else facts.get("file"):
             yield WeightFile(f"evaluate.{name}", facts["sha256"], Path(given.get(name) or folder / file), name not in given)
 
 

@@ -22,6 +22,7 @@ For a generator that copies, grids are filled and carried over the body's edge, 
 
 import atexit
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ from densepose_cache.warp.smooth import SmoothSurface
 
 from ..model.prepared import carried_edge, distance_metres
 from ..model.warping import grid_from_index, grid_from_way, matched_pixels, visible_pixels
-from .shared_batches import Filled, Layout, Ring
+from .shared_batches import Filled, Layout, Ring, ahead
 
 AHEAD = 2
 """Batches that every loader process reads ahead."""
@@ -210,7 +211,7 @@ class _Filler(Dataset):
         """An error is handed over as a value, since a loader process would bury it in its own traceback."""
         slot, rows = task
         try:
-            return Filled(id(self.ring), slot, {"clip": self.data.read(rows, self.ring.slots[slot])})
+            return Filled(slot, {"clip": self.data.read(rows, self.ring.slots[slot])})
         except InputError as error:
             return error
 
@@ -232,20 +233,31 @@ def batches(dataset: SampleDataset, order: Iterable[list[int]], workers: int, pi
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         multiprocessing_context="fork" if workers else None,
-        pin_memory=pin,
         worker_init_fn=_ignore_signals,
         generator=torch.Generator(),
     )
     running = [iter(loader)]
     atexit.register(running.clear)
     try:
-        while (filled := next(running[0], None)) is not None:
-            if isinstance(filled, InputError):
-                raise filled
-            yield filled.batch()
+        stream = _received(running, ring, pin)
+        yield from ahead(stream, functools.partial(_use_device, torch.cuda.current_device())) if pin and workers else stream
     finally:
         running.clear()
         atexit.unregister(running.clear)
+
+
+def _received(running: list[Iterator[Filled | InputError]], ring: Ring, pin: bool) -> Iterator[dict]:
+    """The batches of the loader that `running` holds. Raises the InputError that it hands over."""
+    while (filled := next(running[0], None)) is not None:
+        if isinstance(filled, InputError):
+            raise filled
+        yield ring.batch(filled, pin)
+
+
+def _use_device(number: int):
+    """Begin a thread that page-locks memory for the GPU `number`, with one core."""
+    torch.set_num_threads(1)
+    torch.cuda.set_device(number)
 
 
 def _ignore_signals(_worker: int):

@@ -6,12 +6,12 @@ and /dev/shm, which containers keep small, is not needed.
 
 import math
 import mmap
-from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 ALIGNMENT = 4096
 """Bytes: where an array may begin."""
@@ -38,31 +38,25 @@ class Ring:
                 arrays[name] = np.ndarray(shape, dtype, self._memory, offset)
                 offset += room[name]
             self.slots.append(arrays)
-        RINGS[id(self)] = self
 
-    def tensors(self, slot: int) -> dict[str, Tensor]:
-        """The arrays of a slot as tensors that share its memory."""
-        return {name: torch.from_numpy(array) for name, array in self.slots[slot].items()}
-
-
-RINGS: "WeakValueDictionary[int, Ring]" = WeakValueDictionary()
-"""The rings of this process by `id`: a message from another process names one."""
+    def batch(self, filled: "Filled", pin: bool) -> dict:
+        """The facts of a batch and its tensors, which share the slot's memory, or with `pin` are copies in page-locked memory."""
+        tensors = {name: torch.from_numpy(array) for name, array in self.slots[filled.slot].items()}
+        return filled.facts | ({name: tensor.pin_memory() for name, tensor in tensors.items()} if pin else tensors)
 
 
 @dataclass
 class Filled:
-    """Message of a loader process: the slot of a ring that now holds a batch, and what else it says of the batch."""
+    """Message of a loader process: the slot of the ring that now holds a batch, and what else it says of the batch."""
 
-    ring: int
     slot: int
-    facts: dict = field(default_factory=dict)
-    pinned: dict[str, Tensor] | None = None
+    facts: dict
 
-    def pin_memory(self) -> "Filled":
-        """Copy the slot into page-locked memory; PyTorch's loader calls this in a thread of its own where it is to pin batches."""
-        self.pinned = {name: tensor.pin_memory() for name, tensor in RINGS[self.ring].tensors(self.slot).items()}
-        return self
 
-    def batch(self) -> dict:
-        """Tensors of the batch, page-locked or the slot's own, and the facts."""
-        return {**self.facts, **(self.pinned or RINGS[self.ring].tensors(self.slot))}
+def ahead(stream: Iterator[dict], prepare: Callable[[], object]) -> Iterator[dict]:
+    """The batches of `stream`, each made in a thread of its own, which `prepare` begins, while the one before is in use."""
+    with ThreadPoolExecutor(1, initializer=prepare) as thread:
+        coming = thread.submit(next, stream, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, stream, None)
+            yield batch

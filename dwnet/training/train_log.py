@@ -151,7 +151,10 @@ def remove_other_boards(folder: Path, run: str):
 
 
 class Board:
-    """An event file in `folder`; events of steps after `start` in earlier files are hidden. Raises InputError where the disk is full."""
+    """An event file in `folder`; events of steps after `start` in earlier files are hidden. Raises InputError where the disk is full.
+
+    It is not PyTorch's SummaryWriter, which writes in a thread: where the disk is full, that thread prints a traceback of its own.
+    """
 
     def __init__(self, folder: Path, start: int):
         folder.mkdir(parents=True, exist_ok=True)

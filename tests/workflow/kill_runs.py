@@ -36,7 +36,7 @@ STEPS, SAVE_EVERY = 24, 3
 DATE = "%a %b %d %H:%M:%S %Y"
 MARK = "DWNET_KILL_RUN"
 """Environment variable by which the processes of a round are known; their numbers and sessions are given to others once they are gone."""
-PATIENCE = 15.0
+PATIENCE = 120.0
 """Seconds that processes get to end after the last run."""
 
 

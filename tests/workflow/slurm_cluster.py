@@ -119,7 +119,7 @@ def start(folder: Path):
     subprocess.run([find("munged"), "--force", *options], check=True, capture_output=True)
     for daemon, *options in (["slurmctld"], *(["slurmd", "-N", node] for node in node_names())):
         subprocess.run([find(daemon), "-f", folder / "slurm.conf", *options], check=True, capture_output=True)
-    for _ in range(150):
+    for _ in range(1500):
         if ask("sinfo", "--Node", "--noheader", "--format=%T").split() == ["idle", "idle"]:
             return
         time.sleep(0.2)
@@ -135,7 +135,7 @@ def stop(folder: Path):
 
 def ask(*command: str) -> str:
     """What a command of Slurm prints."""
-    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=600).stdout.strip()
 
 
 @contextlib.contextmanager

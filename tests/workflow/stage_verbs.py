@@ -1,10 +1,10 @@
 """The verbs of single stages in a finished tiny project, in processes whose files may not grow beyond a size."""
 
-import multiprocessing
 import os
 import resource
 from pathlib import Path
 
+from forks import SERVER
 from outputs import CACHE, OUTPUTS, RUN
 from tiny_project import TINY
 
@@ -15,11 +15,6 @@ from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.storage.digest import canonical_json
 from dwnet.config import parse_config
 
-SERVER = multiprocessing.get_context("forkserver")
-"""Forks of it have computed nothing, and load no package anew."""
-SERVER.set_forkserver_preload(
-    ["dwnet.training.loop", "dwnet.inference.rollout", "dwnet.evaluation.evaluate", "dwnet.report.page", "densepose_cache.stages.warp"]
-)
 DATA = parse_config(TINY, "the configuration").datasets["sample"]
 SHARD = shard_name(bucket("sample-test-0000", DATA.shards))
 

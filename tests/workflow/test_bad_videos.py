@@ -50,6 +50,7 @@ def clips(project, split):
         return reader.clips
 
 
+@pytest.mark.slow
 def test_the_rest_runs_and_a_mended_video_comes_back(project):
     lost = clip_name("train/sample-train-0001")
     project.configure(configuration("fail"))

@@ -54,6 +54,7 @@ def checksums(project) -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_built_again(videos):
     one_shard = {"clips": 1, "decode": 1, "densepose": 1, "warp": 1, "index": 1}
     before = checksums(videos)
@@ -83,6 +84,7 @@ def test_only_what_changed_is_built_again(videos):
     assert rerun(videos) == ({"clips": 1}, set()), "a folder that was not mounted"
 
 
+@pytest.mark.slow
 def test_a_list_of_urls_that_changes_is_fetched_again_and_a_video_that_is_replaced_is_looked_at(make_project):
     source = {"kind": "urls", "train": "train.txt", "test": "test.txt"}
     project = make_project({"datasets": {"mine": {"source": source, "densepose": {"backend": "embedded"}}}})

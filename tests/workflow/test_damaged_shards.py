@@ -15,10 +15,8 @@ def inspect(project, path: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_command_that_inspect_names_mends_a_shard(make_project):
-    project = make_project(TINY)
-    done = project.run("cache/sample/train.h5")
-    assert done.returncode == 0, done.stdout
+def test_the_command_that_inspect_names_mends_a_shard(copied):
+    project = copied(TINY)
     path = next(path for path in sorted((project.folder / "cache/sample/warps").glob("*.h5")) if h5py.File(path))
     clip, place = first_byte(path, "grid")
     flip(path, place)

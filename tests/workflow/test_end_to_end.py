@@ -40,6 +40,7 @@ def test_every_stage_ran_and_left_its_files(finished):
     assert "<html" in (finished.folder / "results/sample/report.html").read_text()[:500].lower()
 
 
+@pytest.mark.slow
 def test_maps_of_the_network_that_ships_are_measured_by_the_exact_ones(make_project):
     project = make_project(changed(densepose={"backend": "auto", "degrade": "none", "missing": "empty", "max_missing": 1.0, "score": 0.0}))
     done = project.run("cache/sample/iuv_quality.csv")
@@ -113,6 +114,7 @@ def test_a_second_run_does_nothing(finished):
     assert rerun(finished, TINY) == {}
 
 
+@pytest.mark.slow
 def test_the_ablations_are_trained_and_compared(finished):
     target = "results/sample/ablation.csv"
     jobs = rerun(finished, TINY, target)
@@ -135,6 +137,7 @@ def test_a_configured_file_that_is_gone_is_never_passed_over(finished):
     assert done.returncode != 0 and "evaluate.pairs: no/pairs.csv does not exist" in done.stdout
 
 
+@pytest.mark.slow
 def test_folders_may_have_spaces_in_their_names(make_project):
     folders = {name: f"my {name}" for name in ("cache", "data", "results", "weights")}
     project = make_project(changed(folders=folders, train={"steps": 1}))

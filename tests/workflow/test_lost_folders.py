@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -24,7 +23,7 @@ def test_a_folder_that_seems_not_to_be_mounted_stops_before_any_job(make_project
     (disk / "lab" / "cache").mkdir()
     assert project.run("--dry-run", METRICS).returncode == 0
     (tmp_path / "results").symlink_to(disk / "results")
-    assert f"folders.results: results is a link to {disk / 'results'}, which is not there" in refused(project)
+    assert f"folders.results: results is a link to {disk / 'results'}" in refused(project)
 
 
 def refused(project: Project) -> str:
@@ -34,11 +33,11 @@ def refused(project: Project) -> str:
     return done.stdout
 
 
-def test_a_cache_that_may_only_be_read_is_trained_from_and_never_written_to(finished, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(finished.folder, folder, symlinks=True)
+@pytest.mark.slow
+def test_a_cache_that_may_only_be_read_is_trained_from_and_never_written_to(copied):
     elsewhere = TINY | {"folders": {"results": "other"}}
-    project = Project(folder, elsewhere)
+    project = copied(elsewhere)
+    folder = project.folder
     with read_only(folder / "cache"):
         done = project.run("--until", "train", "--", "other/sample/metrics.json")
         assert done.returncode == 0, done.stdout

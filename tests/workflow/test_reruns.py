@@ -121,6 +121,7 @@ def test_a_run_can_end_with_a_stage_or_before_it(finished, stage):
 TOUCHED = ["data/sample/manifest.csv", "cache/sample/clips.csv", "cache/sample/clips/000.csv", "cache/sample/frames/000.h5", MODEL]
 
 
+@pytest.mark.slow
 def test_what_is_scheduled_without_a_change_costs_no_work(finished):
     """Touched files and a stage that is forced: all that runs finishes with what was there before."""
     finished.configure(TINY)
@@ -154,6 +155,7 @@ FAILING = [
 ]
 
 
+@pytest.mark.slow
 def test_a_stage_that_failed_is_never_taken_for_done(finished):
     """Each stage fails after a change of its parameters, the last one first; its summary says why and how to try again."""
     before = content(finished)

@@ -5,12 +5,14 @@ import shutil
 import signal
 import time
 
+import pytest
 from outputs import forget
 from tiny_project import TINY, Project
 
 CACHE = "cache/sample/train.h5"
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_until_the_first_has_built_the_cache(finished, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     shutil.copytree(finished.folder, first, symlinks=True)

@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
+from forks import snakemake
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -47,22 +49,29 @@ class Project:
     def run(self, *arguments: str, root: Path = ROOT, profile: Path | str = "none") -> subprocess.CompletedProcess:
         """Run Snakemake on the workflow of the checkout `root`; standard output and error come back as text in `stdout`.
 
-        Without a `profile` Snakemake says all that it does.
+        Without a `profile` Snakemake says all that it does. It is a fork that has its modules loaded, but where `root` has its own.
         """
-        process = self.start(*arguments, root=root, profile=profile)
-        try:
-            said, _ = process.communicate(timeout=600)
-        finally:
-            process.kill()
-        return subprocess.CompletedProcess(process.args, process.returncode, said)
+        command = _command(*arguments, root=root, profile=profile)
+        with tempfile.TemporaryDirectory() as folder:
+            words = Path(folder) / "words.txt"
+            if root == ROOT:
+                code = snakemake(command, self.folder, words)
+            else:
+                with words.open("w") as out:
+                    process = self.start(*arguments, root=root, profile=profile, stdout=out)
+                try:
+                    code = process.wait(600)
+                finally:
+                    process.kill()
+            said = words.read_text()
+        return subprocess.CompletedProcess(command, code, said)
 
     def start(
         self, *arguments: str, root: Path = ROOT, profile: Path | str = "none", stdout: int = subprocess.PIPE, env: dict | None = None
     ) -> subprocess.Popen:
-        """Start what `run` runs, with the environment `env` if it is given."""
-        command = [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", profile, *arguments]
+        """Start the program of what `run` runs, with the environment `env` if it is given."""
         streams = {"text": True, "stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=self.folder, env=env, **streams)
+        return subprocess.Popen(_command(*arguments, root=root, profile=profile), cwd=self.folder, env=env, **streams)
 
     def jobs(self, done: subprocess.CompletedProcess) -> dict[str, int]:
         """How often each rule ran (or would run), from Snakemake's table of jobs at the end of scheduling."""
@@ -74,3 +83,7 @@ class Project:
 
     def metrics(self, dataset: str = "sample") -> dict:
         return json.loads((self.folder / "results" / dataset / "metrics.json").read_text())
+
+
+def _command(*arguments: str, root: Path, profile: Path | str) -> list:
+    return [SNAKEMAKE, "--snakefile", root / "Snakefile", "--cores", "2", "--workflow-profile", profile, *arguments]

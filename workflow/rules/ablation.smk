@@ -2,31 +2,33 @@
 
 
 rule ablation:
+    """Compare the full model with its ablations, value by value and picture by picture."""
     input:
         expand(
-            f"{FOLDERS.results}/{{{{dataset}}}}/runs/{{variant}}/{{file}}",
+            f"{RUN}/{{file}}",
             variant=VARIANTS,
             file=["metrics.json", "features.h5", "rollout.h5"],
+            allow_missing=True,
         ),
         data=f"{CACHE}/test.h5",
     output:
         values=report(
-            f"{FOLDERS.results}/{{dataset}}/ablation.csv",
+            f"{RESULTS}/ablation.csv",
             caption="../report/ablation_values.rst",
             category="{dataset}",
             labels={"result": "ablations, values", "variant": "all"},
         ),
-        differences=f"{FOLDERS.results}/{{dataset}}/ablation_differences.csv",
-        order=f"{FOLDERS.results}/{{dataset}}/ablation_order.csv",
+        differences=f"{RESULTS}/ablation_differences.csv",
+        order=f"{RESULTS}/ablation_order.csv",
         plot=report(
-            f"{FOLDERS.results}/{{dataset}}/ablation.svg",
+            f"{RESULTS}/ablation.svg",
             caption="../report/ablation_plot.rst",
             category="{dataset}",
             labels={"result": "ablations, plot", "variant": "all"},
         ),
-        frames=f"{FOLDERS.results}/{{dataset}}/ablation_frames.png",
+        frames=f"{RESULTS}/ablation_frames.png",
         page=report(
-            f"{FOLDERS.results}/{{dataset}}/ablation.html",
+            f"{RESULTS}/ablation.html",
             caption="../report/ablation_page.rst",
             category="{dataset}",
             labels={"result": "ablations, page", "variant": "all"},
@@ -41,8 +43,8 @@ rule ablation:
     resources:
         mem_mb=growing(4000),
     params:
-        stage=ablation_params,
+        stage=lambda wildcards: ablation_digest(PROJECT, wildcards.dataset),
         given=given("ablation"),
-        runs=lambda wildcards: f"{FOLDERS.results}/{wildcards.dataset}/runs",
+        runs=lambda wildcards: f"{results_folder(FOLDERS, wildcards.dataset)}/runs",
     shell:
         "dwnet ablation --data {input.data:q} --runs {params.runs:q} --settings {params.given[settings]:q} --out {output.values:q} 2>&1 | tee {log:q}"

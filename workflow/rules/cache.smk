@@ -2,8 +2,9 @@
 
 
 checkpoint clips:
+    """Write the table of a data set's clips, and one for every shard."""
     input:
-        clip_source,
+        lambda wildcards: clip_source(PROJECT, wildcards.dataset),
     output:
         f"{CACHE}/clips.csv",
     log:
@@ -13,9 +14,9 @@ checkpoint clips:
     conda:
         "../../envs/decode.yaml"
     params:
-        stage=clips_params,
+        stage=lambda wildcards: SOURCES.clips_params(wildcards.dataset),
         given=given("clips"),
-        shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,
+        shards=by_settings(lambda data: data.shards),
         data=DATA,
     shell:
         "densepose-cache clips --source {params.given[source]:q} --shards {params.shards}"
@@ -23,8 +24,9 @@ checkpoint clips:
 
 
 rule decode:
+    """Decode the clips of a shard into square frames."""
     input:
-        clips=shard_table,
+        clips=shard_clips,
     output:
         f"{CACHE}/frames/{{shard}}.h5",
     log:
@@ -44,9 +46,10 @@ rule decode:
 
 
 rule densepose:
+    """Make the IUV maps of a shard's frames."""
     input:
         weights("densepose"),
-        clips=shard_table,
+        clips=shard_clips,
         frames=f"{CACHE}/frames/{{shard}}.h5",
     output:
         f"{CACHE}/iuv/{{shard}}.h5",
@@ -57,7 +60,7 @@ rule densepose:
     conda:
         "../../envs/densepose.yaml"
     resources:
-        **gpus(lambda data: int(data.densepose.backend != "precomputed" and data.densepose.device != "cpu")),
+        **gpus(by_settings(densepose_gpus)),
         mem_mb=growing(8000),
     params:
         stage=stage("densepose"),
@@ -69,8 +72,9 @@ rule densepose:
 
 
 rule warp:
+    """Compute the coarse warp grids of a shard's samples."""
     input:
-        clips=shard_table,
+        clips=shard_clips,
         iuv=f"{CACHE}/iuv/{{shard}}.h5",
     output:
         f"{CACHE}/warps/{{shard}}.h5",
@@ -79,10 +83,10 @@ rule warp:
     benchmark:
         "logs/{dataset}/warp/{shard}.tsv"
     conda:
-        warp_environment
+        lambda wildcards: f"../../envs/{warp_environment(PROJECT.datasets[wildcards.dataset])}.yaml"
     resources:
-        **gpus(lambda data: int(data.warp.engine == "torch")),
-        mem_mb=lambda wildcards, attempt: attempt * (8000 if CONFIG.datasets[wildcards.dataset].warp.engine == "torch" else 2000),
+        **gpus(by_settings(warp_gpus)),
+        mem_mb=lambda wildcards, attempt: attempt * warp_memory(PROJECT.datasets[wildcards.dataset]),
     params:
         stage=stage("warp"),
         given=given("warp"),
@@ -92,10 +96,11 @@ rule warp:
 
 
 rule index:
+    """Gather the shards of a data set into an index for each split."""
     input:
-        shard_files("frames"),
-        shard_files("iuv"),
-        shard_files("warps"),
+        shards("frames"),
+        shards("iuv"),
+        shards("warps"),
         clips=f"{CACHE}/clips.csv",
     output:
         train=f"{CACHE}/train.h5",
@@ -114,6 +119,6 @@ rule index:
         "../../envs/decode.yaml"
     params:
         stage=stage("index"),
-        shards=lambda wildcards: CONFIG.datasets[wildcards.dataset].shards,
+        shards=by_settings(lambda data: data.shards),
     shell:
         "densepose-cache index --clips {input.clips:q} --shards {params.shards} 2>&1 | tee {log:q}"

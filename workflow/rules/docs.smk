@@ -2,6 +2,7 @@
 
 
 rule rulegraph:
+    """Draw the rules, and whose output each reads."""
     input:
         "Snakefile",
         "config.yaml",

@@ -2,6 +2,7 @@
 
 
 rule evaluate:
+    """Measure a variant's videos, and those of the baselines, on the test clips."""
     input:
         weights("evaluate"),
         data=f"{CACHE}/test.h5",
@@ -24,13 +25,13 @@ rule evaluate:
         "../../envs/evaluate.yaml"
     threads: 2
     resources:
-        **gpus(lambda data: int(data.evaluate.device != "cpu")),
+        **gpus(by_settings(evaluate_gpus)),
         mem_mb=growing(8000),
     params:
         stage=stage("evaluate"),
         given=given("evaluate"),
         weights=FOLDERS.weights,
-        origin=origin,
+        origin=lambda wildcards, output: origin(PROJECT, wildcards.dataset, wildcards.variant),  # not compared, like `given`
     shell:
         "dwnet evaluate --data {input.data:q} --model {input.model:q} --rollout {input.rollout:q}"
         " --settings {params.given[settings]:q} --weights {params.weights:q} --origin {params.origin:q}"
@@ -38,19 +39,20 @@ rule evaluate:
 
 
 rule report:
+    """Make the page and the metrics of the full model."""
     input:
-        metrics=f"{FOLDERS.results}/{{dataset}}/runs/full/metrics.json",
+        metrics=f"{RESULTS}/runs/full/metrics.json",
         quality=f"{CACHE}/iuv_quality.csv",
         quarantine=f"{CACHE}/quarantine.csv",
     output:
         page=report(
-            f"{FOLDERS.results}/{{dataset}}/report.html",
+            f"{RESULTS}/report.html",
             caption="../report/page.rst",
             category="{dataset}",
             labels={"result": "page", "variant": "full"},
         ),
         metrics=report(
-            f"{FOLDERS.results}/{{dataset}}/metrics.json",
+            f"{RESULTS}/metrics.json",
             caption="../report/metrics.rst",
             category="{dataset}",
             labels={"result": "metrics", "variant": "full"},

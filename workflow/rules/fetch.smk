@@ -8,6 +8,7 @@ localrules:
 
 
 rule sample:
+    """Render people with exact IUV maps."""
     output:
         f"{DATA}/manifest.csv",
     log:
@@ -19,13 +20,14 @@ rule sample:
     threads: 2
     params:
         stage=stage("sample"),
-        options=sample_options,
+        options=by_settings(sample_options),
         folder=parent_folder,
     shell:
         "densepose-cache sample --out {params.folder:q} {params.options} --workers {threads} 2>&1 | tee {log:q}"
 
 
 rule fetch:
+    """Download the videos of a data set's lists of URLs."""
     output:
         f"{DATA}/fetched.csv",
     log:
@@ -36,23 +38,24 @@ rule fetch:
     conda:
         "../../envs/decode.yaml"
     params:
-        stage=fetch_params,
+        stage=lambda wildcards: SOURCES.fetch_params(wildcards.dataset),
         given=given("fetch"),
     shell:
         "densepose-cache fetch --source {params.given[source]:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule weights:
+    """Download a network's published weight file."""
     output:
         f"{FOLDERS.weights}/{{file}}",
     log:
         "logs/weights/{file}.log",
     wildcard_constraints:
-        file="|".join(re.escape(weight.file) for weight in WEIGHTS.values()),
+        file=WEIGHT_FILES,
     conda:
         "../../envs/decode.yaml"
     params:
-        name=lambda wildcards: next(name for name, weight in WEIGHTS.items() if weight.file == wildcards.file),
+        name=lambda wildcards: weights_name(wildcards.file),
         folder=parent_folder,
     shell:
         "densepose-cache fetch --weights {params.name:q} --out {params.folder:q} 2>&1 | tee {log:q}"

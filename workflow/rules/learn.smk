@@ -2,9 +2,10 @@
 
 
 rule train:
+    """Train a variant of the model."""
     input:
         weights("train"),
-        train_start,
+        lambda wildcards: start_files(PROJECT.datasets[wildcards.dataset].train, wildcards.variant),
         data=f"{CACHE}/train.h5",
     output:
         f"{RUN}/model.safetensors",
@@ -14,12 +15,12 @@ rule train:
         "logs/{dataset}/train/{variant}.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: train_threads
+    threads: by_settings(lambda data: train_threads(data, workflow.resource_settings.cores))
     resources:
-        **gpus(lambda data: data.train.devices * data.train.nodes * (data.train.device != "cpu")),
-        nodes=lambda wildcards: train_settings(wildcards).nodes,
-        mpi=lambda wildcards: "srun" if train_settings(wildcards).nodes > 1 else None,
-        tasks=train_processes,
+        **gpus(by_settings(train_gpus)),
+        nodes=by_settings(lambda data: data.train.nodes),
+        mpi=by_settings(lambda data: "srun" if data.train.nodes > 1 else None),
+        tasks=by_settings(train_processes),
         # None a GPU: every process sees all the GPUs of its machine and takes its own.
         tasks_per_gpu=0,
         mem_mb=16000,
@@ -30,15 +31,16 @@ rule train:
         stage=stage("train"),
         given=given("train"),
         weights=FOLDERS.weights,
-        launcher=train_launcher,
+        launcher=by_settings(train_launcher),
     shell:
         "{params.launcher}dwnet train --data {input.data:q} --model {params.given[model]:q}"
         " --settings {params.given[settings]:q} --weights {params.weights:q} --out {output:q} 2>&1 | tee {log:q}"
 
 
 rule rollout:
+    """Generate the test clips with the trained model, frame after frame."""
     input:
-        transfer_pairs,
+        by_settings(transfer_pairs),
         data=f"{CACHE}/test.h5",
         model=f"{RUN}/model.safetensors",
     output:
@@ -51,7 +53,7 @@ rule rollout:
         "../../envs/evaluate.yaml"
     threads: 2
     resources:
-        **gpus(lambda data: int(data.evaluate.device != "cpu")),
+        **gpus(by_settings(evaluate_gpus)),
         mem_mb=growing(8000),
     params:
         stage=stage("rollout"),

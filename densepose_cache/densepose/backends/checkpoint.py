@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ...core.errors import InputError
+from ...storage.restricted_pickle import RestrictedUnpickler
 
 SUFFIXES = (".pkl", ".pth", ".pt", ".safetensors")
 DAMAGED = (
@@ -43,7 +44,7 @@ def _read(path: Path) -> Any:
         return _read_safetensors(path)
     if path.suffix == ".pkl":
         with path.open("rb") as file:
-            return ArrayUnpickler(file, encoding="latin1").load()
+            return RestrictedUnpickler(file, ALLOWED, encoding="latin1").load()
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -96,12 +97,3 @@ ALLOWED = {
     **{(f"numpy.{core}.{module}", name): made for (module, name), made in NUMPY_FUNCTIONS.items() for core in ("core", "_core")},
 }
 """Everything that a pickle may name: arrays and numbers of NumPy, written by any version of it."""
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    """Reads a pickle of arrays, numbers, text and plain containers; raises UnpicklingError for anything else that it names."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which is no array")
-        return ALLOWED[module, name]

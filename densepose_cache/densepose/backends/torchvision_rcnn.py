@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.ops import clip_boxes_to_image
 
 from ...core.errors import InputError
 from ..chart import box_pixels, labels_and_uv
@@ -26,8 +27,7 @@ from ..rcnn.folding import fold_frozen_norms
 from ..rcnn.people import POOLED as REGION_SIDE
 from ..rcnn.people import BoxHead, BoxPredictor, channels_last_input, select_people
 from ..rcnn.pooling import as_table, pool, pool_levels
-from ..rcnn.proposals import ProposalNetwork
-from ..rcnn.regression import clip_boxes, nonempty
+from ..rcnn.proposals import ProposalNetwork, nonempty
 from ..rcnn.variants import Variant, parse_variant
 from .checkpoint import read_checkpoint
 
@@ -163,7 +163,7 @@ class TorchvisionNetwork:
             ratios = torch.tensor([width / images.shape[2], height / images.shape[1]]).repeat(2)
             found = torch.cat([boxes, scores[..., None]], dim=-1).cpu()
             boxes, scores = found[..., :4], found[..., 4]
-            in_frame = clip_boxes(boxes * ratios, height, width)
+            in_frame = clip_boxes_to_image(boxes * ratios, (height, width))
             kept = (scores >= 0) & nonempty(in_frame)
         pairs = list(zip(boxes, in_frame, scores, kept, strict=True))
         state = State(levels, [box[keep].numpy() for box, _, _, keep in pairs], height, width)

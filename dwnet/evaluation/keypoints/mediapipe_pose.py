@@ -11,9 +11,9 @@ from PIL import Image
 
 from densepose_cache.core.errors import InputError
 
-from .pose_task import ensure_task
-
 NAME = "mediapipe"
+TASK = Path(__file__).with_name("pose_landmarker.task")
+"""The pose model (full) that ships with the package; `pose_landmarker.json` beside it says where it comes from."""
 COCO_LANDMARKS = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 """Numbers of COCO's 17 joints among the model's 33 landmarks."""
 PRESENT = 0.5
@@ -27,13 +27,13 @@ LEAST_SIDE = 256
 class MediaPipePose:
     """Detector over single frames, each on its own: no tracking, so the order of frames does not matter.
 
-    Raises InputError if the model file cannot be made or if the system's OpenGL libraries are missing.
+    Raises InputError if MediaPipe cannot use the model file `weights` or if the system's OpenGL libraries are missing.
     """
 
     name = NAME
 
-    def __init__(self, weights_folder: Path):
-        self.weights = ensure_task(weights_folder)
+    def __init__(self, weights: Path):
+        self.weights = weights
         self._started = False
         with _quiet_native_log():
             self._model = _load(self.weights)
@@ -74,13 +74,13 @@ def _load(task: Path):
             base_options=BaseOptions(model_asset_path=str(task)), running_mode=vision.RunningMode.IMAGE, num_poses=PEOPLE
         )
         return vision.PoseLandmarker.create_from_options(options)
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
+        raise InputError(f"{task}: MediaPipe cannot use this pose model ({error}); install the package again") from None
     except OSError as error:
         raise InputError(
             f"MediaPipe cannot start ({error}): it needs the system libraries libGL, libEGL and libGLESv2; install them "
             "(Debian and Ubuntu: libgl1 libegl1 libgles2), or go without keypoint metrics"
         ) from None
-    except (RuntimeError, ValueError) as error:
-        raise InputError(f"{task}: MediaPipe cannot use this pose model ({error}); delete it and run again") from None
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ def _paper(settings: EvaluateSettings, folder: Path, device: torch.device) -> tu
 
 
 def _embedded(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list[Measure], dict[str, str]]:
-    from ..keypoints.mediapipe_pose import MediaPipePose
+    from ..keypoints.mediapipe_pose import TASK, MediaPipePose
 
     measures = [Pixels(), Perceptual(load_features("embedded", folder), device, body=True, pooled=True)]
     unavailable = {}
@@ -60,7 +60,7 @@ def _embedded(settings: EvaluateSettings, folder: Path, device: torch.device) ->
     except InputError as error:
         unavailable["lpips_alex"] = str(error)
     try:
-        measures.append(Keypoints(MediaPipePose(folder)))
+        measures.append(Keypoints(MediaPipePose(TASK)))
     except InputError as error:
         unavailable |= dict.fromkeys(("akd_mediapipe", "mkr_mediapipe"), str(error))
     return measures, unavailable

@@ -8,7 +8,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from small_cache import SHARDS, SIZE, WARP, build, read_first, small_cache, write_source, write_tables
+from people import SIZE
+from small_cache import SHARDS, WARP, build, read_first, small_cache, write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name

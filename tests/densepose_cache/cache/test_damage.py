@@ -11,7 +11,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_cache import PRECOMPUTED, SHARDS, SIZE, WARP, small_cache
+from people import SIZE
+from small_cache import PRECOMPUTED, SHARDS, WARP, small_cache
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import FOLDERS, ShardWriter, bucket, open_shard, shard_name

@@ -10,7 +10,7 @@ from small_cache import SHARDS, WARP, build, small_cache
 from densepose_cache.cache import index_memo
 from densepose_cache.cache.shard import FOLDERS, bucket, shard_name
 from densepose_cache.clips import read_table, write_table
-from densepose_cache.config import FORMATS
+from densepose_cache.config import FILE_FORMATS
 from densepose_cache.core.errors import InputError
 from densepose_cache.stages import index
 
@@ -98,7 +98,7 @@ def test_a_changed_clip_table_reads_the_shards_that_it_changes(cache, read):
 
 
 def test_other_formats_read_everything_again(cache, read, monkeypatch):
-    monkeypatch.setitem(FORMATS, "warp", 0)
+    monkeypatch.setitem(FILE_FORMATS, "warp", 0)
     with pytest.raises(InputError, match="'warp' in format 0 is needed"):
         run(cache)
     assert read == [0]

@@ -6,12 +6,15 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from people import SIZE, body_maps
 from PIL import Image
-from small_cache import SHARDS, SIZE, WARP, body_maps, build, write_source, write_tables
+from small_cache import SHARDS, WARP, build, write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.quarantine import read_quarantine
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cache.stack import Stack
 from densepose_cache.cli.inspect import describe
 from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings, VideoSettings
@@ -233,7 +236,7 @@ def test_a_damaged_frame_is_not_blamed_on_the_clip(cache, tmp_path):
         file.seek(chunk.byte_offset)
         file.write(bytes(chunk.size))
     with h5py.File(path) as file:
-        clip = ClipFrames(Clip("anna", Path("anna.mp4")), file["anna/rgb"], np.arange(9), None)
+        clip = ClipFrames(Clip("anna", Path("anna.mp4")), Stack(file["anna/rgb"]), np.arange(9), None)
         assert clip.read(1, 3).shape == (2, SIZE, SIZE, 3)
         with pytest.raises(InputError, match=rf"{path.name}: clip anna is damaged.*`decode`") as caught:
             clip.read(2, 5)

@@ -60,7 +60,7 @@ def test_a_removed_clip_leaves_the_shard(tmp_path):
 def test_a_new_format_version_takes_nothing_over(tmp_path, monkeypatch):
     path = tmp_path / "000.h5"
     build(path, {"a": "1"})
-    monkeypatch.setitem(shard.FORMATS, "decode", 99)
+    monkeypatch.setitem(shard.FILE_FORMATS, "decode", 99)
     with pytest.raises(InputError, match="format"):
         open_shard(path, "decode")
     assert build(path, {"a": "1"}) == ([], ["a"])
@@ -90,7 +90,7 @@ def test_a_foreign_file_is_named_with_what_to_do(tmp_path, content):
 def test_a_folder_in_place_of_the_shard_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match=rf"^{name}: is a folder; name a file to write$"):
+    with pytest.raises(InputError, match=rf"^{name}: is a folder"):
         build(name, {"a": "1"})
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 

@@ -1,8 +1,9 @@
 import h5py
 import numpy as np
 import pytest
+from people import SIZE
 from PIL import Image
-from small_cache import SIZE, WARP, small_cache
+from small_cache import WARP, small_cache
 
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.cli.inspect import describe, picture

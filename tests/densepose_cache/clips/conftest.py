@@ -1,7 +1,7 @@
 """Folders of frames and of videos."""
 
 import pytest
-from frames_folder import frames_folder
+from source_folders import frames_folder
 
 
 @pytest.fixture

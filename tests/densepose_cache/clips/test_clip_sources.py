@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from coded_video import cut, write_coded
-from frames_folder import frames_folder
 from known_video import write_known
+from source_folders import frames_folder
 
 from densepose_cache.clips import read_table
 from densepose_cache.clips.fetched import replaced
@@ -408,14 +408,14 @@ def test_a_link_without_a_target_is_named_with_it(videos, tmp_path, name):
         for video in ("1.mp4", "2.mp4"):
             shutil.copy(videos / "train/a.mp4", root / video)
     (root / name).symlink_to("/nowhere/x")
-    with pytest.raises(InputError, match=rf"{name} is a link to /nowhere/x, which is not there; restore its target, or remove the link"):
+    with pytest.raises(InputError, match=rf"{name} is a link to /nowhere/x"):
         clip_rows(VideosSource(kind="videos", path=str(root)), tmp_path)
 
 
 def test_a_source_that_is_a_link_without_a_target_is_named_with_it(tmp_path):
     (tmp_path / "data").symlink_to("/nowhere/data")
     for source in (VideosSource(kind="videos", path=f"{tmp_path}/data"), FramesSource(kind="frames", path=f"{tmp_path}/data")):
-        with pytest.raises(InputError, match="data is a link to /nowhere/data, which is not there"):
+        with pytest.raises(InputError, match="data is a link to /nowhere/data"):
             clip_rows(source, tmp_path)
 
 
@@ -427,7 +427,7 @@ def test_links_without_a_target_in_folders_of_frames(tmp_path, folder):
     else:
         shutil.rmtree(tmp_path / "1" / folder)
         (tmp_path / "1" / folder).symlink_to("/nowhere/2")
-    with pytest.raises(InputError, match="is a link to /nowhere/2, which is not there"):
+    with pytest.raises(InputError, match="is a link to /nowhere/2"):
         clip_rows(FramesSource(kind="frames", path=str(tmp_path)), tmp_path)
 
 
@@ -436,5 +436,5 @@ def test_a_name_of_an_older_encoding_is_refused(videos, tmp_path, place):
     root = videos if place else tmp_path / "flat"
     root.mkdir(exist_ok=True)
     shutil.copy(videos / "train/a.mp4", root / place / os.fsdecode(b"caf\xe9.mp4"))
-    with pytest.raises(InputError, match=r"caf\\xe9\.mp4: the name is not UTF-8 .*; rename it"):
+    with pytest.raises(InputError, match=r"caf\\xe9\.mp4: the name is not UTF-8"):
         clip_rows(VideosSource(kind="videos", path=str(root)), tmp_path)

@@ -7,9 +7,9 @@ and then an overlap or a score lies within rounding of its threshold. One box in
 import numpy as np
 import pytest
 import torch
-from detectron2_reference import SCORE, predict
-from make_rcnn_fixture import PATH, make_fixture, write_checkpoint
 from PIL import Image
+from rcnn.detectron2_reference import SCORE, predict
+from rcnn.make_rcnn_fixture import PATH, make_fixture, write_checkpoint
 
 from densepose_cache.densepose.backends.install import missing_packages
 from densepose_cache.densepose.backends.torchvision_rcnn import TorchvisionNetwork

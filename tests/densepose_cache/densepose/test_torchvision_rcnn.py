@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from make_rcnn_fixture import FRAME_SIZE, FRAMES, INPUT_SIZE, MODELS, PATH, PEOPLE, STEP, write_checkpoint
 from PIL import Image
-from random_rcnn import checkpoint_shapes, random_checkpoint, random_frames
+from rcnn.make_rcnn_fixture import FRAME_SIZE, FRAMES, INPUT_SIZE, MODELS, PATH, PEOPLE, STEP, write_checkpoint
+from rcnn.random_rcnn import checkpoint_shapes, random_checkpoint, random_frames
 from torchvision.ops import nms, roi_align
 
 from densepose_cache.core.errors import InputError

@@ -6,7 +6,7 @@ from argparse import Namespace
 import numpy as np
 import pytest
 import torch
-from exchange.dump_files import write_dump
+from dump_files import write_dump
 
 from densepose_cache.densepose.person import Follower
 from densepose_cache.exchange.dump import Dump

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from exchange.dump_files import KINDS, picture, quantised, random_chart, same_named_classes, write_dump
+from dump_files import KINDS, picture, quantised, random_chart, same_named_classes, write_dump
 
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.person import Follower

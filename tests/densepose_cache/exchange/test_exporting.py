@@ -5,14 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from coded_video import write_coded
+from people import SIZE
 from PIL import Image
-from small_cache import PRECOMPUTED, SHARDS, SIZE, small_cache
+from small_cache import PRECOMPUTED, SHARDS, small_cache
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cache.stack import Stack
 from densepose_cache.cli.main import SUMMARY, VERBS
 from densepose_cache.cli.subcommands import run_verbs
-from densepose_cache.config import FORMATS, FramesSource, VideoSettings
+from densepose_cache.config import FILE_FORMATS, FramesSource, VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backends.precomputed import PngFolder
 from densepose_cache.exchange.exporting import export_iuv
@@ -86,8 +88,8 @@ def test_the_official_layout_comes_back_bit_for_bit(cache, tmp_path):
         for split, names in (("train", ["anna", "ben", "carl"]), ("test", ["dora"])):
             with SplitReader(folder / f"{split}.h5") as reader:
                 for name in names:
-                    assert np.array_equal(iuv[name]["iuv"], reader.iuv(name, slice(None)))
-                    assert np.array_equal(frames[name]["rgb"], reader.frames(name, slice(None)))
+                    assert np.array_equal(Stack(iuv[name]["iuv"])[:], reader.iuv(name, slice(None)))
+                    assert np.array_equal(Stack(frames[name]["rgb"])[:], reader.frames(name, slice(None)))
                     assert frames[name].attrs["split"] == split and frames[name].attrs["fps"] == reader.fps(name)
 
 
@@ -164,12 +166,12 @@ def test_what_is_wrong_is_named(cache, tmp_path):
     with pytest.raises(InputError, match=r"frames/.*: the frames of clip .* are not there"):
         export_iuv(tmp_path / "iuv" / shard, tmp_path / "out", "dwnet")
     with h5py.File(tmp_path / "odd.h5", "w") as file:
-        file.attrs.update(stage="densepose", format=FORMATS["densepose"])
+        file.attrs.update(stage="densepose", format=FILE_FORMATS["densepose"])
         file["../iuv"] = maps["anna"]
         file[".."].attrs["split"] = "test"
     with pytest.raises(InputError, match=r"odd\.h5: '\.\.' is no clip name"):
         export_iuv(tmp_path / "odd.h5", tmp_path / "out")
-    with pytest.raises(InputError, match=r"odd\.h5: cannot be written to \(not a directory\); name another folder$"):
+    with pytest.raises(InputError, match=r"odd\.h5: cannot be written to \(not a directory\)"):
         export_iuv(folder / "train.h5", tmp_path / "odd.h5")
     assert not [path for path in tmp_path.rglob("*.png")]
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 import torch
-from exchange.dump_files import CHART_MODULE, same_named_classes, write_dump
+from dump_files import CHART_MODULE, same_named_classes, write_dump
 
 from densepose_cache.core.errors import InputError
 from densepose_cache.exchange.safe_pickle import load_results

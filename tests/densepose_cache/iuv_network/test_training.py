@@ -87,6 +87,7 @@ def test_from_nothing_to_weights_and_record(tmp_path, monkeypatch):
     out = tmp_path / "net.safetensors"
     monkeypatch.setitem(CHECK, "people", 1)
     monkeypatch.setitem(CHECK, "batches", 1)
+    monkeypatch.setattr("densepose_cache.iuv_network.training.train.SETTLE", 20)
     figures = train(SMALL, tmp_path / "data", out, workers=1, threads=1)
     record = read_record(out)
     assert record["training"]["people"] == 2 and "--people 2" in record["command"] and record["licence"].startswith("Apache-2.0")

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from coded_video import coded_frame, cut
+from people import SIZE
 from PIL import Image
-from small_cache import SIZE
 
 from densepose_cache.cache.quarantine import blamed_on_clip
 from densepose_cache.clips import write_table

@@ -6,9 +6,12 @@ import pandas as pd
 import pytest
 from coded_video import ffmpeg
 from known_video import write_known
-from small_cache import PRECOMPUTED, SHARDS, SIZE, body_maps, write_source, write_tables
+from people import SIZE, body_maps
+from small_cache import PRECOMPUTED, SHARDS, write_tables
+from source_folders import write_source
 
 from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cache.stack import Stack
 from densepose_cache.clips import read_table, write_table
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.core.errors import InputError
@@ -42,7 +45,7 @@ class OneClip:
         densepose_shard(self.table, self.frames, self.out, settings)
         with h5py.File(self.out) as file:
             group = file["anna"]
-            return {key: group[key][:] for key in group} | dict(group.attrs)
+            return {key: (Stack(group[key]) if key == "iuv" else group[key])[:] for key in group} | dict(group.attrs)
 
     def refuses(self, match, settings=PRECOMPUTED):
         with pytest.raises(InputError, match=match) as caught:
@@ -83,7 +86,7 @@ def test_windows_and_boxes_cut_maps_and_keypoints_as_they_cut_frames(tmp_path):
     x, y, visible = found["keypoints"][0, 0]
     assert (x, y, visible) == pytest.approx(((10 - 8 + 0.5) * 2 - 0.5, (20 - 4 + 0.5) * 2 - 0.5, 1))
     with h5py.File(clip.frames) as file:
-        rgb = file["anna/rgb"][:]
+        rgb = Stack(file["anna/rgb"])[:]
     assert ((rgb[..., 0].astype(int) - 200 > -60) == (found["iuv"][..., 0] == 0)).mean() > 0.8, "frames and maps lie on each other"
 
 

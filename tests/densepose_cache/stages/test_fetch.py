@@ -64,7 +64,7 @@ def test_several_at_a_time(shop):
 
 def test_a_whole_list_on_a_bad_day(shop, coded, tmp_path, monkeypatch):
     """Forty videos: every fault that passes is passed, every one that does not is reported, and the next run asks for those again."""
-    monkeypatch.setattr(download_module, "TIMEOUT", (5, 0.3))
+    monkeypatch.setattr(download_module, "TIMEOUT", (60, 1.0))
     passing = [None, 503, (429, {"Retry-After": "0"}), ("cut", 900), ("stall", 900), "silent", ("unsized", 900), [500, ("cut", 50), 429]]
     lasting = {"gone404": 404, "gone410": 410, "forbidden": 403, "page": "cannot be read as a video", "torn": "truncated"}
     names = [f"v{number}" for number in range(40)]

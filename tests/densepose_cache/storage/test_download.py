@@ -79,7 +79,7 @@ def test_errors_that_pass_are_tried_again(web, tmp_path):
 
 @pytest.mark.parametrize("fault", [("stall", 300_000), "silent"])
 def test_a_server_that_stalls(web, tmp_path, monkeypatch, fault):
-    monkeypatch.setattr(download_module, "TIMEOUT", (5, 0.2))
+    monkeypatch.setattr(download_module, "TIMEOUT", (60, 2.0))
     web.files["/a"], web.faults["/a"] = DATA, [fault]
     download(f"{web.url}/a", tmp_path / "a.bin", pause=0.01)
     assert (tmp_path / "a.bin").read_bytes() == DATA and len(web.requests) == 2

@@ -1,6 +1,7 @@
 """One process at a time at a file."""
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -54,7 +55,7 @@ def test_a_process_that_is_started_inside_writes_what_it_is_lent_and_no_more(tmp
     """A record lock is one process's own: without the loan the child would wait for its parent, which waits for it."""
     path = tmp_path / "model.safetensors"
     with alone(path):
-        child = subprocess.run([sys.executable, "-c", LENT, str(path)], stderr=subprocess.PIPE, text=True, timeout=60)
+        child = subprocess.run([sys.executable, "-c", LENT, str(path)], stderr=subprocess.PIPE, text=True, timeout=600)
     assert path.read_text() == "the child's"
     assert child.returncode == 1 and f"Taken: process {os.getpid()} on" in child.stderr
 
@@ -104,7 +105,7 @@ def test_forked_processes_do_not_hold_the_lock(tmp_path):
     with alone(path):
         child = os.fork()
         if not child:
-            time.sleep(60)
+            time.sleep(600)
             os._exit(0)
     try:
         with alone(path, wait=False) as locked:
@@ -112,6 +113,30 @@ def test_forked_processes_do_not_hold_the_lock(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("fork", [os.fork, ctypes.CDLL(None).fork])
+def test_children_of_a_killed_process_do_not_hold_its_lock(tmp_path, fork):
+    path = tmp_path / "table.csv"
+    answer, child = os.pipe()
+    holder = os.fork()
+    if not holder:
+        with alone(path):
+            number = fork()
+            if number:
+                os.write(child, str(number).encode())
+            time.sleep(60)
+            os._exit(0)
+    number = int(os.read(answer, 20))
+    try:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+        with alone(path, wait=False) as locked:
+            assert locked
+    finally:
+        os.kill(number, signal.SIGKILL)
+        os.close(answer)
+        os.close(child)
 
 
 def test_without_locks_everything_is_written_and_nothing_of_others_removed(tmp_path, monkeypatch):

@@ -85,9 +85,9 @@ def test_what_is_done_to_frames_is_said_once(folder):
 
 def test_links_without_a_target_and_names_of_older_encodings(folder):
     (folder / "frame12.png").symlink_to("/nowhere/x.png")
-    with pytest.raises(InputError, match=r"frame12\.png is a link to /nowhere/x\.png, which is not there"):
+    with pytest.raises(InputError, match=r"frame12\.png is a link to /nowhere/x\.png"):
         frame_files(folder)
     (folder / "frame12.png").unlink()
     shutil.copy(folder / "frame0.png", os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png"))
-    with pytest.raises(InputError, match=r"caf\\xe9\.png: the name is not UTF-8 .*; rename it"):
+    with pytest.raises(InputError, match=r"caf\\xe9\.png: the name is not UTF-8"):
         frame_files(folder)

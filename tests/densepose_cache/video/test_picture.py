@@ -238,7 +238,7 @@ def test_a_picture_that_would_take_too_much_memory_is_refused(tmp_path):
         (lambda path: path.write_bytes(b""), "the file is empty"),
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: None, "no such picture"),
-        (lambda path: path.symlink_to("/nowhere/x.png"), "is a link to /nowhere/x.png, which is not there"),
+        (lambda path: path.symlink_to("/nowhere/x.png"), "is a link to /nowhere/x.png"),
         (lambda path: path.write_text("<html>"), "cannot be read as a picture"),
         (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"), "cannot be read as a picture"),
         (lambda path: path.write_bytes(b"II*\0\x08\0\0\0\xff\xff"), "cannot be read as a picture"),

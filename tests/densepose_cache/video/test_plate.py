@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from people import turning_person
 from scipy.ndimage import maximum_filter
-from turning_person import turning_person
 
 from densepose_cache.video.plate import MARGIN, background_plate, grown, pull_push
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from people import turning_person
 from random_maps import map_lists, random_map
 from surface_search import carried_by_search
-from turning_person import turning_person
 
 from densepose_cache.warp import coarse_warp_grid
 from densepose_cache.warp.carry import REACH, carried

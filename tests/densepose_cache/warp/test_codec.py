@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from natsort import natsorted
+from people import body_maps
 from random_maps import map_lists
-from small_cache import body_maps
 
 from densepose_cache.config import WarpSettings
 from densepose_cache.iuv import read_iuv_png

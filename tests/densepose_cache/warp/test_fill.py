@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from people import turning_person
 from random_maps import KINDS, map_lists, random_map
 from surface_search import assert_filled, assert_nearest, costs, places
-from turning_person import turning_person
 
 from densepose_cache.iuv import PART_NAMES
 from densepose_cache.warp import coarse_warp_grid, source_frame, visible_pixels
@@ -292,10 +292,11 @@ def test_one_surface_serves_several_threads():
     assert all(equal(a, b) for a, b in zip(found, wanted, strict=True))
 
 
+@pytest.mark.slow
 def test_interpreted_kernels_stay_within_their_arrays():
     """Compiled code does not check bounds; the same code in the interpreter does."""
-    folder = Path(__file__).parents[1]
-    path = os.pathsep.join([str(folder), str(folder.parents[1])])
+    folder = Path(__file__).parent
+    path = os.pathsep.join([str(folder.parents[1] / "support"), str(folder.parents[2])])
     done = subprocess.run(
         [sys.executable, folder / "interpreted_fill.py"],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path},

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from people import turning_person
 from random_maps import map_lists
 from surface_search import inside, smooth_by_search
-from turning_person import turning_person
 
 from densepose_cache.iuv import PART_NAMES
 from densepose_cache.warp.fill import LOST

@@ -1,27 +1,24 @@
 """Four tiny variants, rolled out and measured: tables with known numbers, the order of Figure 5, plot, pictures, verb."""
 
 import base64
-import functools
 import json
 import re
-import resource
 import shutil
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import typer
+from people import SIZE
 from PIL import Image
-from tiny_cache import SIZE, write_split
+from small_cache import write_split
 from tiny_model import tiny_generator
 from typer.testing import CliRunner
 
 from densepose_cache.cache.reader import SplitReader
+from densepose_cache.cli.subcommands import run_verbs
 from densepose_cache.core.errors import InputError
 from dwnet.ablation import tables as tables_module
 from dwnet.ablation.pictures import SIDE, telling_frame
@@ -40,9 +37,11 @@ from dwnet.ablation.tables import (
 )
 from dwnet.ablation.words import order_lines
 from dwnet.cli import ablation as verb
+from dwnet.cli.main import SUMMARY, VERBS
 from dwnet.config import VARIANTS, AblationSettings, EvaluateSettings
 from dwnet.evaluation.bootstrap import draw_clips, mean_interval
 from dwnet.evaluation.evaluate import evaluate
+from dwnet.evaluation.keypoints import mediapipe_pose
 from dwnet.evaluation.metrics.feature_file import open_features
 from dwnet.evaluation.metrics.frechet import Gaussian, frechet_distance
 from dwnet.inference.panels import GAP, caption_height
@@ -62,17 +61,17 @@ def folder(tmp_path_factory):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("ablation")
     data = write_split(folder / "test.h5", LENGTHS)
-    (folder / "weights").mkdir()
-    (folder / "weights" / "pose_landmarker.task").write_bytes(b"not a model")
     settings = EvaluateSettings(features="embedded")
-    for variant, changes in VARIANTS.items():
-        run = folder / "runs" / variant
-        run.mkdir(parents=True)
-        model = run / "model.safetensors"
-        save_model(model, tiny_generator(**changes), {"fingerprint": "f" * 64})
-        rollout(model, data, settings, run / "rollout.h5")
-        evaluate(run / "rollout.h5", data, model, settings, folder / "weights", run / "metrics.json")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mediapipe_pose, "TASK", folder / "no pose model")
+        for variant, changes in VARIANTS.items():
+            run = folder / "runs" / variant
+            run.mkdir(parents=True)
+            model = run / "model.safetensors"
+            save_model(model, tiny_generator(**changes), {"fingerprint": "f" * 64})
+            rollout(model, data, settings, run / "rollout.h5")
+            evaluate(run / "rollout.h5", data, model, settings, folder / "weights", run / "metrics.json")
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -360,13 +359,14 @@ def test_a_missing_run_or_other_data_is_named(folder, tmp_path):
         load_runs(tmp_path / "runs")
 
 
-def test_a_full_disk_is_named_and_nothing_half_written(folder, tmp_path):
+def test_a_full_disk_is_named_and_nothing_half_written(folder, tmp_path, room, capsys):
     options = {"--runs": folder / "runs", "--data": folder / "test.h5", "--out": tmp_path / "ablation.csv"}
-    command = [Path(sys.executable).with_name("dwnet"), "ablation", *(str(word) for pair in options.items() for word in pair)]
-    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
-    assert done.returncode == 2 and not list(tmp_path.iterdir())
-    assert re.search(rf"^error: {tmp_path}/ablation_frames\.png: cannot be written \(file too large\)", done.stderr, re.M), done.stderr
+    room(1000)
+    code = run_verbs(SUMMARY, VERBS, ["ablation", *(str(word) for pair in options.items() for word in pair)])
+    room(None)
+    assert code == 2 and not list(tmp_path.iterdir())
+    said = capsys.readouterr().err
+    assert re.search(rf"^error: {tmp_path}/ablation_frames\.png: cannot be written \(file too large\)", said, re.M), said
 
 
 def test_frechet_interval_is_around_the_value(folder, tables):

@@ -7,7 +7,7 @@ import torch
 from densepose_cache.core.errors import InputError
 from densepose_cache.rendered.render import RenderedClip, clip_generator
 from dwnet.evaluation.keypoints.choose import beside_real, box_of, intersection_over_union, on_body, overlap
-from dwnet.evaluation.keypoints.mediapipe_pose import MediaPipePose
+from dwnet.evaluation.keypoints.mediapipe_pose import TASK, MediaPipePose
 from dwnet.evaluation.metrics.measure import FrameBatch
 from dwnet.evaluation.metrics.measures import Keypoints
 
@@ -144,10 +144,10 @@ def test_a_copied_frame_is_looked_at_once_and_judged_by_the_body_of_every_frame(
 
 
 @pytest.fixture(scope="module")
-def measure(tmp_path_factory):
+def measure():
     """Keypoint metrics with MediaPipe."""
     try:
-        measure = Keypoints(MediaPipePose(tmp_path_factory.mktemp("weights")))
+        measure = Keypoints(MediaPipePose(TASK))
     except InputError as error:
         pytest.skip(str(error))
     yield measure

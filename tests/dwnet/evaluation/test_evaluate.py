@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_cache import SIZE, draw, write_split
+from people import SIZE, draw
+from small_cache import write_split
 from tiny_model import save_tiny_model
 
 from densepose_cache.cache.reader import SplitReader
@@ -18,6 +19,7 @@ from densepose_cache.warp import coarse_warp_grid
 from dwnet.config import EvaluateSettings
 from dwnet.evaluation import evaluate as module
 from dwnet.evaluation.evaluate import Baselines, clip_summary, evaluate, summarise, uncounted
+from dwnet.evaluation.keypoints import mediapipe_pose
 from dwnet.evaluation.metrics.feature_file import open_features
 from dwnet.evaluation.metrics.frechet import Gaussian, frechet_distance
 from dwnet.evaluation.metrics.measures import FrechetSums, Pixels
@@ -32,17 +34,17 @@ PIXEL_NAMES = {"l1", "l1_body", "psnr", "ssim"}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A rollout of a random generator with its metrics, measured without a pose model: the folder of weights holds a broken one."""
+    """A rollout of a random generator with its metrics, measured without a pose model: it is a broken one."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("run")
     data = write_split(folder / "test.h5", LENGTHS)
     model = save_tiny_model(folder / "model.safetensors")
     rollout(model, data, EvaluateSettings(), folder / "rollout.h5")
-    (folder / "weights").mkdir()
-    (folder / "weights" / "pose_landmarker.task").write_bytes(b"not a model")
+    (folder / "pose_landmarker.task").write_bytes(b"not a model")
     settings = EvaluateSettings(features="embedded")
-    summary = evaluate(folder / "rollout.h5", data, model, settings, folder / "weights", folder / "metrics.json")
-    return folder, summary
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mediapipe_pose, "TASK", folder / "pose_landmarker.task")
+        yield folder, evaluate(folder / "rollout.h5", data, model, settings, folder / "weights", folder / "metrics.json")
 
 
 def test_shape_of_the_summary(run):

@@ -1,7 +1,7 @@
-"""Keypoint detectors: how the pose model is made, and whether joints are where they are."""
+"""Keypoint detectors: what ships, and whether joints are where they are."""
 
 import contextlib
-import zipfile
+import json
 
 import numpy as np
 import pytest
@@ -12,43 +12,29 @@ from torchvision.models.detection import keypointrcnn_resnet50_fpn
 from densepose_cache.core.coco import JOINTS
 from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import read_iuv_png
+from densepose_cache.storage.digest import file_sha256
 from dwnet.evaluation.keypoints import mediapipe_pose
 from dwnet.evaluation.keypoints.keypoint_rcnn import KeypointRcnn, joints_of
-from dwnet.evaluation.keypoints.mediapipe_pose import MediaPipePose
-from dwnet.evaluation.keypoints.pose_task import NETWORKS, TASK_NAME, ensure_task
+from dwnet.evaluation.keypoints.mediapipe_pose import TASK, MediaPipePose
 
-WHEEL = "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"
 LEFT = {"left_elbow": (15, 17, 19, 21), "left_wrist": (4, 19, 21), "left_knee": (8, 10, 12, 14), "left_ankle": (5, 12, 14)}
 RIGHT = {"right_elbow": (16, 18, 20, 22), "right_wrist": (3, 20, 22), "right_knee": (7, 9, 11, 13), "right_ankle": (6, 11, 13)}
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
+def pose():
     try:
-        ensure_task(folder)
-    except InputError as error:
-        pytest.skip(f"the pose model cannot be made here: {error}")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pose(weights):
-    try:
-        detector = MediaPipePose(weights)
+        detector = MediaPipePose(TASK)
     except InputError as error:
         pytest.skip(str(error))
     yield detector
     detector.close()
 
 
-def test_task_holds_both_networks_uncompressed_with_metadata(weights):
-    with zipfile.ZipFile(weights / TASK_NAME) as archive:
-        entries = {entry.filename: entry for entry in archive.infolist()}
-        assert set(entries) == {network.name for network in NETWORKS}
-        assert all(entry.compress_type == zipfile.ZIP_STORED for entry in entries.values())
-        assert all(b"TFLITE_METADATA" in archive.read(name) and b"M001" in archive.read(name) for name in entries)
-    assert [path.name for path in weights.iterdir()] == [TASK_NAME]
+def test_the_shipped_model_is_that_of_its_record():
+    record = json.loads(TASK.with_suffix(".json").read_text())
+    assert file_sha256(TASK) == record["sha256"] == "6a89a1b81e5c62fb7cb58df10888679d10cb029167886b6f4e5a6528256624cc"
+    assert record["package"] == "mediapipe==0.10.21" and "Apache-2.0" in record["licence"]
 
 
 def test_joints_lie_on_the_right_body_parts(pose, test_data):
@@ -70,10 +56,10 @@ def test_an_empty_frame_has_no_joints(pose):
 
 
 @pytest.mark.parametrize("kind", ["fashion", "taichi"])
-def test_one_person_is_found_as_if_only_one_were_asked_for(pose, weights, test_data, monkeypatch, kind):
+def test_one_person_is_found_as_if_only_one_were_asked_for(pose, test_data, monkeypatch, kind):
     monkeypatch.setattr(mediapipe_pose, "PEOPLE", 1)
     files = sorted((test_data / "data" / "ubc_sample" / kind / "1" / "target").glob("*.png"))
-    with contextlib.closing(MediaPipePose(weights)) as single:
+    with contextlib.closing(MediaPipePose(TASK)) as single:
         for path in files[:: len(files) // 4]:
             frame = np.asarray(Image.open(path).convert("RGB"))
             (wanted,) = single.detect(frame)
@@ -93,38 +79,11 @@ def test_the_order_of_frames_does_not_matter(pose, test_data):
     np.testing.assert_array_equal(pose.detect(frames[0]), first)
 
 
-def test_without_a_package_index_the_ways_out_are_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("UV_OFFLINE", "1")
-    with pytest.raises(InputError, match=r"mediapipe-0\.10\.21-\*\.whl of any platform") as caught:
-        ensure_task(tmp_path / "weights")
-    assert TASK_NAME in str(caught.value)
-    assert not (tmp_path / "weights").exists()
-
-
-@pytest.mark.parametrize(
-    ("member", "content", "message"),
-    [
-        (NETWORKS[0].member, b"something else", "has sha256"),
-        ("other.txt", b"", "not a wheel of mediapipe==0.10.21"),
-    ],
-)
-def test_a_wrong_wheel_is_refused(tmp_path, member, content, message):
-    with zipfile.ZipFile(tmp_path / WHEEL, "w") as archive:
-        for network in NETWORKS if member != "other.txt" else ():
-            archive.writestr(network.member, content)
-        archive.writestr("other.txt", b"")
-    with pytest.raises(InputError, match=message):
-        ensure_task(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [WHEEL]
-
-
-def test_a_broken_model_is_named(tmp_path):
-    (tmp_path / TASK_NAME).write_bytes(b"no model")
-    with pytest.raises(InputError, match=TASK_NAME):
-        MediaPipePose(tmp_path)
+def test_a_broken_or_missing_model_is_named(tmp_path):
+    (tmp_path / "broken.task").write_bytes(b"no model")
+    for name in ("broken.task", "missing.task"):
+        with pytest.raises(InputError, match=rf"{name}: MediaPipe cannot use this pose model .*; install the package again"):
+            MediaPipePose(tmp_path / name)
 
 
 def test_sure_people_and_sure_joints_are_taken_the_surest_person_first():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from tiny_cache import SIZE, write_split
+from people import SIZE
+from small_cache import write_split
 from tiny_model import save_tiny_model
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 

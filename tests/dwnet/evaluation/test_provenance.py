@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from tiny_cache import write_split
+from small_cache import write_split
 from tiny_origin import DETECTOR, settings, write_maps
 
 from densepose_cache.cache.index import read_index

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from tiny_cache import SIZE, write_split
+from people import SIZE
+from small_cache import write_split
 from tiny_model import save_tiny_model, tiny_generator
 
 from densepose_cache.cache.reader import SplitReader
@@ -324,7 +325,7 @@ def test_missing_files_leave_nothing_behind(data, tmp_path):
 
 def test_a_folder_is_refused_as_output_before_anything_is_generated(data, one_model, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "generate", lambda *_: pytest.fail("the work began"))
-    with pytest.raises(InputError, match=rf"{tmp_path}: is a folder; name a file to write"):
+    with pytest.raises(InputError, match=rf"{tmp_path}: is a folder"):
         rollout(one_model, data, EvaluateSettings(), tmp_path)
 
 

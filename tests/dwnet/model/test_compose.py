@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tiny_cache import draw
+from people import draw
 from tiny_model import MODELS, changed, save_tiny_model, tiny_generator
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -70,6 +70,15 @@ def test_frames_and_grids_are_as_large_as_what_is_given(variant, height, width):
             assert result.source_grid.shape == result.previous_grid.shape == (2, height, width, 2)
         else:
             assert result.source_grid is None and result.previous_grid is None
+
+
+@torch.no_grad()
+def test_a_frame_is_the_sum_of_its_pictures_each_times_its_mask():
+    network, (given, prepared) = learned(), inputs(36, 36)
+    blend, result = network.blend(*given, prepared), network(*given, prepared)
+    torch.testing.assert_close(blend.masks.sum(1), torch.ones(2, 36, 36))
+    torch.testing.assert_close((torch.stack(blend.pictures, 1) * blend.masks[:, :, None]).sum(1), result.frame)
+    assert len(blend.pictures) == PICTURES and all(map(torch.equal, blend.grids, (result.source_grid, result.previous_grid)))
 
 
 @torch.no_grad()

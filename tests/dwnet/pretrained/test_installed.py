@@ -37,6 +37,7 @@ def installed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (FOLDER / "model.safetensors").is_file(), reason=MISSING)
 def test_an_installed_package_animates_a_photo_with_a_video(installed, tmp_path):
     clip = list(RenderedClip(np.random.default_rng(3), size=96, frames=3, fps=5, motion="walk", background="plain"))

@@ -318,7 +318,7 @@ def test_verb_writes_page_and_metrics_and_summary_says_where(run):
 
 def test_a_folder_in_place_of_the_page_is_refused_before_the_page_is_made(run, monkeypatch):
     monkeypatch.setattr("dwnet.cli.report.build_page", lambda *_: pytest.fail("the work began"))
-    with pytest.raises(InputError, match=rf"{run}: is a folder; name a file to write"):
+    with pytest.raises(InputError, match=rf"{run}: is a folder"):
         command("mine", run, run)
 
 

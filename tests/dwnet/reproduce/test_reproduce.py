@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 import yaml
-from tiny_cache import write_split
+from small_cache import write_split
 from tiny_origin import DETECTOR, settings, write_maps
 
 from densepose_cache.cli.subcommands import run_verbs
@@ -16,9 +16,11 @@ from densepose_cache.config import read_source
 from densepose_cache.iuv_network.weights import WEIGHTS as SHIPPED
 from densepose_cache.stages.clips import build_clip_table
 from densepose_cache.storage.digest import file_sha256
+from densepose_cache.storage.weights import WEIGHTS
 from dwnet.cli.main import SUMMARY, VERBS
 from dwnet.cli.reproduce import examine
 from dwnet.config import NO_RESULT, Folders, load_config
+from dwnet.evaluation.keypoints.mediapipe_pose import TASK
 from dwnet.evaluation.provenance import Origin, provenance
 from dwnet.model.checkpoint import model_file
 from dwnet.pretrained import EMBEDDED
@@ -28,6 +30,7 @@ from dwnet.reproduce.commands import commands
 from dwnet.reproduce.record import read_record
 
 METRICS = "results/mine/metrics.json"
+ALEXNET = WEIGHTS["alexnet"].file
 VERSIONS = {"python": "3.11.7", "torch": "2.14.1", "dwnet": "0.1.0"}
 COMMIT = "c" * 40
 CHANGES = {"train": {"features": "embedded"}, "evaluate": {"features": "embedded"}}
@@ -39,7 +42,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name in ("Snakefile", "v/train/a.mp4", "v/train/b.mp4", "v/test/c.mp4", "weights/detector.pkl", "weights/pose.task"):
+        for name in ("Snakefile", "v/train/a.mp4", "v/train/b.mp4", "v/test/c.mp4", "weights/detector.pkl", f"weights/{ALEXNET}"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(name)
         merged = settings(densepose={"backend": "rcnn", "weights": "weights/detector.pkl"}, **CHANGES)
@@ -73,7 +76,8 @@ def write_metrics(folder, found, **changes):
     made = {"metrics": {}, "baselines": {}, "clips": {}, "provenance": found, "versions": VERSIONS, "revision": COMMIT, "model": {}}
     made["extractors"] = {
         "efficientnet_lite0": {"sha256": "e" * 64},
-        "mediapipe": {"file": "pose.task", "sha256": file_sha256("weights/pose.task")},
+        "mediapipe": {"file": TASK.name, "sha256": file_sha256(TASK)},
+        "alexnet": {"file": ALEXNET, "sha256": file_sha256(f"weights/{ALEXNET}")},
     }
     (folder / METRICS).parent.mkdir(parents=True, exist_ok=True)
     (folder / METRICS).write_text(json.dumps(made | changes))
@@ -103,6 +107,7 @@ def test_nothing_differs_right_after(project, capsys):
         "cache, test",
         "weights, densepose",
         "weights, evaluate.mediapipe",
+        "weights, evaluate.alexnet",
         "versions",
         "git revision",
     ]
@@ -121,7 +126,8 @@ def test_the_written_configuration_is_that_of_the_result(project, capsys):
 
 def test_a_folder_in_place_of_the_configuration_is_refused(project, capsys):
     assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS, "--config-out", "."]) == 2
-    assert capsys.readouterr().err == "error: .: is a folder; name a file to write\n"
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: .: is a folder")
 
 
 def test_every_changed_key_is_named(project):
@@ -177,9 +183,9 @@ def test_a_touched_video_is_the_same(project):
 
 def test_what_the_workflow_makes_again_may_be_absent(project):
     (project / "cache/mine/train.h5").unlink()
-    (project / "weights/pose.task").unlink()
+    (project / "weights" / ALEXNET).unlink()
     assert lines(project) == []
-    assert [line.split(":")[0] for line in lines(project, state="absent")] == ["cache, train", "weights, evaluate.mediapipe"]
+    assert [line.split(":")[0] for line in lines(project, state="absent")] == ["cache, train", "weights, evaluate.alexnet"]
     record = read_record(METRICS)
     rendered = record.origin.model_copy(update={"settings": record.origin.settings | {"source": {"kind": "sample"}}})
     finding = inputs.check_clips(dataclasses.replace(record, origin=rendered), False)
@@ -189,11 +195,17 @@ def test_what_the_workflow_makes_again_may_be_absent(project):
 def test_another_cache_and_other_weights_differ(project):
     write_split(project / "cache/mine/test.h5", {"test": 4})
     (project / "cache/mine/train.h5").write_text("no HDF5")
-    (project / "weights/pose.task").write_text("another")
+    (project / "weights" / ALEXNET).write_text("another")
     (project / "weights/detector.pkl").unlink()
     found = lines(project)
-    assert [line.split(":")[0] for line in found] == ["cache, train", "cache, test", "weights, densepose", "weights, evaluate.mediapipe"]
+    assert [line.split(":")[0] for line in found] == ["cache, train", "cache, test", "weights, densepose", "weights, evaluate.alexnet"]
     assert "is no HDF5 file" in found[0] and " then, " in found[1] and "is gone" in found[2]
+
+
+def test_another_pose_model_than_the_shipped_one_differs(project):
+    change_metrics(project, extractors={"mediapipe": {"file": TASK.name, "sha256": "0" * 64}})
+    (line,) = lines(project)
+    assert line.startswith("weights, evaluate.mediapipe: ")
 
 
 def test_published_weights_are_looked_for_where_the_workflow_puts_them(project):

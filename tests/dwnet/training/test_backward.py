@@ -59,6 +59,7 @@ def test_an_update_a_frame_has_a_pass_a_frame_anyway(model, batch):
     _assert_equal(found, wanted, 0.0)
 
 
+@pytest.mark.slow
 def test_compiled_it_is_the_same_and_is_compiled_once(model, batch):
     compiled = _step(model, "frame")
     compile_step(compiled, backend="aot_eager")

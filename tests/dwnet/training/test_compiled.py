@@ -55,6 +55,7 @@ def batch(batch: Batch) -> Batch:
     return batch
 
 
+@pytest.mark.slow
 def test_a_compiled_step_is_the_same_and_is_compiled_once(model, batch):
     """Every network is one graph (`fullgraph`), and a later step uses the same ones."""
     eager, compiled = (_step(model) for _ in range(2))

@@ -1,11 +1,13 @@
 """Batches out of loader processes: what is in them, their order, the files and the memory that the processes take, their end."""
 
+import collections
 import gc
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
-from collections import Counter
+import threading
 from pathlib import Path
 
 import h5py
@@ -22,7 +24,7 @@ from densepose_cache.warp.fill import SourceSurface
 from densepose_cache.warp.grid import coordinates
 from densepose_cache.warp.smooth import SmoothSurface
 from dwnet.training.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
-from dwnet.training.shared_batches import RINGS, Ring
+from dwnet.training.shared_batches import Ring
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,11 @@ def data(cache, generator):
 def loaders() -> list[int]:
     """The loader processes of this process."""
     return [process.pid for process in multiprocessing.active_children()]
+
+
+def rings() -> list[Ring]:
+    """The rings whose memory this process holds."""
+    return [each for each in gc.get_objects() if isinstance(each, Ring)]
 
 
 def files_open(pid: int, folder: Path) -> list[Path]:
@@ -110,7 +117,7 @@ def test_loader_processes_open_every_shard_once_and_for_themselves(cache, data, 
         if number == len(order) - AHEAD * 2 - 1:
             assert all(files_open(pid, cache) == sorted([cache / "train.h5", *shards(cache)]) for pid in workers)
     lines = [line.split() for line in (tmp_path / "opened.txt").read_text().splitlines()]
-    counts = Counter((int(pid), Path(path)) for pid, path in lines if int(pid) != os.getpid())
+    counts = collections.Counter((int(pid), Path(path)) for pid, path in lines if int(pid) != os.getpid())
     assert len(workers) == 2
     assert counts == dict.fromkeys(((pid, path) for pid in workers for path in [cache / "train.h5", *shards(cache)]), 1)
 
@@ -137,9 +144,9 @@ def test_nothing_is_left_of_a_reading_that_was_given_up(data):
     gc.collect()  # what exceptions of other tests hold
     stream = batches(data, BatchOrder(data.epochs, 2, 0, 0, 50), 2, pin=False)
     next(stream)
-    assert len(loaders()) == 2 and len(RINGS) == 1
+    assert len(loaders()) == 2 and len(rings()) == 1
     del stream
-    assert loaders() == [] and len(RINGS) == 0
+    assert loaders() == [] and len(rings()) == 0
 
 
 @pytest.mark.gpu
@@ -154,6 +161,44 @@ def test_pinned_batches_are_copies_that_the_next_ones_leave_alone(data, workers)
         moved = to_device_batch(raw | {"clip": []}, torch.device("cuda"))
         here = to_device_batch(wanted | {"clip": []}, torch.device("cpu"))
         assert torch.equal(moved.source_grid.cpu(), here.source_grid) and torch.equal(moved.previous_grid.cpu(), here.previous_grid)
+
+
+@pytest.fixture
+def plain_copies(monkeypatch):
+    """Batches that ask for page-locked memory get plain copies, as if there were a GPU; the threads that asked for it."""
+    threads = set()
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: (threads.add(threading.current_thread()), tensor.clone())[1])
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda number: None)
+    return threads
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_copies_are_made_in_another_thread_where_loader_processes_read(data, plain_copies, workers):
+    order = BatchOrder(data.epochs, 2, 0, 0, 12)
+    copies = list(batches(data, order, workers, pin=True))
+    for raw, wanted in zip(copies, batches(data, order, 0, pin=False), strict=True):
+        assert raw.pop("clip") == wanted.pop("clip")
+        assert raw.keys() == wanted.keys() and all(torch.equal(value, wanted[name]) for name, value in raw.items())
+    assert len(plain_copies) == 1 and (threading.main_thread() in plain_copies) == (workers == 0)
+
+
+def test_nothing_is_left_of_a_reading_with_copies_that_was_given_up(data, plain_copies):
+    gc.collect()
+    stream = batches(data, BatchOrder(data.epochs, 2, 0, 0, 50), 2, pin=True)
+    next(stream)
+    assert len(loaders()) == 2 and len(rings()) == 1
+    del stream
+    assert loaders() == [] and len(rings()) == 0 and not any(thread.is_alive() for thread in plain_copies)
+
+
+def test_a_loader_process_that_is_killed_ends_a_reading_with_copies(data, plain_copies):
+    stream = batches(data, BatchOrder(data.epochs, 2, 0, 0, 500), 1, pin=True)
+    next(stream)
+    os.kill(loaders()[0], signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="DataLoader worker"):
+        collections.deque(stream, maxlen=0)
+    assert loaders() == [] and not any(thread.is_alive() for thread in plain_copies)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])

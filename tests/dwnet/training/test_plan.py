@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_cache import SIZE, small_cache
+from people import SIZE
+from small_cache import small_cache
 from tiny_model import MODELS, changed
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -242,7 +242,7 @@ def test_a_signal_saves_the_state_and_exits_with_75(cache, model, finished, tmp_
     assert _log(tmp_path) == _log(finished.parent)
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices):
     settings = FAST.model_copy(update={"steps": 100_000, "save_every": 100_000, "log_every": 1, "workers": 1, "devices": devices})
     arguments = {"data": cache / "train.h5", "out": tmp_path / "model.safetensors"}

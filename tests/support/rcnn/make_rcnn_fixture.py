@@ -1,6 +1,6 @@
 """Makes rcnn_fixture.npz: what detectron2 finds with random weights on random frames, for tests where it is not installed.
 
-Usage, where detectron2 and its DensePose project are installed, in this folder: python make_rcnn_fixture.py
+Usage, where detectron2 and its DensePose project are installed, in tests/support: python -m rcnn.make_rcnn_fixture
 """
 
 import pickle
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from random_rcnn import random_checkpoint, random_frames
+from rcnn.random_rcnn import random_checkpoint, random_frames
 
 PATH = Path(__file__).with_name("rcnn_fixture.npz")
 MODELS = ("densepose_rcnn_R_50_FPN_s1x", "densepose_rcnn_R_50_FPN_DL_WC2M_s1x")
@@ -32,7 +32,7 @@ def write_checkpoint(model: str, folder: Path) -> Path:
 def make_fixture() -> dict[str, np.ndarray]:
     """Arrays by `{model}/{frame}/{what}`: boxes (N, 4) and scores (N,) of all people; of the first few the charts coarse (P, 2, 14, 14),
     fine, u and v (P, 25, 14, 14), thinned out, and maps (P, S, S, 3) uint8."""
-    from detectron2_reference import predict
+    from rcnn.detectron2_reference import predict
 
     arrays = {}
     for model in MODELS:

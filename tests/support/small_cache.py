@@ -1,64 +1,32 @@
-"""A small real cache for tests: folders of frames with IUV maps, taken through the stages."""
+"""Small caches for tests, each of real shards and indexes: one taken through the stages, and a split that is written straight away."""
 
+import contextlib
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
-from PIL import Image
-from turning_person import turning_person
+from people import SIZE, body_maps, draw, turning_person
+from source_folders import write_source
 
+from densepose_cache.cache.index import write_index
 from densepose_cache.cache.reader import SplitReader
-from densepose_cache.cache.shard import bucket, shard_name
+from densepose_cache.cache.samples import SampleTable
+from densepose_cache.cache.shard import FOLDERS, ShardWriter, bucket, shard_name
 from densepose_cache.clips import write_table
 from densepose_cache.config import DensePoseSettings, SampleDraw, VideoSettings, WarpSettings
-from densepose_cache.iuv import write_iuv_png
 from densepose_cache.stages.decode import decode_shard
 from densepose_cache.stages.densepose import densepose_shard
 from densepose_cache.stages.index import build_index
-from densepose_cache.stages.warp import warp_shard
-from densepose_cache.storage.digest import file_sha256
+from densepose_cache.stages.warp import warp_shard, write_grids
+from densepose_cache.storage.digest import digest, file_sha256
+from densepose_cache.warp import SourceTrees
+from densepose_cache.warp.codec import MapCodes, encode
+from densepose_cache.warp.pairs import evaluation_pairs
 
-SIZE = 64
 SHARDS = 2
 CLIPS = ("anna", "ben", "carl", "dora")
 PRECOMPUTED = DensePoseSettings(backend="precomputed")
 WARP = WarpSettings(samples=SampleDraw(epochs=1))
-
-
-def body_maps(seed: int, frames: int, size: int = SIZE) -> np.ndarray:
-    """IUV maps (T, S, S, 3): a walking column of parts with smooth charts."""
-    rng = np.random.default_rng(seed)
-    parts = rng.permutation(np.arange(1, 25))[:6]
-    rows, columns = np.mgrid[:size, :size]
-    maps = np.zeros((frames, size, size, 3), np.uint8)
-    for time in range(frames):
-        left = size // 4 + time % (size // 4)
-        body = (columns >= left) & (columns < left + size // 4) & (rows >= 4) & (rows < size - 4)
-        part = parts[np.minimum(rows * 6 // size, 5)]
-        chart = np.stack([part, rows * 97 // 13 % 256, (columns - left) * 7 % 256], -1)
-        maps[time] = np.where(body[..., None], chart, 0)
-    return maps
-
-
-def write_source(folder: Path, name: str, split: str, maps: np.ndarray, side_file: bool = False) -> dict:
-    """Frames and IUV maps of one clip below `folder`; returns its row of the clip table."""
-    frames, pictures = folder / name / "target", folder / name / "dp_target"
-    frames.mkdir(parents=True)
-    rng = np.random.default_rng(len(name))
-    for time, iuv in enumerate(maps):
-        rgb = np.where(iuv[..., :1] > 0, iuv * 7, 200).astype(np.uint8) ^ rng.integers(0, 4, iuv.shape, dtype=np.uint8)
-        Image.fromarray(rgb).save(frames / f"frame{time}.png")
-    if side_file:
-        pictures = folder / name / f"{name}.iuv.h5"
-        with h5py.File(pictures, "w") as file:
-            file["iuv"] = maps
-            file["keypoints"] = np.tile(np.float32([[10, 20, 1]]), (len(maps), 17, 1))
-    else:
-        pictures.mkdir()
-        for time, iuv in enumerate(maps):
-            write_iuv_png(pictures / f"frame{time}_IUV.png", iuv)
-    return {"clip": name, "split": split, "video": str(frames), "iuv": str(pictures)}
 
 
 def write_tables(folder: Path, rows: list[dict]):
@@ -104,3 +72,37 @@ def _cache(folder: Path, maps: dict[str, np.ndarray], size: int) -> tuple[list[d
 def read_first(reader: SplitReader) -> tuple[int, int]:
     """Sums of the first frame and the first grid of clip `anna`; another process can import this function."""
     return int(reader.frames("anna", 0).sum()), int(reader.grid("anna", *reader.pairs("anna")[0]).sum())
+
+
+def write_split(path: Path, lengths: dict[str, int], keypoints: bool = False, poison: bool = False, corner: int = 0) -> Path:
+    """Write an index of the test split of drawn figures, and beside it the only shard of each kind; clips of any length.
+
+    With `poison` every real frame but a clip's first is noise. `corner` is the part that the maps show in the four pixels of the top-left
+    corner.
+    """
+    places = {folder: f"{path.stem}-{folder}" for folder in FOLDERS}
+    with contextlib.ExitStack() as stack:
+        shards = [
+            stack.enter_context(ShardWriter(path.with_name(places[folder]) / "000.h5", stage, {})) for folder, stage in FOLDERS.items()
+        ]
+        for number, (clip, length) in enumerate(lengths.items()):
+            frames, maps, warps = (shard.create(clip, digest(clip, length, poison)) for shard in shards)
+            rgb, iuv = (np.stack(part) for part in zip(*(draw(number, frame) for frame in range(length)), strict=True))
+            iuv[:, :2, :2, 0] = corner
+            if poison:
+                rgb[1:] = np.random.default_rng(7).integers(0, 256, rgb[1:].shape)
+            ShardWriter.write(frames, "rgb", rgb)
+            ShardWriter.write(maps, "iuv", iuv)
+            if keypoints:
+                joints = np.zeros((length, 17, 3), np.float32)
+                joints[..., :2], joints[..., 2] = 30, 1
+                ShardWriter.table(maps, "keypoints", joints)
+            pairs = evaluation_pairs(length)
+            trees = {source: SourceTrees(iuv[source]) for source in np.unique(pairs[:, 0])}
+            codes = [MapCodes.of(frame) for frame in iuv]
+            write_grids(warps, pairs, [encode(trees[i].grids([iuv[j]])[0].index, codes[i], codes[j]) for i, j in pairs])
+    names = sorted(lengths)
+    columns = {"name": names, "shard": [0] * len(names), "length": [lengths[name] for name in names], "fps": [12.5] * len(names)}
+    columns["digest"] = [digest(*[digest(name, lengths[name], poison)] * len(FOLDERS)) for name in names]
+    write_index(path, "test", SIZE, columns, SampleTable.of([np.zeros((0, 3), int)] * len(names)), places)
+    return path

@@ -52,7 +52,7 @@ class WebServer:
             self._closing.wait()
             return
         if kind == "meet":
-            value.wait(10)
+            value.wait(600)
         if isinstance(kind, int) or path not in self.files:
             self._refuse(request, kind or 404, value or {})
             return

@@ -1,30 +1,37 @@
-"""The MediaPipe pose model as one file, `pose_landmarker.task`.
+"""Make the MediaPipe pose model that ships with the package, `pose_landmarker.task`, and its record, `pose_landmarker.json`.
+
+Usage: python workflow/scripts/pose_model.py [--wheel FILE] [--out FILE]
 
 Current MediaPipe wheels run pose models but carry none. An older wheel carries the two networks (person detector and landmarks,
-Apache-2.0) without the normalisation metadata that the current runtime asks for. The networks are taken out of that wheel, checked against
-pinned digests, given their metadata and zipped uncompressed.
+Apache-2.0) without the normalisation metadata that the current runtime asks for. The networks are taken out of that wheel, which pip
+downloads from PyPI (36 MB) where none is given, checked against pinned digests, given their metadata and zipped uncompressed. The same
+networks give the same bytes.
 """
 
+import argparse
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import flatbuffers
 
 from densepose_cache.core.errors import InputError
-from densepose_cache.storage.atomic import written_whole
+from densepose_cache.storage.atomic import write_text_whole, written_whole
+from densepose_cache.storage.digest import file_sha256
+from dwnet.evaluation.keypoints.mediapipe_pose import TASK
 
-TASK_NAME = "pose_landmarker.task"
-WHEEL_PROJECT, WHEEL_VERSION = "mediapipe", "0.10.21"
-WHEEL_PATTERN = f"{WHEEL_PROJECT}-{WHEEL_VERSION}-*.whl"
-DOWNLOAD_SECONDS = 600
+PROJECT, VERSION = "mediapipe", "0.10.21"
+WHEEL_TAGS = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--platform", "manylinux_2_28_x86_64")
+"""Which of the wheels is downloaded; the networks are the same in all."""
+LICENCE = "Apache-2.0, Copyright The MediaPipe Authors; changed: normalisation metadata added to both networks."
 
 
 @dataclass(frozen=True)
@@ -56,59 +63,40 @@ NETWORKS = (
 )
 
 
-def ensure_task(folder: Path) -> Path:
-    """Path of `pose_landmarker.task` in `folder`; assembled there first if it is missing.
-
-    The wheel is taken from `folder` if it lies there, else downloaded (36 MB). Raises InputError if neither is possible.
-    """
-    folder = Path(folder)
-    path = folder / TASK_NAME
-    if path.is_file():
-        return path
-    wheels = sorted(folder.glob(WHEEL_PATTERN))
-    if wheels:
-        networks = read_networks(wheels[0])
-    else:
-        with tempfile.TemporaryDirectory() as temporary:
-            networks = read_networks(download_wheel(Path(temporary), folder))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_task(path, networks)
-    return path
+def make(wheel: Path, out: Path):
+    """Write the task `out` from `wheel`, and its record beside it. Raises InputError if the wheel is another one."""
+    networks = read_networks(wheel)
+    write_task(out, networks)
+    record = {
+        "sha256": file_sha256(out),
+        "command": "make pose-model",
+        "package": f"{PROJECT}=={VERSION}",
+        "wheel": {"file": wheel.name, "sha256": file_sha256(wheel)},
+        "networks": [asdict(network) for network in NETWORKS],
+        "licence": LICENCE,
+    }
+    write_text_whole(out.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
 
 
-def download_wheel(target: Path, folder: Path) -> Path:
-    """Download the wheel into `target`; the platform does not matter, the networks are the same in all. Raises InputError."""
+def download_wheel(folder: Path) -> Path:
+    """Path of the wheel, downloaded into `folder` by pip. Raises InputError if it cannot be had."""
+    what = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", *WHEEL_TAGS, "--dest", str(folder), f"{PROJECT}=={VERSION}"]
     environment = {key: value for key, value in os.environ.items() if key not in ("PIP_CONSTRAINT", "UV_CONSTRAINT")}
-    errors = []
-    for command in _installers(target):
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            errors.append(str(error))
-            continue
-        found = sorted(target.glob(WHEEL_PATTERN))
-        if found:
-            return found[0]
-        errors.append((done.stderr or done.stdout or "no output").strip().splitlines()[-1])
+    done = subprocess.run([*pip(), *what], env=environment, capture_output=True, text=True, check=False)
+    for wheel in folder.glob(f"{PROJECT}-{VERSION}-*.whl"):
+        return wheel
+    reason = (done.stderr or done.stdout or "no output").strip().splitlines()[-1]
     raise InputError(
-        f"the pose model cannot be made: wheel {WHEEL_PROJECT}=={WHEEL_VERSION} could not be downloaded "
-        f"({'; '.join(errors) or 'no pip on this machine'}). Put a wheel "
-        f"{WHEEL_PATTERN} of any platform, or a finished {TASK_NAME}, into {folder}/, or connect this machine to PyPI and run again"
+        f"wheel {PROJECT}=={VERSION} could not be downloaded ({reason}). Connect this machine to PyPI and run again, or give a wheel "
+        "of any platform with --wheel"
     )
 
 
-def _installers(target: Path) -> list[list[str]]:
-    """Commands that may fetch the wheel: pip of this interpreter, pip on PATH, pip through uv."""
-    what = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", "3.11", "--implementation", "cp"]
-    what += ["--abi", "cp311", "--platform", "manylinux_2_28_x86_64", "--dest", str(target), f"{WHEEL_PROJECT}=={WHEEL_VERSION}"]
-    commands = []
+def pip() -> list[str]:
+    """The command that is pip: this interpreter's, else pip through uv, else pip on PATH."""
     if importlib.util.find_spec("pip"):
-        commands.append([sys.executable, "-m", "pip", *what])
-    if pip := shutil.which("pip3") or shutil.which("pip"):
-        commands.append([pip, *what])
-    if uv := shutil.which("uv"):
-        commands.append([uv, "tool", "run", "pip", *what])
-    return commands
+        return [sys.executable, "-m", "pip"]
+    return ["uv", "tool", "run", "pip"] if shutil.which("uv") else ["pip"]
 
 
 def read_networks(wheel: Path) -> dict[str, bytes]:
@@ -119,16 +107,16 @@ def read_networks(wheel: Path) -> dict[str, bytes]:
             for network in NETWORKS:
                 networks[network.name] = archive.read(network.member)
     except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise InputError(f"{wheel}: not a wheel of {WHEEL_PROJECT}=={WHEEL_VERSION} ({error}); delete it and run again") from None
+        raise InputError(f"{wheel}: not a wheel of {PROJECT}=={VERSION} ({error}))") from None
     for network in NETWORKS:
         found = hashlib.sha256(networks[network.name]).hexdigest()
         if found != network.sha256:
-            raise InputError(f"{wheel}: {network.member} has sha256 {found}, expected {network.sha256}; delete the wheel and run again")
+            raise InputError(f"{wheel}: {network.member} has sha256 {found}, expected {network.sha256}")
     return networks
 
 
 def write_task(path: Path, networks: dict[str, bytes]):
-    """Write the task file, whole or not at all; the same networks give the same bytes."""
+    """Write the task file, whole or not at all."""
     with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for network in NETWORKS:
             entry = zipfile.ZipInfo(network.name, date_time=(1980, 1, 1, 0, 0, 0))
@@ -178,3 +166,19 @@ def _image_metadata(schema, outputs: int, mean: float, std: float) -> bytes:
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"M001")
     return bytes(builder.Output())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheel", type=Path, help=f"a wheel of {PROJECT}=={VERSION} to take instead of a download")
+    parser.add_argument("--out", type=Path, default=TASK)
+    arguments = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            make(arguments.wheel or download_wheel(Path(temporary)), arguments.out)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,4 @@
-"""Trainings in processes of their own, which may be killed or refused room on the disk.
-
-They are forked from a server that has the packages loaded and has never computed anything: a fork of a process that has is not safe.
-"""
+"""Trainings in processes of their own, which may be killed or refused room on the disk."""
 
 import functools
 import multiprocessing
@@ -12,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import torch
+from forks import SERVER
 from tiny_model import MODELS
 
 from densepose_cache.cli.subcommands import run_verbs
@@ -20,9 +18,6 @@ from dwnet.cli.main import SUMMARY, VERBS
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
 from dwnet.training import distributed, loop, step
 from dwnet.training.data import SampleDataset
-
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["trainer", "dwnet.training.loop", "dwnet.cli.train"])
 
 SETTINGS = TrainSettings(
     steps=9,
@@ -59,7 +54,7 @@ def start(
 def run(cache: Path, out: Path, *arguments, **options) -> tuple[int, list[str]]:
     """`start` and wait; exit code and what was said beside the progress."""
     process = start(cache, out, *arguments, **options)
-    process.join(300)
+    process.join(600)
     return process.exitcode, said(out.with_suffix(".txt"))
 
 

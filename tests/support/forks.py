@@ -1,0 +1,50 @@
+"""One server of processes for all tests: its forks need not load the packages anew.
+
+It has the packages loaded and has never computed anything: a fork of a process that has is not safe.
+"""
+
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    [
+        "dwnet.cli.train",
+        "dwnet.training.loop",
+        "dwnet.inference.rollout",
+        "dwnet.evaluation.evaluate",
+        "dwnet.report.page",
+        "densepose_cache.stages.warp",
+        "snakemake.cli",
+    ]
+)
+
+
+def snakemake(arguments: list, folder: Path, words: Path) -> int:
+    """Exit code of Snakemake with `arguments` in `folder`; the file `words` gets all that it says. TimeoutError after ten minutes."""
+    process = SERVER.Process(target=_snakemake, args=([str(word) for word in arguments], folder, words, dict(os.environ)))
+    process.start()
+    try:
+        process.join(600)
+        if process.exitcode is None:
+            raise TimeoutError(words.read_text())
+        return process.exitcode
+    finally:
+        process.kill()
+        process.join()
+
+
+def _snakemake(arguments: list[str], folder: Path, words: Path, environment: dict[str, str]):
+    out = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(out)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = arguments
+    from snakemake.cli import main
+
+    raise SystemExit(main())
