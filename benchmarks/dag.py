@@ -4,8 +4,8 @@ Usage: python benchmarks/dag.py [--sizes 3334x210 100000x621 100000x6250] [--fol
 
 A size is clips x shards; the clips are windows of files that hold no video, since a plan opens none. The real workflow is planned up to the
 report before anything is made, when the clip table is there, and when the cache is whole. The second of these plans is
-profiled, too. The first size is also run with verbs that do nothing but touch their output; the other sizes get the records that this run
-has left, under their names.
+profiled, too. The first size is also run with subcommands that do nothing but touch their output; the other sizes get the records that this
+run has left, under their names.
 The peer is what one would write first: the same three stages with a job per clip, planned for the clips of the first size.
 
 Prints one JSON line. Times are seconds, `cpu` of one core in user and system mode; memory is the largest resident set of a process, in MB.
@@ -34,11 +34,11 @@ FRAMES = 300
 REPORT, INDEX = "results/taichi/metrics.json", "cache/taichi/train.h5"
 SETTINGS = {"frames": VideoSettings(), "iuv": DensePoseSettings(backend="rcnn"), "warps": WarpSettings()}
 INDEX_FILES = ("train.h5", "test.h5", "samples.csv", "iuv_quality.csv", "quarantine.csv")
-IDLE_VERB_NAME = "BASH_FUNC_densepose-cache%%"
-IDLE_VERB = """() {
+IDLE_SUBCOMMAND_NAME = "BASH_FUNC_densepose-cache%%"
+IDLE_SUBCOMMAND = """() {
   if [ "$1" = index ]; then cd cache/taichi; touch FILES; else touch "${@: -1}"; fi
 }""".replace("FILES", " ".join(INDEX_FILES))
-"""A function of the shell that stands for `densepose-cache`: it touches what the verb would write."""
+"""A function of the shell that stands for `densepose-cache`: it touches what the subcommand would write."""
 JOB_PER_CLIP = """
 CLIPS = [line.split(",")[0] for line in open("clips.csv").read().splitlines()[1:]]
 
@@ -105,14 +105,14 @@ class Project:
         return asdict(used) | {"jobs": jobs}
 
     def run_idle(self) -> tuple[Used, int]:
-        """Run the workflow up to the index with verbs that do nothing. Bash finds a function before any program."""
+        """Run the workflow up to the index with subcommands that do nothing. Bash finds a function before any program."""
         (self.folder / "weights").mkdir(exist_ok=True)
         (self.folder / "weights/model_final_162be9.pkl").touch()
-        os.environ[IDLE_VERB_NAME] = IDLE_VERB
+        os.environ[IDLE_SUBCOMMAND_NAME] = IDLE_SUBCOMMAND
         try:
             return self.snakemake(INDEX)
         finally:
-            del os.environ[IDLE_VERB_NAME]
+            del os.environ[IDLE_SUBCOMMAND_NAME]
 
     def take_shards(self, made: "Project"):
         """Empty shards, the first of each kind a real one, whose settings a run looks at; and for each what Snakemake has written down of
@@ -155,8 +155,8 @@ def profile(project: Project) -> dict[str, float]:
     return {part: round(share, 3) for part, share in shares.items()}
 
 
-def verb_starts(project: Project) -> dict[str, dict]:
-    """What the real verbs take for a shard without clips."""
+def subcommand_starts(project: Project) -> dict[str, dict]:
+    """What the real subcommands take for a shard without clips."""
     table = project.folder / "empty.csv"
     table.write_text((project.cache / "clips.csv").read_text().splitlines()[0] + "\n")
     settings = {"decode": {}, "densepose": {"backend": "precomputed"}, "warp": {}}
@@ -191,7 +191,7 @@ def measure(project: Project, made: Project | None) -> dict:
     if not made:
         overhead = {"jobs": jobs, "ms_a_job": round(1000 * (used.cpu - planned["cpu"]) / jobs, 1)}
         found["idle_run"] = asdict(used) | overhead
-        found["verbs_without_clips"] = verb_starts(project)
+        found["subcommands_without_clips"] = subcommand_starts(project)
     found["cache_whole"] = project.plan(INDEX)
     assert found["cache_whole"]["jobs"] == 0 and jobs == (1 if made else 3 * project.shards + 1)
     return found

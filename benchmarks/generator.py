@@ -3,8 +3,8 @@
 Usage: python benchmarks/generator.py OUT [--model embedded] [--size 256] [--maps embedded] [--people 20] [--frames 24] [--real]
 
 Renders people of a seed of their own (or, with --real, takes the clips fashion/1 and taichi/1 in DWNET_TEST_DATA, whole, from frame 0),
-makes their maps (`embedded`, by the network that ships, or `exact`: those that come with the clips), and runs the project's own verbs:
-`dwnet rollout`, `dwnet evaluate`. OUT is a folder; what is in it is taken over where it still fits.
+makes their maps (`embedded`, by the network that ships, or `exact`: those that come with the clips), and runs the project's own
+subcommands: `dwnet rollout`, `dwnet evaluate`. OUT is a folder; what is in it is taken over where it still fits.
 
 Prints a table of all metrics, then for each metric the mean of the paired differences model - warp over clips, with its 95 % interval from
 5 clips on. OUT/strip.png shows the people: source, pose, coarse warp, filled warp, generated, real.

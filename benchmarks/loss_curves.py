@@ -83,10 +83,10 @@ def curves(samples: Samples, options: argparse.Namespace, precision: str, seed: 
     losses = LossSettings(perceptual=options.perceptual, l1=10.0)
     settings = TrainSettings(steps=options.steps, batch=options.batch, losses=losses)
     torch.manual_seed(seed)
-    generator, critic = Generator(model).to(device), MultiscaleDiscriminator(model).to(device)
-    adams = [torch.optim.Adam(net.parameters(), lr=2e-4, betas=settings.betas, fused=True) for net in (generator, critic)]
+    generator, discriminator = Generator(model).to(device), MultiscaleDiscriminator(model).to(device)
+    adams = [torch.optim.Adam(net.parameters(), lr=2e-4, betas=settings.betas, fused=True) for net in (generator, discriminator)]
     features = Vgg19Features(random_vgg()).to(device) if options.perceptual else None
-    step = TrainStep(Networks(generator, adams[0], critic, adams[1], features), model, settings, alone(device, precision))
+    step = TrainStep(Networks(generator, adams[0], discriminator, adams[1], features), model, settings, alone(device, precision))
     if device.type == "cuda" and precision != "32-true":
         compile_step(step)
     random, found = np.random.default_rng(seed), {}
@@ -129,7 +129,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=320)
     parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--ngf", type=int, default=8, help="of the generator's and the critic's first layer")
+    parser.add_argument("--ngf", type=int, default=8, help="of the generator's and the discriminator's first layer")
     parser.add_argument("--blocks", type=int, default=9)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")

@@ -80,7 +80,8 @@ class Official:
             self.model.initialize(options)
 
     def step(self, batch: Batch) -> list[dict[str, Tensor]]:
-        """For each frame a step of the generator, then one of the critic, as its `train.py` has it. Returns its losses by its names."""
+        """For each frame a step of the generator, then one of the discriminator, as its `train.py` has it. Returns its losses by
+        its names."""
         grids = (grid.permute(0, 1, 4, 2, 3).contiguous() for grid in (batch.source_grid, batch.previous_grid))
         with self._on_device():
             return self._steps(batch, batch.iuv.flip(2), *grids)
@@ -91,9 +92,9 @@ class Official:
             previous_grid = grid[t] if t else source_grid[0]
             losses, generated, *_ = model(iuv[t], batch.source, generated, source_grid[t], previous_grid, image=batch.real[t])
             losses = dict(zip(model.loss_names, (loss.mean() for loss in losses), strict=True))
-            critic = (losses["D_fake"] + losses["D_real"]) * 0.5
+            discriminator = (losses["D_fake"] + losses["D_real"]) * 0.5
             generator = sum(losses.get(name, 0) for name in ("G_GAN", "G_GAN_Feat", "G_VGG", "G_Warp"))
-            for optimizer, loss in ((model.optimizer_G, generator), (model.optimizer_D, critic)):
+            for optimizer, loss in ((model.optimizer_G, generator), (model.optimizer_D, discriminator)):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

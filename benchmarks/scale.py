@@ -93,8 +93,8 @@ class Project:
 
     def clips(self) -> Used:
         source = json.dumps({"kind": "videos", "path": "data/many"})
-        verb = [BIN / "densepose-cache", "clips", "--source", source, "--shards", self.shards, "--out", "cache/many/clips.csv"]
-        return run(*verb, cwd=self.folder)[0]
+        subcommand = [BIN / "densepose-cache", "clips", "--source", source, "--shards", self.shards, "--out", "cache/many/clips.csv"]
+        return run(*subcommand, cwd=self.folder)[0]
 
     def index(self, clips_csv: str = "cache/many/clips.csv") -> Used:
         return run(BIN / "densepose-cache", "index", "--clips", clips_csv, "--shards", self.shards, cwd=self.folder)[0]
@@ -313,14 +313,14 @@ def shard_sizes(cache: Path, scratch: Path) -> dict[str, float]:
 def constants(project: Project, plan: list[dict], index: list[dict], samples: dict, sizes: dict, clips: int) -> dict:
     """What `Scale` needs, of all that was measured."""
     table = line([(item["shards"], item["clip_table"]["cpu"]) for item in plan])
-    verb = run(BIN / "densepose-cache", "clips", "--help", cwd=project.folder)[0].cpu
+    subcommand = run(BIN / "densepose-cache", "clips", "--help", cwd=project.folder)[0].cpu
     dry, dry_memory = (line([(item["shards"], item["dry_run"][key]) for item in plan]) for key in ("cpu", "megabytes"))
     first, again = (line([(item["clips"], item[when]["cpu"]) for item in index]) for when in ("first", "again"))
     again_memory = line([(item["clips"], item["again"]["megabytes"]) for item in index])
     opened = line([(item["open"]["clips"], item["open"]["data_set"]) for item in index])
     whole = index[-1]
     return {
-        "clips": {"start": verb, "clip": (table[0] - verb) / clips, "shard": table[1]},
+        "clips": {"start": subcommand, "clip": (table[0] - subcommand) / clips, "shard": table[1]},
         "dry_run": dict(zip(("start", "shard"), dry, strict=True)),
         "dry_run_megabytes": dict(zip(("start", "shard"), dry_memory, strict=True)),
         "first_index": dict(zip(("start", "clip"), first, strict=True)),

@@ -23,7 +23,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--ngf", type=int, default=64, help="of the generator's and the critic's first layer")
+    parser.add_argument("--ngf", type=int, default=64, help="of the generator's and the discriminator's first layer")
     options = parser.parse_args()
     model = ModelSettings(ngf=options.ngf, ndf=options.ngf)
     nets = Networks(Generator(model), None, MultiscaleDiscriminator(model), None, Vgg19Features(random_vgg()))

@@ -4,10 +4,10 @@ Usage: python benchmarks/training_step.py [--official CHECKOUT] [--preset paper]
                                           [--steps 20] [--variants float32,tf32,...] [--cache FOLDER]
 
 The peer is the official code, run from a checkout of its repository (github.com/ubc-vision/DwNet) that CHECKOUT names: its networks, its
-losses, its step for every frame (two passes of the critic over the generated frame, all of VGG-19 for the real one), float32. Without
-CHECKOUT the peer is left out. Both get the same weights and batch; `--preset paper` is three frames a sample without warp loss (options
-prev_frame_num and no_warp_loss of the peer), one update of ours; `official` is two frames, warp loss, an update a frame. VGG-19's weights
-are random. Coarse grids are ready in both, and batches lie on the device: no loading.
+losses, its step for every frame (two passes of the discriminator over the generated frame, all of VGG-19 for the real one), float32.
+Without CHECKOUT the peer is left out. Both get the same weights and batch; `--preset paper` is three frames a sample without warp loss
+(options prev_frame_num and no_warp_loss of the peer), one update of ours; `official` is two frames, warp loss, an update a frame. VGG-19's
+weights are random. Coarse grids are ready in both, and batches lie on the device: no loading.
 
 Variants of ours, each with all measures that are named before it: `float32` (eager, no TF32), `tf32`, `bf16` (autocast), `channels_last`
 (weights in that layout), `fused` (Adam), `networks` (generator and losses compiled, inside channels-last) and `graphs` (the step recorded
@@ -106,10 +106,13 @@ class Bench:
         self.model = ModelSettings(ngf=options.ngf, ndf=options.ngf, blocks=options.blocks)
         self.settings = TrainSettings(preset=options.preset, batch=options.batch, backward=options.backward)
         self.batch = drawn_batch(options.batch, self.settings.targets, options.size, self.device)
-        self.generator, self.critic = Generator(self.model), MultiscaleDiscriminator(self.model)
+        self.generator, self.discriminator = Generator(self.model), MultiscaleDiscriminator(self.model)
         if options.official:
             peer = self._official()
-            self.generator, self.critic = load_generator(peer.model.netG.state_dict()), load_discriminator(peer.model.netD.state_dict())
+            self.generator, self.discriminator = (
+                load_generator(peer.model.netG.state_dict()),
+                load_discriminator(peer.model.netD.state_dict()),
+            )
             self.state = copy.deepcopy(peer.model.state_dict())
 
     def _official(self) -> Official:
@@ -129,14 +132,15 @@ class Bench:
 
     def step(self, measures: Sequence[str], batch: Batch | None = None) -> Callable[[], Outcome]:
         """A function that makes a step with `measures`, on the benchmark's batch or another one."""
-        nets = Networks(copy.deepcopy(self.generator), None, copy.deepcopy(self.critic), None, Vgg19Features(self.vgg))
-        for module in (nets.generator, nets.critic, nets.features):
+        nets = Networks(copy.deepcopy(self.generator), None, copy.deepcopy(self.discriminator), None, Vgg19Features(self.vgg))
+        for module in (nets.generator, nets.discriminator, nets.features):
             module.to(self.device)
             if "channels_last" in measures:
                 module.to(memory_format=torch.channels_last)
         adam = functools.partial(torch.optim.Adam, fused=True) if "fused" in measures else Unfused
-        nets.generator_optimizer, nets.critic_optimizer = (
-            adam(module.parameters(), lr=self.settings.learning_rate, betas=self.settings.betas) for module in (nets.generator, nets.critic)
+        nets.generator_optimizer, nets.discriminator_optimizer = (
+            adam(module.parameters(), lr=self.settings.learning_rate, betas=self.settings.betas)
+            for module in (nets.generator, nets.discriminator)
         )
         group = alone(self.device, "bf16-mixed" if "bf16" in measures else "32-true")
         step = (RecordedStep if "graphs" in measures else TrainStep)(nets, self.model, self.settings, group)
@@ -156,7 +160,7 @@ class Bench:
 
     def operations(self, variant: str) -> int:
         if variant not in PEERS:
-            nets = Networks(self.generator, None, self.critic, None, Vgg19Features(self.vgg))
+            nets = Networks(self.generator, None, self.discriminator, None, Vgg19Features(self.vgg))
             return step_cost(nets, self.model, self.settings, self.options.batch, self.options.size, "32-true").operations
         step = self.peer()
         with FlopCounterMode(display=False) as counter:
@@ -253,7 +257,7 @@ def main():
     parser.add_argument("--backward", choices=["sample", "frame"], default="sample", help="a backward pass for all frames, or for each")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--ngf", type=int, default=64, help="of the generator's and the critic's first layer")
+    parser.add_argument("--ngf", type=int, default=64, help="of the generator's and the discriminator's first layer")
     parser.add_argument("--blocks", type=int, default=9)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--steps", type=int, default=20)

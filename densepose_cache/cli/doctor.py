@@ -1,4 +1,4 @@
-"""The verb `doctor`: what is installed, what is missing, and the command that mends it."""
+"""The subcommand `doctor`: what is installed, what is missing, and the command that mends it."""
 
 import ctypes
 import importlib.metadata

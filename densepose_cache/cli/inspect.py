@@ -1,4 +1,4 @@
-"""The verb `inspect`: what a shard or an index holds, as text and as a picture, and whether it is undamaged."""
+"""The subcommand `inspect`: what a shard or an index holds, as text and as a picture, and whether it is undamaged."""
 
 import json
 import os

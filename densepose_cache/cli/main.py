@@ -1,11 +1,11 @@
-"""The command line `densepose-cache`: one verb per stage."""
+"""The command line `densepose-cache`: one subcommand per stage."""
 
 import sys
 
-from .subcommands import run_verbs
+from .subcommands import run_subcommands
 
 SUMMARY = "Turn videos into cached frames, DensePose IUV maps and coarse warp grids."
-VERBS = {
+SUBCOMMANDS = {
     "sample": ("densepose_cache.stages.sample", "Render people with exact IUV maps: a data set without a download."),
     "fetch": ("densepose_cache.stages.fetch", "Download videos from lists of URLs, or files of weights."),
     "clips": ("densepose_cache.stages.clips", "Write the clip table of a data set and its shards."),
@@ -22,4 +22,4 @@ VERBS = {
 
 def main():
     """Run the command line and exit."""
-    sys.exit(run_verbs(SUMMARY, VERBS))
+    sys.exit(run_subcommands(SUMMARY, SUBCOMMANDS))

@@ -1,4 +1,4 @@
-"""A command line of verbs: modules are imported only when their verb runs, errors are one line, stops clean up."""
+"""A command line of subcommands: modules are imported only when their subcommand runs, errors are one line, stops clean up."""
 
 import importlib
 import os
@@ -15,18 +15,18 @@ STOPPED = 130
 TERMINATED = 143
 
 
-def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequence[str] | None = None) -> int:
-    """Run one verb of a command line and return its exit code.
+def run_subcommands(summary: str, subcommands: dict[str, tuple[str, str]], arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand of a command line and return its exit code.
 
-    `verbs` maps a verb to the module whose function `command` is the verb, or to `module:function`, and to one line of help. Exit codes:
-    0, 2 for wrong input (an InputError is printed as one line `error: ...`), 130 after Ctrl-C, 143 after SIGTERM; temporary files are
-    removed in each case.
+    `subcommands` maps a subcommand to the module whose function `command` is the subcommand, or to `module:function`, and to one line of
+    help. Exit codes: 0, 2 for wrong input (an InputError is printed as one line `error: ...`), 130 after Ctrl-C, 143 after SIGTERM;
+    temporary files are removed in each case.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     asked = arguments[0] if arguments else None
     app = typer.Typer(help=summary, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(_group)
-    for name, (module, line) in verbs.items():
+    for name, (module, line) in subcommands.items():
         if name == asked:
             place, _, function = module.partition(":")
             app.command(name)(getattr(importlib.import_module(place), function or "command"))
@@ -47,17 +47,17 @@ def run_verbs(summary: str, verbs: dict[str, tuple[str, str]], arguments: Sequen
     return 0
 
 
-def put_verbs_on_path():
-    """Let shell commands find the verbs that are installed beside this Python, also where its environment is not activated."""
+def put_subcommands_on_path():
+    """Let shell commands find the subcommands that are installed beside this Python, also where its environment is not activated."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def _group():
-    """Make a group of verbs even of a single one."""
+    """Make a group of subcommands even of a single one."""
 
 
 def _listed():
-    """A verb that is only listed, since another one runs."""
+    """A subcommand that is only listed, since another one runs."""
 
 
 def _terminate(*_):

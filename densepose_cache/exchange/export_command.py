@@ -1,4 +1,4 @@
-"""The verb `export-iuv`."""
+"""The subcommand `export-iuv`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""The verb `import-iuv`."""
+"""The subcommand `import-iuv`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""How good the IUV maps of a clip are, in figures."""
+"""Quality metrics of the IUV maps of a clip."""
 
 from dataclasses import dataclass, fields
 
@@ -38,12 +38,12 @@ class Quality:
     reference_v_error: float | None
 
     def known(self) -> dict[str, float | int]:
-        """The figures that are not None, by name."""
+        """The metrics that are not None, by name."""
         return {name: value for name in FIGURES if (value := getattr(self, name)) is not None}
 
 
 FIGURES = tuple(field.name for field in fields(Quality))
-"""Names of the figures, in order."""
+"""Names of the metrics, in order."""
 REFERENCE = "reference_"
 """How the names of those begin that compare with other maps."""
 

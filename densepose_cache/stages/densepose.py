@@ -27,11 +27,11 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
     """Write the IUV shard `out` of the clips in `clips_csv`, whose decoded frames are in `frames_shard`.
 
     Datasets `iuv` (T, S, S, 3) uint8, `held` (T,) bool and, where the source has exact ones, `keypoints` (T, 17, 3) float32; attributes
-    `backend` (which one made the maps), `detector` (JSON: the backend's fingerprint), `degraded`, and the figures of `quality.Quality` that
-    are known: where a network makes the maps although some lie beside the video, those measure it. `weights` is the folder of published
-    weight files. Clips whose frames, maps and settings are unchanged are taken over from the shard before. A bad clip is one whose maps are
-    missing in its row of the table, damaged or do not fit its frames, or on which too many frames show nobody: it goes into quarantine if
-    the settings say so; one that is in quarantine already stays there.
+    `backend` (which one made the maps), `detector` (JSON: the backend's fingerprint), `degraded`, and the quality metrics of
+    `iuv.quality.Quality` that are known: where a network makes the maps although some lie beside the video, those measure it. `weights` is
+    the folder of published weight files. Clips whose frames, maps and settings are unchanged are taken over from the shard before. A bad
+    clip is one whose maps are missing in its row of the table, damaged or do not fit its frames, or on which too many frames show nobody:
+    it goes into quarantine if the settings say so; one that is in quarantine already stays there.
     Raises InputError, which names the file or clip, for a bad clip otherwise, and where files or the detector are missing or damaged.
     """
     clips = read_clips(clips_csv)

@@ -1,4 +1,4 @@
-"""Download a data set's videos from lists of URLs; the verb `fetch` brings weight files, too."""
+"""Download a data set's videos from lists of URLs; the subcommand `fetch` brings weight files, too."""
 
 import csv
 import threading

@@ -46,7 +46,7 @@ def build_index(clips_csv: Path, frames: Path, iuv: Path, warps: Path, shards: i
     For what the indexes hold see `index_file`; their links are relative to `out`. samples.csv has the rows of train.h5, in the same
     order, for people to read: clip, epoch, source, target. Clips in quarantine stand in quarantine.csv alone, one row each: clip, split,
     stage that found them bad, reason; their number is printed. iuv_quality.csv has one row for every other clip: clip, split, frames,
-    backend, degraded, and the figures of `densepose.quality.Quality`. The files depend on their inputs alone, byte for byte.
+    backend, degraded, and the quality metrics of `iuv.quality.Quality`. The files depend on their inputs alone, byte for byte.
 
     Raises InputError if a split has no clip that is not in quarantine, a shard is missing or lacks a clip, or a shard was made from another
     version of the shard before it.
@@ -146,14 +146,14 @@ def _check_versions(clip: str, groups: dict[str, h5py.Group], paths: dict[str, P
 
 
 def _facts(clip: str, groups: dict[str, h5py.Group], paths: dict[str, Path]) -> dict:
-    """Length, size, frame rate and digest of a clip, and the figures of its maps; in types of JSON."""
+    """Length, size, frame rate and digest of a clip, and the quality metrics of its maps; in types of JSON."""
     rgb, iuv, size = groups["frames"]["rgb"], groups["iuv"]["iuv"], groups["warps"].attrs["size"]
     if rgb.shape != iuv.shape or size != rgb.shape[1]:
         raise InputError(
             f"{paths['iuv']}: clip {clip} has frames {rgb.shape}, IUV maps {iuv.shape}, grids of {size} pixels; build the shards again"
         )
-    figures = {key: value for key, value in groups["iuv"].attrs.items() if key in QUALITY_COLUMNS}
-    return {key: value.item() if hasattr(value, "item") else value for key, value in figures.items()} | {
+    quality = {key: value for key, value in groups["iuv"].attrs.items() if key in QUALITY_COLUMNS}
+    return {key: value.item() if hasattr(value, "item") else value for key, value in quality.items()} | {
         "frames": len(rgb),
         "size": rgb.shape[1],
         "fps": float(groups["frames"].attrs["fps"]),

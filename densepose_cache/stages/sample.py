@@ -1,4 +1,4 @@
-"""The verb `densepose-cache sample`."""
+"""The subcommand `densepose-cache sample`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -28,7 +28,7 @@ class Taken(Exception):
 
 @contextlib.contextmanager
 def alone(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Context manager inside which no other process is that asks for the same `path`, in whatever working folder, on whatever machine.
+    """Context manager that holds an exclusive lock on `path`, for any process, in any working folder, on any machine.
 
     Waits for one that is there, and says so; with `wait` False raises Taken instead. The lock is the hidden file `.{name}.lock` beside
     `path`, whose folder is made; it is removed at the end. This process may ask for the same path again inside. Gives False where the

@@ -1,4 +1,4 @@
-"""How a coarse warp grid lies on disk: the source pixels that its two IUV maps do not foretell.
+"""How a coarse warp grid lies on disk: the source pixels that its two IUV maps do not predict.
 
 Whoever reads a grid has the IUV maps of its source and driving frame. From them follow the pixels of the background and of parts that the
 source lacks (see `grid`). The others are walked in reading order, and for each a place in the source is foretold: below the place that the

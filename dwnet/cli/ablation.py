@@ -1,4 +1,4 @@
-"""The verb `dwnet ablation`."""
+"""The subcommand `dwnet ablation`."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The verb `dwnet animate`."""
+"""The subcommand `dwnet animate`."""
 
 from pathlib import Path
 from typing import Annotated, Literal

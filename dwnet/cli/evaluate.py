@@ -1,4 +1,4 @@
-"""The verb `dwnet evaluate`."""
+"""The subcommand `dwnet evaluate`."""
 
 from pathlib import Path
 from typing import Annotated

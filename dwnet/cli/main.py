@@ -1,11 +1,11 @@
-"""The command line `dwnet`: one verb per stage of learning."""
+"""The command line `dwnet`: one subcommand per stage of learning."""
 
 import sys
 
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 
 SUMMARY = "Train on a cache, animate people by the motion of a video, measure the result."
-VERBS = {
+SUBCOMMANDS = {
     "train": ("dwnet.cli.train", "Train a model, or go on with a training that was stopped."),
     "rollout": ("dwnet.cli.rollout", "Generate the test clips, each frame from the generated one before it."),
     "evaluate": ("dwnet.cli.evaluate", "Measure generated frames and the baselines against the real ones."),
@@ -20,4 +20,4 @@ VERBS = {
 
 def main():
     """Run the command line and exit."""
-    sys.exit(run_verbs(SUMMARY, VERBS))
+    sys.exit(run_subcommands(SUMMARY, SUBCOMMANDS))

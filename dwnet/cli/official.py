@@ -1,4 +1,4 @@
-"""The verbs `dwnet import-official` and `dwnet export-official`."""
+"""The subcommands `dwnet import-official` and `dwnet export-official`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ def import_command(
 def export_command(
     model: Annotated[str, typer.Argument(help="Run folder or model.safetensors.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="latest_net_G.pth to write.")],
-    critic: Annotated[Path | None, typer.Option(help="latest_net_D.pth to write, of the critic beside the model.")] = None,
+    critic: Annotated[Path | None, typer.Option(help="latest_net_D.pth to write, of the discriminator beside the model.")] = None,
 ):
     """Turn a model into weights that the official DwNet code loads, with PyTorch 1.0 or later.
 

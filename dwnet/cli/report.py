@@ -1,4 +1,4 @@
-"""The verb `dwnet report`."""
+"""The subcommand `dwnet report`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,9 @@ def command(
     run: Annotated[Path, typer.Option(help="Folder of the run, with metrics.json, videos/ and train_log.csv.")],
     out: Annotated[Path, typer.Option(help="HTML page to write; it needs no other file.")],
     settings: Annotated[str | None, typer.Option(help="Section `report` of the configuration: JSON text, or a file.")] = None,
-    metrics: Annotated[Path | None, typer.Option(help="Also copy the run's metrics.json to this path, with figures of the maps.")] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="Also copy the run's metrics.json to this path, with quality metrics of the maps.")
+    ] = None,
     quality: Annotated[Path | None, typer.Option(help="The cache's iuv_quality.csv: page and metrics then tell of the IUV maps.")] = None,
     quarantine: Annotated[Path | None, typer.Option(help="The cache's quarantine.csv: that section lists the clips left out.")] = None,
 ):

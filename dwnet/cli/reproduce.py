@@ -1,4 +1,4 @@
-"""The verb `dwnet reproduce`."""
+"""The subcommand `dwnet reproduce`."""
 
 from pathlib import Path
 from typing import Annotated

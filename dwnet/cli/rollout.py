@@ -1,4 +1,4 @@
-"""The verb `dwnet rollout`."""
+"""The subcommand `dwnet rollout`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The verb `dwnet train`."""
+"""The subcommand `dwnet train`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from ..config import ModelSettings, TrainSettings
 
 def command(
     data: Annotated[list[Path], typer.Option(help="Training split of the cache, cache/{dataset}/train.h5; several take turns.")],
-    out: Annotated[Path, typer.Option(help="model.safetensors to write; critic, log and states go beside it.")],
+    out: Annotated[Path, typer.Option(help="model.safetensors to write; discriminator, log and states go beside it.")],
     model: Annotated[str | None, typer.Option(help="Section `model` of the configuration: JSON text, or a JSON or YAML file.")] = None,
     settings: Annotated[str | None, typer.Option(help="Section `train` of the configuration: JSON text, or a JSON or YAML file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files; the perceptual loss on VGG-19 needs its.")] = Path("weights"),

@@ -1,4 +1,4 @@
-"""The section `model`: generator and critic."""
+"""The section `model`: generator and discriminator."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ GENERATOR_FORMATS = {"dwnet": 1, "compose": 2}
 
 
 class ModelSettings(Settings):
-    """Generator and critic (paper, section 3.1 and 4.3). Keys that only the other generator has are refused, and not written out."""
+    """Generator and discriminator (paper, section 3.1 and 4.3). Keys that only the other generator has are refused, and not written out."""
 
     generator: Literal["dwnet", "compose"] = "dwnet"
     """`dwnet` is the paper's, which paints every pixel anew; `compose` copies what source, previous frame and background show and draws the
@@ -38,16 +38,16 @@ class ModelSettings(Settings):
     previous: bool = True
     """Condition on the previously generated frame; off only in ablations."""
     iuv_input: Literal["channels", "one_hot"] = "channels"
-    """What pose encoder, refine branch and critic see of an IUV map: I, U, V as an image, as in the official code, or a channel for the
-    background and each of the 24 parts, and U and V. One-hot is not in the paper."""
+    """What pose encoder, refine branch and discriminator see of an IUV map: I, U, V as an image, as in the official code, or a channel for
+    the background and each of the 24 parts, and U and V. One-hot is not in the paper."""
     visibility: bool = False
     """Show the refine branch where the coarse grid has a correspondence (R of Eq. 1 gets one more channel). Not in the paper."""
     ndf: int = Field(64, ge=4)
-    """Channels of the critic's first layer."""
+    """Channels of the discriminator's first layer."""
     critic_scales: int = Field(2, ge=1, le=4)
-    """Critics at full, half, ... size."""
+    """Discriminators at full, half, ... size."""
     critic_layers: int = Field(3, ge=1, le=5)
-    """Strided layers of a critic."""
+    """Strided layers of a discriminator."""
 
     @model_serializer(mode="wrap")
     def _of_this_generator(self, handler):

@@ -19,7 +19,7 @@ class LossSettings(Settings):
     gan: float = Field(1.0, ge=0)
     """Least-squares adversarial loss (Eq. 5)."""
     feature_matching: float = Field(10.0, ge=0)
-    """L1 between the critic's features (Eq. 6)."""
+    """L1 between the discriminator's features (Eq. 6)."""
     perceptual: float = Field(10.0, ge=0)
     """L1 between features of a pretrained network (Eq. 6)."""
     warp: float = Field(0.0, ge=0)
@@ -70,7 +70,7 @@ class TrainSettings(Settings):
     targets: int = Field(3, ge=1)
     """Frames generated one after the other in a sample (t, t+1, t+2 in Eq. 2 and 3)."""
     update: Literal["sample", "frame"] = "sample"
-    """One update of generator and critic for the summed losses of a sample's frames, or one for each frame."""
+    """One update of generator and discriminator for the summed losses of a sample's frames, or one for each frame."""
     backward: Literal["sample", "frame"] = "sample"
     """One backward pass for all frames of an update, or one after each frame, which needs a third of the memory and
     `detach_previous`. The gradients are the same up to rounding."""

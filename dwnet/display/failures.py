@@ -37,7 +37,7 @@ def failure_text(job: Job, command: str) -> str:
 
 
 def last_words(text: str) -> list[str]:
-    """The last lines of a log without progress: a verb's `error: ...` and what belongs to it first, then what was said before it."""
+    """The last lines of a log without progress: a subcommand's `error: ...` and what belongs to it first, then what was said before it."""
     lines = [line for line in text.splitlines() if line.strip() and not LINE.match(line)]
     errors = [number for number, line in enumerate(lines) if line.startswith("error: ")]
     if not errors:

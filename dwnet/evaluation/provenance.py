@@ -40,7 +40,7 @@ PACKAGES = (
 
 
 class Origin(Settings):
-    """What the workflow knows of a result and a verb does not."""
+    """What the workflow knows of a result and a subcommand does not."""
 
     dataset: str
     """Name of the data set."""

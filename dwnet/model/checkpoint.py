@@ -1,4 +1,4 @@
-"""Model files: `model.safetensors` holds the generator's weights, settings and origin, `critic.safetensors` the critic's."""
+"""Model files: `model.safetensors` holds the generator's weights, settings and origin, `critic.safetensors` the discriminator's."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ from .build import AnyGenerator, build_generator
 from .discriminator import MultiscaleDiscriminator
 
 MODEL_NAME = "model.safetensors"
-CRITIC_NAME = "critic.safetensors"
+DISCRIMINATOR_NAME = "critic.safetensors"
 FACTS = "facts"
 """The one key of a file's metadata: several would be written in another order every time, and equal models would differ."""
 KINDS = {"generator": build_generator, "critic": MultiscaleDiscriminator}
@@ -49,9 +49,9 @@ def load_model(path: Path | str) -> tuple[AnyGenerator, dict[str, Any]]:
     return _load(path, "generator", MODEL_NAME)
 
 
-def load_critic(path: Path | str) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
-    """The critic of a run, like `load_model`."""
-    return _load(path, "critic", CRITIC_NAME)
+def read_discriminator(path: Path | str) -> tuple[MultiscaleDiscriminator, dict[str, Any]]:
+    """The discriminator of a run, like `load_model`."""
+    return _load(path, "critic", DISCRIMINATOR_NAME)
 
 
 def model_file(path: Path | str) -> Path:

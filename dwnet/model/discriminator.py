@@ -1,4 +1,4 @@
-"""The critic C (paper, section 3.2): patch critics at full, half, ... size, as in pix2pixHD.
+"""The discriminator C (paper, section 3.2): patch discriminators at full, half, ... size, as in pix2pixHD.
 
 iuv, image   (B, 3, H, W)   pose (I, U, V) and real or generated frame, scaled x / 127.5 - 1
 features     list[scale][layer] of (B, c, h, w), the smallest scale first and the full-size one last;
@@ -17,7 +17,7 @@ MAX_CHANNELS = 512
 Features = list[list[Tensor]]
 
 
-class PatchCritic(nn.Module):
+class PatchDiscriminator(nn.Module):
     """`layers` strided 4x4 convolutions, one more, and one to a score a patch."""
 
     def __init__(self, inputs: int, ndf: int, layers: int):
@@ -40,21 +40,23 @@ class PatchCritic(nn.Module):
 
 
 class MultiscaleDiscriminator(nn.Module):
-    """One patch critic a scale; `critics[-1]` sees the full size, the one before it the half, and so on."""
+    """One patch discriminator a scale; `discriminators[-1]` sees the full size, the one before it the half, and so on."""
 
     def __init__(self, settings: ModelSettings):
         super().__init__()
         self.settings = settings
         inputs = COUNTS[settings.iuv_input] + 3
-        self.critics = nn.ModuleList(PatchCritic(inputs, settings.ndf, settings.critic_layers) for _ in range(settings.critic_scales))
+        self.critics = nn.ModuleList(
+            PatchDiscriminator(inputs, settings.ndf, settings.critic_layers) for _ in range(settings.critic_scales)
+        )
         init_weights(self)
 
     def forward(self, iuv: Tensor, image: Tensor) -> Features:
         """Features of all scales and layers; see the head of the file."""
         x = torch.cat((iuv_channels(iuv, self.settings.iuv_input), image), 1)
         found = []
-        for critic in reversed(self.critics):
+        for discriminator in reversed(self.critics):
             if found:
                 x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-            found.insert(0, critic(x))
+            found.insert(0, discriminator(x))
         return found

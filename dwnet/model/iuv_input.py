@@ -1,4 +1,4 @@
-"""What the networks see of an IUV map (option `model.iuv_input`): pose encoder, refine branch and critic alike.
+"""What the networks see of an IUV map (option `model.iuv_input`): pose encoder, refine branch and discriminator alike.
 
 `channels`   (B, 3, H, W)   I, U, V as they are, scaled x / 127.5 - 1, as in the official code
 `one_hot`    (B, 27, H, W)  25 channels that are 1 on the pixels of background, part 1, ... part 24 and 0 elsewhere, then U and V, scaled

@@ -1,4 +1,5 @@
-"""What a result says of the IUV maps: figures by split, and for the page figures of the clips, worst first, and the clips in quarantine."""
+"""What a result says of the IUV maps: quality metrics by split, and for the page those of the clips, worst first, and the clips in
+quarantine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,8 @@ def maps_section(quality: Path, quarantine: Path | None) -> MapsSection:
 
 
 def maps_summary(quality: Path) -> dict[str, dict]:
-    """By split, from the cache's iuv_quality.csv: clips, frames, the number of clips by backend, and the means over clips of the figures
-    that are known. Raises InputError if the table is missing or something else."""
+    """By split, from the cache's iuv_quality.csv: clips, frames, the number of clips by backend, and the means over clips of the quality
+    metrics that are known. Raises InputError if the table is missing or something else."""
     found = {}
     for split, rows in read_quality(quality).groupby("split"):
         means = rows[list(FIGURES)].astype(float).mean().dropna()
@@ -95,7 +96,7 @@ def maps_summary(quality: Path) -> dict[str, dict]:
 
 
 def read_quality(path: Path) -> pd.DataFrame:
-    """A table iuv_quality.csv, one row a clip; figures that are not known are NaN. Raises InputError if it is missing or something else."""
+    """A table iuv_quality.csv, one row a clip; metrics that are not known are NaN. Raises InputError if it is missing or something else."""
     try:
         empty = {name: [""] for name in FIGURES}
         table = pd.read_csv(path, dtype={"clip": str, "split": str, "backend": str}, keep_default_na=False, na_values=empty)

@@ -44,10 +44,10 @@ def print_summary(metrics_path: Path, console: Console | None = None):
 
 def maps_line(maps: dict) -> str:
     """What made the IUV maps of the test clips, and how far they agree with those that lie beside the videos."""
-    line, figures = f"IUV maps: {', '.join(maps['backends'])}", maps["figures"]
-    if REFERENCE + "silhouette_iou" not in figures:
+    line, quality = f"IUV maps: {', '.join(maps['backends'])}", maps["figures"]
+    if REFERENCE + "silhouette_iou" not in quality:
         return line
-    iou, right = (figures[REFERENCE + name] for name in ("silhouette_iou", "part_accuracy"))
+    iou, right = (quality[REFERENCE + name] for name in ("silhouette_iou", "part_accuracy"))
     return f"{line}; against those beside the videos: silhouettes overlap by {iou:.3f}, {right:.1%} of the body has the right part"
 
 

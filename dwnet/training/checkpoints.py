@@ -21,7 +21,7 @@ from densepose_cache.storage.atomic import written_whole
 from densepose_cache.storage.digest import digest, file_sha256
 
 from ..config import FORMATS, GENERATOR_FORMATS, ModelSettings, TrainSettings
-from ..model.checkpoint import CRITIC_NAME, load_critic, load_model, model_file
+from ..model.checkpoint import DISCRIMINATOR_NAME, load_model, model_file, read_discriminator
 
 KEPT = 2
 
@@ -115,22 +115,22 @@ def restore_random_states(states: dict[str, Any]):
 
 GENERATOR_KEYS = {"dwnet": ("ngf", "blocks", "iuv_input"), "compose": ("width",)}
 REFINE_KEYS = ("refine", "refine_blocks", "visibility")
-CRITIC_KEYS = ("ndf", "critic_scales", "critic_layers", "iuv_input")
-"""Keys of the model section that shape the weights of generator, refine branch and critic."""
+DISCRIMINATOR_KEYS = ("ndf", "critic_scales", "critic_layers", "iuv_input")
+"""Keys of the model section that shape the weights of generator, refine branch and discriminator."""
 
 
 @dataclass(frozen=True)
 class StartWeights:
-    """Weights by name; without a critic's file beside the model's, the critic starts afresh."""
+    """Weights by name; without a discriminator's file beside the model's, the discriminator starts afresh."""
 
     generator: dict[str, Tensor]
-    critic: dict[str, Tensor] | None
+    discriminator: dict[str, Tensor] | None
 
-    def load(self, generator: nn.Module, critic: nn.Module | None):
+    def load(self, generator: nn.Module, discriminator: nn.Module | None):
         """Set the networks of a training to these weights."""
         generator.load_state_dict(self.generator)
-        if critic and self.critic:
-            critic.load_state_dict(self.critic)
+        if discriminator and self.discriminator:
+            discriminator.load_state_dict(self.discriminator)
 
 
 def load_start_weights(path: str | None, model: ModelSettings) -> StartWeights | None:
@@ -145,11 +145,11 @@ def load_start_weights(path: str | None, model: ModelSettings) -> StartWeights |
     refined = REFINE_KEYS if model.refine and model.generator == "dwnet" else ()
     _check(path, generator.settings, model, GENERATOR_KEYS[model.generator] + refined)
     weights = {name: value for name, value in generator.state_dict().items() if model.refine or not name.startswith("refine.")}
-    if not _critic_file(path).is_file():
+    if not _discriminator_file(path).is_file():
         return StartWeights(weights, None)
-    critic, _ = load_critic(_critic_file(path))
-    _check(_critic_file(path), critic.settings, model, CRITIC_KEYS)
-    return StartWeights(weights, critic.state_dict())
+    discriminator, _ = read_discriminator(_discriminator_file(path))
+    _check(_discriminator_file(path), discriminator.settings, model, DISCRIMINATOR_KEYS)
+    return StartWeights(weights, discriminator.state_dict())
 
 
 def start_digest(path: str | None) -> str | None:
@@ -158,11 +158,11 @@ def start_digest(path: str | None) -> str | None:
         return None
     if not model_file(path).is_file():
         raise InputError(f"{model_file(path)}: no such model to start from (key train.start); give a run's folder or its model.safetensors")
-    return digest([file_sha256(file) for file in (model_file(path), _critic_file(path)) if file.is_file()])
+    return digest([file_sha256(file) for file in (model_file(path), _discriminator_file(path)) if file.is_file()])
 
 
-def _critic_file(path: str) -> Path:
-    return model_file(path).with_name(CRITIC_NAME)
+def _discriminator_file(path: str) -> Path:
+    return model_file(path).with_name(DISCRIMINATOR_NAME)
 
 
 def _check(path: Path | str, found: ModelSettings, wanted: ModelSettings, keys: tuple[str, ...]):

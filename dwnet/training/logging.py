@@ -11,7 +11,7 @@ from densepose_cache.core.progress import Bar
 
 from ..config import ModelSettings, TrainSettings
 from ..model.build import AnyGenerator
-from ..model.checkpoint import CRITIC_NAME, save_model
+from ..model.checkpoint import DISCRIMINATOR_NAME, save_model
 from ..model.discriminator import MultiscaleDiscriminator
 from ..model.warping import warp
 from .checkpoints import prune_states, random_states, save_state, states_folder
@@ -45,15 +45,15 @@ class Run:
         """Whether a state or a picture is due after `step` steps."""
         return step == self.steps or any(step % every == 0 for every in (self.settings.save_every, self.settings.picture_every))
 
-    def write(self, generator: AnyGenerator, critic: MultiscaleDiscriminator | None, precision: str):
-        """Write the model, last, and the critic, if there is one; `precision` is what they were trained in."""
+    def write(self, generator: AnyGenerator, discriminator: MultiscaleDiscriminator | None, precision: str):
+        """Write the model, last, and the discriminator, if there is one; `precision` is what they were trained in."""
         facts = {"fingerprint": self.fingerprint, "steps": self.steps, "size": self.size, "train": self.settings.model_dump()}
         facts["precision"] = precision
-        critic_file = self.out.with_name(CRITIC_NAME)
-        if critic:
-            save_model(critic_file, critic, facts)
+        discriminator_file = self.out.with_name(DISCRIMINATOR_NAME)
+        if discriminator:
+            save_model(discriminator_file, discriminator, facts)
         else:
-            critic_file.unlink(missing_ok=True)
+            discriminator_file.unlink(missing_ok=True)
         save_model(self.out, generator, facts)
 
 
@@ -110,7 +110,7 @@ class Recorder:
             "precision": self._precision,
             "step": step,
             "generator": nets.generator.state_dict(),
-            "critic": nets.critic.state_dict() if nets.critic else None,
+            "critic": nets.discriminator.state_dict() if nets.discriminator else None,
             "optimizers": [optimizer.state_dict() for optimizer in nets.optimizers],
             "random": random_states(),
             "totals": list(self.guard.totals),

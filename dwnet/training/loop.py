@@ -43,7 +43,7 @@ def train(
     settings: TrainSettings,
     weights: Path = Path("weights"),
 ):
-    """Train a model on the samples of a cache, or of several in turn, and write it to `out`, the critic beside it.
+    """Train a model on the samples of a cache, or of several in turn, and write it to `out`, the discriminator beside it.
 
     Waits for another process that is writing it, then goes on from the newest state in `out`'s folder that has the same fingerprint; a
     finished one is written out at once. `weights` is the folder with VGG-19's weights. With several devices this process takes its place
@@ -77,10 +77,10 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
         if found:
             restore(nets, found[1])
         elif start:
-            start.load(nets.generator, nets.critic)
+            start.load(nets.generator, nets.discriminator)
         run_steps(run, data, nets, group, found)
         if group.first:
-            run.write(nets.generator, nets.critic, group.precision)
+            run.write(nets.generator, nets.discriminator, group.precision)
 
 
 def train_for_parent(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings, settings: TrainSettings, weights: Path):
@@ -212,16 +212,16 @@ def fetched(loader: Iterable[dict]) -> Iterator[tuple[dict | None, str | None]]:
 
 
 def build_networks(model: ModelSettings, settings: TrainSettings, weights: Path, device: torch.device) -> Networks:
-    """Fresh networks and optimisers on `device`: a critic only where a loss needs it, feature network likewise."""
+    """Fresh networks and optimisers on `device`: a discriminator only where a loss needs it, feature network likewise."""
     losses = settings.losses
     features = load_features(settings.features, weights).to(device) if losses.perceptual or (losses.warp and model.refine) else None
     generator = build_generator(model).to(device)
-    critic = MultiscaleDiscriminator(model).to(device) if losses.gan or losses.feature_matching else None
+    discriminator = MultiscaleDiscriminator(model).to(device) if losses.gan or losses.feature_matching else None
 
     def adam(module):
         return torch.optim.Adam(module.parameters(), lr=settings.learning_rate, betas=settings.betas, fused=True)
 
-    return Networks(generator, adam(generator), critic, adam(critic) if critic else None, features)
+    return Networks(generator, adam(generator), discriminator, adam(discriminator) if discriminator else None, features)
 
 
 def training_step(nets: Networks, model: ModelSettings, settings: TrainSettings, group: Group) -> TrainStep:
@@ -234,21 +234,21 @@ def training_step(nets: Networks, model: ModelSettings, settings: TrainSettings,
 
 
 def load_networks(model: ModelSettings, state: dict[str, Any]) -> tuple[AnyGenerator, MultiscaleDiscriminator | None]:
-    """Generator and critic of a state, on the CPU."""
+    """Generator and discriminator of a state, on the CPU."""
     generator = build_generator(model)
     generator.load_state_dict(state["generator"])
     if state["critic"] is None:
         return generator, None
-    critic = MultiscaleDiscriminator(model)
-    critic.load_state_dict(state["critic"])
-    return generator, critic
+    discriminator = MultiscaleDiscriminator(model)
+    discriminator.load_state_dict(state["critic"])
+    return generator, discriminator
 
 
 def restore(nets: Networks, state: dict[str, Any]):
     """Set networks, optimisers and random generators to a state."""
     nets.generator.load_state_dict(state["generator"])
-    if nets.critic:
-        nets.critic.load_state_dict(state["critic"])
+    if nets.discriminator:
+        nets.discriminator.load_state_dict(state["critic"])
     for optimizer, saved in zip(nets.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
         for group in optimizer.param_groups:

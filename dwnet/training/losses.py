@@ -1,14 +1,14 @@
 """Losses (paper, section 3.2, Eq. 4 to 7). All are means over batch and positions, in float32.
 
-A critic's features are `list[scale][layer]` of (B, c, h, w), as `dwnet.model.discriminator` gives them; a scale's last layer holds its
-scores.
+A discriminator's features are `list[scale][layer]` of (B, c, h, w), as `dwnet.model.discriminator` gives them; a scale's last layer holds
+its scores.
 """
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import LossSettings
-from ..model.discriminator import Features as CriticFeatures
+from ..model.discriminator import Features as DiscriminatorFeatures
 from ..model.iuv_input import HEAD, parts
 from ..model.perceptual import Features
 from ..model.warping import warp
@@ -17,23 +17,24 @@ NO_PIXEL = 1e-6
 """Divides the sum over a mask without a pixel, which is zero; less than any number of pixels, shared out."""
 
 
-def scores_off(features: CriticFeatures, target: float) -> Tensor:
+def scores_off(features: DiscriminatorFeatures, target: float) -> Tensor:
     """Mean squared distance of the patch scores to `target`, summed over scales: the terms of Eq. 4 and 5."""
     return sum((scale[-1].float() - target).square().mean() for scale in features)
 
 
-def critic_losses(fake: CriticFeatures, real: CriticFeatures) -> dict[str, Tensor]:
-    """Eq. 4: `critic_fake` and `critic_real`. The critic's update takes half their sum."""
+def discriminator_losses(fake: DiscriminatorFeatures, real: DiscriminatorFeatures) -> dict[str, Tensor]:
+    """Eq. 4: `critic_fake` and `critic_real`. The discriminator's update takes half their sum."""
     return {"critic_fake": scores_off(fake, 0.0), "critic_real": scores_off(real, 1.0)}
 
 
-def adversarial(fake: CriticFeatures) -> Tensor:
+def adversarial(fake: DiscriminatorFeatures) -> Tensor:
     """Eq. 5, least squares."""
     return scores_off(fake, 1.0)
 
 
-def feature_matching(fake: CriticFeatures, real: CriticFeatures) -> Tensor:
-    """Eq. 6 on the critic's features: L1 of every layer but the scores, times 4 / (layers + 1), mean over scales. `real` gets no gradient.
+def feature_matching(fake: DiscriminatorFeatures, real: DiscriminatorFeatures) -> Tensor:
+    """Eq. 6 on the discriminator's features: L1 of every layer but the scores, times 4 / (layers + 1), mean over scales. `real` gets no
+    gradient.
 
     `layers` counts the strided ones, so a scale with the scores has `layers` + 2; the paper's factor of 10 is the loss weight.
     """

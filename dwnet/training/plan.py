@@ -44,12 +44,14 @@ class StepCost:
 def step_cost(nets: Networks, model: ModelSettings, settings: TrainSettings, samples: int, size: int, precision: str) -> StepCost:
     """Count a step of `samples` samples with frames of `size` x `size` pixels; `precision` as Lightning calls it. `nets` lie on the CPU."""
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    generator, critic, features = (_without_memory(module, mode) for module in (nets.generator, nets.critic, nets.features))
+    generator, discriminator, features = (_without_memory(module, mode) for module in (nets.generator, nets.discriminator, nets.features))
     cached_identity.cache_clear()
     try:
         with mode, FlopCounterMode(display=False) as counter:
             batch = _batch(settings.targets, samples, size, model)
-            step = _Counted(Networks(generator, None, critic, None, features), model, settings, alone(torch.device("cpu"), precision))
+            step = _Counted(
+                Networks(generator, None, discriminator, None, features), model, settings, alone(torch.device("cpu"), precision)
+            )
             with torch.autograd.graph.saved_tensors_hooks(step.keep, lambda kept: kept.tensor):
                 step.run(batch)
     finally:
@@ -71,7 +73,7 @@ class _Counted(TrainStep):
 
     def __init__(self, nets: Networks, *arguments):
         super().__init__(nets, *arguments)
-        modules = [module for module in (nets.generator, nets.critic, nets.features) if module]
+        modules = [module for module in (nets.generator, nets.discriminator, nets.features) if module]
         self._known = {tensor.untyped_storage()._cdata for module in modules for tensor in module.state_dict().values()}
         self._kept: weakref.WeakSet[_Kept] = weakref.WeakSet()
         self._shared = Prepared()
@@ -176,7 +178,11 @@ def _steps(run: Run, share: int) -> str:
 
 
 def _networks(nets: Networks) -> str:
-    sizes = {"generator": nets.generator, "critic": nets.critic, nets.features.name if nets.features else "features": nets.features}
+    sizes = {
+        "generator": nets.generator,
+        "discriminator": nets.discriminator,
+        nets.features.name if nets.features else "features": nets.features,
+    }
     counts = {name: sum(weight.numel() for weight in module.parameters()) for name, module in sizes.items() if module}
     return ", ".join(f"{name} {count / 1e6:.2f} M parameters" for name, count in counts.items())
 

@@ -1,8 +1,8 @@
-"""One training step: generate the frames of a sample, then update critic and generator (paper, section 3.2).
+"""One training step: generate the frames of a sample, then update discriminator and generator (paper, section 3.2).
 
 T targets a sample, B samples a batch. `update: sample` makes one update from the summed losses of all T frames, `update: frame` one after
-each frame. The frames of an update go through critic and feature network in one call and have one backward pass; with `backward: frame`
-each has its own, so that only one frame's activations are kept at a time.
+each frame. The frames of an update go through discriminator and feature network in one call and have one backward pass; with `backward:
+frame` each has its own, so that only one frame's activations are kept at a time.
 
 Nothing here waits for the device: whether a loss may be learned from is decided there (the update is left out where it may not), and
 what a step came to is read when the host asks for it (`Outcome`).
@@ -28,7 +28,7 @@ from ..model.prepared import Prepared
 from .data import Batch
 from .distributed import Group
 from .loss_guard import check
-from .losses import adversarial, critic_losses, feature_matching, masks, pixel_losses, warp_loss
+from .losses import adversarial, discriminator_losses, feature_matching, masks, pixel_losses, warp_loss
 
 
 class Outcome:
@@ -61,22 +61,23 @@ class Outcome:
 
 @dataclass
 class Networks:
-    """All that a step computes with. Without adversarial losses there is no critic, without perceptual ones there are no features."""
+    """All that a step computes with. Without adversarial losses there is no discriminator, without perceptual ones there are no
+    features."""
 
     generator: AnyGenerator
     generator_optimizer: Optimizer
-    critic: MultiscaleDiscriminator | None
-    critic_optimizer: Optimizer | None
+    discriminator: MultiscaleDiscriminator | None
+    discriminator_optimizer: Optimizer | None
     features: Features | None
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        return [self.generator_optimizer, *([self.critic_optimizer] if self.critic_optimizer else [])]
+        return [self.generator_optimizer, *([self.discriminator_optimizer] if self.discriminator_optimizer else [])]
 
     @property
     def parameters(self) -> list[Parameter]:
         """All that learns."""
-        return [*self.generator.parameters(), *(self.critic.parameters() if self.critic else [])]
+        return [*self.generator.parameters(), *(self.discriminator.parameters() if self.discriminator else [])]
 
     def set_learning_rate(self, rate: float):
         for optimizer in self.optimizers:
@@ -171,24 +172,24 @@ class TrainStep:
     def losses(
         self, results: list[Generated], iuv: Tensor, real: Tensor, source: Tensor, previous: Tensor | None, counts: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Scalars float32, means over all T frames: the generator's losses that have a weight, and the critic's.
+        """Scalars float32, means over all T frames: the generator's losses that have a weight, and the discriminator's.
 
         `iuv` and `real` (T B, 3, H, W) belong to `results`; `source` (B, 3, H, W); `previous` likewise, the frame before the first, if any.
         `counts` is what losses with a mask are divided by. Gradients of the generator's losses go to the generator alone, those of the
-        critic's to the critic alone.
+        discriminator's to the discriminator alone.
         """
         weights, nets, found = self.settings.losses, self.nets, {}
         fake = torch.cat([result.frame for result in results])
-        if nets.critic:
-            seen = nets.critic(torch.cat((iuv, iuv)), torch.cat((fake.detach(), real)))
+        if nets.discriminator:
+            seen = nets.discriminator(torch.cat((iuv, iuv)), torch.cat((fake.detach(), real)))
             fake_seen, real_seen = ([[layer.chunk(2)[k] for layer in scale] for scale in seen] for k in (0, 1))
-            fixed = {name: weight.detach() for name, weight in nets.critic.named_parameters()}
-            judged = functional_call(nets.critic, fixed, (iuv, fake))
+            fixed = {name: weight.detach() for name, weight in nets.discriminator.named_parameters()}
+            judged = functional_call(nets.discriminator, fixed, (iuv, fake))
             if weights.gan:
                 found["gan"] = adversarial(judged)
             if weights.feature_matching:
                 found["feature_matching"] = feature_matching(judged, real_seen)
-            found |= critic_losses(fake_seen, real_seen)
+            found |= discriminator_losses(fake_seen, real_seen)
         if weights.perceptual:
             with torch.no_grad():
                 wanted = nets.features.taps(real)
@@ -206,18 +207,18 @@ class TrainStep:
         return warp_loss(self.nets.features, source, before, real, source_grid, previous_grid, self.model.padding_mode)
 
     def backward(self, losses: dict[str, Tensor], frames: int) -> Tensor:
-        """Add the gradients of the losses summed over `frames` frames (Eq. 7), for generator and critic at once.
+        """Add the gradients of the losses summed over `frames` frames (Eq. 7), for generator and discriminator at once.
 
         The generator's total, a mean over frames, comes back.
         """
         weights = self.settings.losses
         total = sum(getattr(weights, name) * loss for name, loss in losses.items() if not name.startswith("critic_"))
-        critic = (losses["critic_fake"] + losses["critic_real"]) / 2 if self.nets.critic else 0.0
-        (frames * (total + critic)).backward()
+        discriminator = (losses["critic_fake"] + losses["critic_real"]) / 2 if self.nets.discriminator else 0.0
+        (frames * (total + discriminator)).backward()
         return total
 
     def update(self, losses: list[str], values: Tensor) -> Tensor:
-        """One update; generator and critic both see the other as it was before. Returns the values of `names`.
+        """One update; generator and discriminator both see the other as it was before. Returns the values of `names`.
 
         `values` are the total and the losses of these names, means over the frames of the update.
         """

@@ -3,7 +3,7 @@
 import gc
 import signal
 
-from densepose_cache.cli.subcommands import put_verbs_on_path
+from densepose_cache.cli.subcommands import put_subcommands_on_path
 
 OBJECTS_BETWEEN_COLLECTIONS = 500_000
 """A plan of many jobs is millions of objects that stay: Python looks through them for cycles less often than it would."""
@@ -15,6 +15,6 @@ def prepare_process():
     A cluster sends that signal to all processes of a job before its time is up. It is meant for the training, which saves its state and
     stops.
     """
-    put_verbs_on_path()
+    put_subcommands_on_path()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)

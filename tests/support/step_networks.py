@@ -22,11 +22,11 @@ def noise_map(random: torch.Generator, *shape: int) -> torch.Tensor:
 def networks(model: ModelSettings, rate: float) -> Networks:
     """Networks whose weights move by `rate` times their gradient."""
     torch.manual_seed(1)
-    generator, critic = build_generator(model), MultiscaleDiscriminator(model)
+    generator, discriminator = build_generator(model), MultiscaleDiscriminator(model)
     if model.generator == "compose":
         torch.nn.init.normal_(generator.trunk.head.weight, std=0.05)  # at zero nothing before it would learn
-    sgd = [torch.optim.SGD(module.parameters(), lr=rate, fused=True) for module in (generator, critic)]
-    return Networks(generator, sgd[0], critic, sgd[1], None)
+    sgd = [torch.optim.SGD(module.parameters(), lr=rate, fused=True) for module in (generator, discriminator)]
+    return Networks(generator, sgd[0], discriminator, sgd[1], None)
 
 
 class TinyFeatures(Features):

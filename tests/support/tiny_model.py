@@ -8,10 +8,10 @@ from dwnet.config import GENERATORS, ModelSettings
 from dwnet.model.build import build_generator
 from dwnet.model.checkpoint import save_model
 
-CRITIC = {"ndf": 4, "critic_layers": 2}
+DISCRIMINATOR = {"ndf": 4, "critic_layers": 2}
 MODELS = {
-    "dwnet": ModelSettings(ngf=4, blocks=1, refine_blocks=1, **CRITIC),
-    "compose": ModelSettings(generator="compose", width=4, **CRITIC),
+    "dwnet": ModelSettings(ngf=4, blocks=1, refine_blocks=1, **DISCRIMINATOR),
+    "compose": ModelSettings(generator="compose", width=4, **DISCRIMINATOR),
 }
 """Settings by the key `model.generator`."""
 assert MODELS.keys() == GENERATORS.keys(), "every generator has its tests"

@@ -12,9 +12,9 @@ import torch
 from forks import SERVER
 from tiny_model import MODELS
 
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
-from dwnet.cli.main import SUMMARY, VERBS
+from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 from dwnet.config import LossSettings, ModelSettings, TrainSettings
 from dwnet.training import distributed, loop, step
 from dwnet.training.data import SampleDataset
@@ -164,4 +164,4 @@ def _train(cache: Path, out: Path, settings: TrainSettings, model: ModelSettings
         loop.run_workers = functools.partial(_run_workers, preparation)
     arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
     arguments += ["--model", model.model_dump_json(), "--settings", settings.model_dump_json()]
-    raise SystemExit(run_verbs(SUMMARY, VERBS, ["train", *map(str, arguments)]))
+    raise SystemExit(run_subcommands(SUMMARY, SUBCOMMANDS, ["train", *map(str, arguments)]))

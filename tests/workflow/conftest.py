@@ -1,7 +1,7 @@
 import subprocess
 
 import pytest
-from environments import narrow_verbs
+from environments import narrow_subcommands
 from tiny_project import TINY, Project
 
 
@@ -23,9 +23,10 @@ def copied(finished, tmp_path):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """A project whose tiny sample has run from rendering to the report, once for all tests, each verb with its environment's packages."""
+    """A project whose tiny sample has run from rendering to the report, once for all tests, each subcommand with its environment's
+    packages."""
     project = Project(tmp_path_factory.mktemp("tiny"), TINY)
-    with narrow_verbs(tmp_path_factory.mktemp("narrow")):
+    with narrow_subcommands(tmp_path_factory.mktemp("narrow")):
         process = project.start("results/sample/metrics.json")  # the program itself
         said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said

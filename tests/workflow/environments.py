@@ -1,4 +1,4 @@
-"""The environments of the rules, and runs of the workflow in which every verb finds only the packages of its own."""
+"""The environments of the rules, and runs of the workflow in which every subcommand finds only the packages of its own."""
 
 import contextlib
 import importlib.util
@@ -16,8 +16,8 @@ spec = importlib.util.spec_from_file_location("write_environments", ROOT / "work
 script = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(script)
 ALWAYS = {"dwnet", *script.FROM_CONDA}
-VERBS = {"weights": "fetch"}
-"""Verbs whose name is not that of their rule."""
+SUBCOMMANDS = {"weights": "fetch"}
+"""Subcommands whose name is not that of their rule."""
 
 
 def rule_environments() -> dict[str, set[str]]:
@@ -39,9 +39,9 @@ def lacking(environment: str) -> tuple[list[str], list[str]]:
 
 
 @contextlib.contextmanager
-def narrow_verbs(folder: Path) -> Iterator[None]:
-    """Let the verbs of the rules find nothing but what their environments hold; `folder` keeps what they lack."""
-    without = {VERBS.get(rule, rule): lacking(rule if rule == "warp" else min(names)) for rule, names in rule_environments().items()}
+def narrow_subcommands(folder: Path) -> Iterator[None]:
+    """Let the subcommands of the rules find nothing but what their environments hold; `folder` keeps what they lack."""
+    without = {SUBCOMMANDS.get(rule, rule): lacking(rule if rule == "warp" else min(names)) for rule, names in rule_environments().items()}
     (folder / "lacking.json").write_text(json.dumps(without))
     added = {"DWNET_LACKING": str(folder / "lacking.json"), "PYTHONPATH": str(Path(__file__).with_name("narrow"))}
     if before := os.environ.get("PYTHONPATH"):

@@ -9,7 +9,7 @@ from tiny_project import TINY
 
 
 def inspect(project, path: str) -> tuple[int, str]:
-    """Exit code, and what the verb says."""
+    """Exit code, and what the subcommand says."""
     command = [Path(sys.executable).with_name("densepose-cache"), "inspect", path]
     done = subprocess.run(command, cwd=project.folder, text=True, capture_output=True, timeout=600)
     return done.returncode, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The conda environments: their versions, their rules, and that each holds what its verbs import."""
+"""The conda environments: their versions, their rules, and that each holds what its subcommands import."""
 
 import pytest
 from environments import lacking, rule_environments, script
@@ -26,7 +26,7 @@ def test_what_needs_no_torch_has_none():
     assert all(("torch" in script.pinned(kind)) == (kind in ("densepose", "train", "evaluate")) for kind in FILES)
 
 
-def test_every_verb_finds_what_it_imports_in_its_environment(finished):
+def test_every_subcommand_finds_what_it_imports_in_its_environment(finished):
     """`finished` has run so. What it shows: the packages outside of an environment were out of reach."""
     assert {"torch", "lightning", "sklearn", "mediapipe", "snakemake"} <= set(lacking("decode")[0])
     assert {"lightning", "tensorboard"} <= set(lacking("evaluate")[0]) and {"mediapipe", "torchvision"} <= set(lacking("train")[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from outputs import OUTPUTS, differences, leftovers, results
-from stage_verbs import SHARD, run, verb
+from stage_subcommands import SHARD, run, subcommand
 
 SHARDS = ("decode", "densepose", "warp")
 
@@ -26,7 +26,7 @@ def folder(finished, tmp_path):
 
 
 def outputs(folder: Path, stage: str) -> list[Path]:
-    """The files that the verb of `stage` has written."""
+    """The files that the subcommand of `stage` has written."""
     paths = [path for output in OUTPUTS[stage] for path in (folder / output, *(folder / output).rglob("*")) if path.is_file()]
     return [path for path in paths if stage not in SHARDS or SHARD in path.name]
 
@@ -41,7 +41,7 @@ def test_a_stage_that_finds_no_room_says_so_and_goes_on_where_there_is(folder, r
     assert code == 2 and len(errors) == 1, errors
     named = re.fullmatch(r"error: (\S+): cannot be written \(file too large\); make room there and run the same command again", errors[0])
     assert named and any(named[1].startswith(output) for output in OUTPUTS[stage]), errors
-    assert not leftovers(folder) and not (folder / verb(stage)[-1]).is_file()
+    assert not leftovers(folder) and not (folder / subcommand(stage)[-1]).is_file()
     assert run(folder, stage) == (0, [])
     assert differences(folder, reference) == []
 
@@ -51,7 +51,7 @@ def test_a_file_system_without_room(folder, reference, stage):
     """As above, on a real one: what ffmpeg and HDF5 say there is understood."""
     for path in outputs(folder, stage):
         path.unlink()
-    with small_disk(folder / Path(verb(stage)[-1]).parent):
+    with small_disk(folder / Path(subcommand(stage)[-1]).parent):
         code, errors = run(folder, stage)
         assert code == 2 and len(errors) == 1 and "cannot be written (no space left on device)" in errors[0], errors
         assert not leftovers(folder)

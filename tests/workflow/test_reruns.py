@@ -66,17 +66,17 @@ NO_EFFECT = {
 }
 
 
-def test_keys_that_change_no_result_schedule_nothing_but_are_given_to_the_verbs(finished):
+def test_keys_that_change_no_result_schedule_nothing_but_are_given_to_the_subcommands(finished):
     assert planned(finished, config=changed(**NO_EFFECT)) == set()
     done = finished.run("--dry-run", "--forceall", "--printshellcmds", METRICS)
-    for verb, section in (
+    for subcommand, section in (
         ("densepose", "densepose"),
         ("warp", "warp"),
         ("train", "train"),
         ("rollout", "evaluate"),
         ("evaluate", "evaluate"),
     ):
-        command = re.search(rf"(densepose-cache|dwnet) {verb} --.*$", done.stdout, re.M)[0]
+        command = re.search(rf"(densepose-cache|dwnet) {subcommand} --.*$", done.stdout, re.M)[0]
         settings = json.loads(re.search(r"--settings '(.*?)'", command)[1])
         assert {key: settings[key] for key in NO_EFFECT[section]} == NO_EFFECT[section]
 

@@ -2,8 +2,8 @@
 
 Usage: python workflow/scripts/environments.py
 
-Run it in the checkout after a change of constraints.txt or of what a verb imports, with the package and its dependencies installed: what
-the packages below need in turn is taken from their own metadata, for Linux and Python 3.12.
+Run it in the checkout after a change of constraints.txt or of what a subcommand imports, with the package and its dependencies installed:
+what the packages below need in turn is taken from their own metadata, for Linux and Python 3.12.
 """
 
 import re
@@ -45,7 +45,7 @@ KINDS = {
     ),
     "report": ("Pages; no torch.", [*SHARDS, *VIDEO, "Jinja2", "matplotlib"]),
 }
-"""What each environment is for, and the packages that its verbs import."""
+"""What each environment is for, and the packages that its subcommands import."""
 BUILDS = ["git", "gxx_linux-64", "ninja"]
 """Packages of conda with which detectron2 is built in the environment `densepose`."""
 FROM_CONDA = {"pip", "setuptools"}

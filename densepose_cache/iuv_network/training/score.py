@@ -11,7 +11,7 @@ from .cutouts import CutOuts, Request, render_set
 from .losses import to_input, true_uv
 
 CHECK = {"people": 10, "frames": 4, "seed": 1, "backgrounds": 20, "batches": 6, "size": 10}
-"""The fixed set that the shipped weights' figures are recorded on; small, so that a test can render it."""
+"""The fixed set that the shipped weights' quality metrics are recorded on; small, so that a test can render it."""
 
 
 def check_batches(folder) -> list[IuvBatch]:

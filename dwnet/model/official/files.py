@@ -17,7 +17,7 @@ from densepose_cache.storage.atomic import only_writer, written_whole
 from densepose_cache.storage.digest import file_sha256
 
 from ...config import ModelSettings
-from ..checkpoint import CRITIC_NAME, load_critic, load_model, save_model
+from ..checkpoint import DISCRIMINATOR_NAME, load_model, read_discriminator, save_model
 from .state_dict import export_discriminator, export_generator, load_discriminator, load_generator
 
 SIZE = 256
@@ -32,27 +32,29 @@ STRANGERS = {
 """What other files begin with, and what to say of them."""
 
 
-def import_official(generator: Path, out: Path, critic: Path | None, padding_mode: str, coarse_warp: bool, refine: bool, previous: bool):
-    """Write `out` from the official generator's file, and the critic beside it if its file is given; without it, none stays there.
+def import_official(
+    generator: Path, out: Path, discriminator: Path | None, padding_mode: str, coarse_warp: bool, refine: bool, previous: bool
+):
+    """Write `out` from the official generator's file, and the discriminator beside it if its file is given; without it, none stays there.
 
     Raises InputError, and writes nothing, if a file is missing, is no PyTorch file, or holds other weights.
     """
-    generator_weights, critic_weights = read_weights(generator), read_weights(critic) if critic else None
+    generator_weights, discriminator_weights = read_weights(generator), read_weights(discriminator) if discriminator else None
     with _named(generator):
         model = load_generator(generator_weights, padding_mode, coarse_warp, refine, previous)
-    if critic:
-        with _named(critic):
-            judge = load_discriminator(critic_weights)
+    if discriminator:
+        with _named(discriminator):
+            judge = load_discriminator(discriminator_weights)
     with only_writer(out):
-        if critic:
-            save_model(Path(out).with_name(CRITIC_NAME), judge, _origin(critic))
+        if discriminator:
+            save_model(Path(out).with_name(DISCRIMINATOR_NAME), judge, _origin(discriminator))
         else:
-            Path(out).with_name(CRITIC_NAME).unlink(missing_ok=True)
+            Path(out).with_name(DISCRIMINATOR_NAME).unlink(missing_ok=True)
         save_model(out, model, _origin(generator))
 
 
-def export_official(model: Path | str, out: Path, critic: Path | None) -> str:
-    """Write the generator of a run to `out` for the official code, and the run's critic to `critic` if that is given.
+def export_official(model: Path | str, out: Path, discriminator: Path | None) -> str:
+    """Write the generator of a run to `out` for the official code, and the run's discriminator to `discriminator` if that is given.
 
     `model` is the run's folder or its model.safetensors. The files are of the kind that PyTorch 1.0 reads. Returns the options with which
     the official code makes networks of these widths and depths. Raises InputError if there is no such model, or the official code has no
@@ -64,9 +66,9 @@ def export_official(model: Path | str, out: Path, critic: Path | None) -> str:
             raise InputError(f"has {generator.settings.refine_blocks} refine blocks, but the official code always has {REFINE_BLOCKS}")
         states = {Path(out): export_generator(generator)}
         options = _generator_options(generator.settings)
-    if critic:
-        judge, _ = load_critic(model if Path(model).is_dir() else Path(model).with_name(CRITIC_NAME))
-        states[Path(critic)] = export_discriminator(judge)
+    if discriminator:
+        judge, _ = read_discriminator(model if Path(model).is_dir() else Path(model).with_name(DISCRIMINATOR_NAME))
+        states[Path(discriminator)] = export_discriminator(judge)
         options += f" --ndf {judge.settings.ndf} --num_D {judge.settings.critic_scales} --n_layers_D {judge.settings.critic_layers}"
     for path, state in states.items():
         content = io.BytesIO()

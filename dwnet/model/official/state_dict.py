@@ -17,7 +17,7 @@ from ..discriminator import MultiscaleDiscriminator
 from ..generator import Generator
 
 State = Mapping[str, Tensor]
-GENERATOR_SIGN, CRITIC_SIGN = "model_downsample.1.weight", "scale0_layer0.0.weight"
+GENERATOR_SIGN, DISCRIMINATOR_SIGN = "model_downsample.1.weight", "scale0_layer0.0.weight"
 """Names that every official file of that network has."""
 REFINE_SIGN = "model_downsample_grid_set."
 """How the names of a refine branch begin."""
@@ -33,8 +33,8 @@ def load_generator(
     Raises InputError if the tensors are not those of such a generator.
     """
     state = _plain(state_dict)
-    if CRITIC_SIGN in state:
-        raise InputError("these are the weights of a critic (latest_net_D.pth); those of a generator (latest_net_G.pth) are needed")
+    if DISCRIMINATOR_SIGN in state:
+        raise InputError("these are the weights of a discriminator (latest_net_D.pth); those of a generator (latest_net_G.pth) are needed")
     try:
         settings = ModelSettings(
             ngf=state[GENERATOR_SIGN].shape[0],
@@ -58,17 +58,17 @@ def load_generator(
 
 
 def load_discriminator(state_dict: State) -> MultiscaleDiscriminator:
-    """A critic in eval mode from an official `latest_net_D` state dict. Raises InputError like `load_generator`."""
+    """A discriminator in eval mode from an official `latest_net_D` state dict. Raises InputError like `load_generator`."""
     state = _plain(state_dict)
     if GENERATOR_SIGN in state:
-        raise InputError("these are the weights of a generator (latest_net_G.pth); those of a critic (latest_net_D.pth) are needed")
+        raise InputError("these are the weights of a generator (latest_net_G.pth); those of a discriminator (latest_net_D.pth) are needed")
     scales, layers = _count(state, r"scale(\d+)_layer0\.0\.weight"), _count(state, r"scale0_layer(\d+)\.0\.weight")
     if scales < 1 or layers < 3:
-        raise InputError("these are no weights of an official DwNet critic: no layers named scale{i}_layer{j} in them")
-    settings = ModelSettings(ndf=state[CRITIC_SIGN].shape[0], critic_scales=scales, critic_layers=layers - 2)
-    critic = MultiscaleDiscriminator(settings)
-    _fill(critic, state, dict(_critic_names(settings)), "critic")
-    return critic.eval()
+        raise InputError("these are no weights of an official DwNet discriminator: no layers named scale{i}_layer{j} in them")
+    settings = ModelSettings(ndf=state[DISCRIMINATOR_SIGN].shape[0], critic_scales=scales, critic_layers=layers - 2)
+    discriminator = MultiscaleDiscriminator(settings)
+    _fill(discriminator, state, dict(_discriminator_names(settings)), "discriminator")
+    return discriminator.eval()
 
 
 def export_generator(generator: Generator) -> dict[str, Tensor]:
@@ -81,9 +81,9 @@ def export_generator(generator: Generator) -> dict[str, Tensor]:
     return _renamed(generator, dict(_generator_names(generator.settings)))
 
 
-def export_discriminator(critic: MultiscaleDiscriminator) -> dict[str, Tensor]:
+def export_discriminator(discriminator: MultiscaleDiscriminator) -> dict[str, Tensor]:
     """The state dict that the official code loads. Raises InputError like `export_generator`."""
-    return _renamed(critic, dict(_critic_names(critic.settings)))
+    return _renamed(discriminator, dict(_discriminator_names(discriminator.settings)))
 
 
 def _generator_names(settings: ModelSettings) -> Iterator[tuple[str, str]]:
@@ -110,7 +110,7 @@ def _block_names(theirs: str, start: int, ours: str, count: int) -> Iterator[tup
         yield f"{theirs}.{start + i}.conv_block.5", f"{ours}.{i}.second"
 
 
-def _critic_names(settings: ModelSettings) -> Iterator[tuple[str, str]]:
+def _discriminator_names(settings: ModelSettings) -> Iterator[tuple[str, str]]:
     for i in range(settings.critic_scales):
         for j in range(settings.critic_layers + 2):
             yield f"scale{i}_layer{j}.0", f"critics.{i}.layers.{j}"

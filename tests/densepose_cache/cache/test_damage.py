@@ -17,8 +17,8 @@ from small_cache import PRECOMPUTED, SHARDS, WARP, small_cache
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import FOLDERS, ShardWriter, bucket, open_shard, shard_name
 from densepose_cache.cache.verify import verify
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.config import VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.stages.decode import decode_shard
@@ -125,7 +125,7 @@ def test_foreign_files(cache, folder, capsys):
         read_all(cache, [CLIP])
     with pytest.raises(InputError, match=rf"^{path}: holds stage None.*{mending(path)}$"):
         open_shard(path, FOLDERS[folder])
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(path)]) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(path)]) == 2
     assert f"{path}: is no shard" in (told := capsys.readouterr().err) and mending(path) in told
 
 
@@ -186,7 +186,7 @@ def test_changed_attributes_are_found_by_inspect_and_before_the_next_stage(cache
             if damage(file[CLIP]):
                 break
         flip(path, place, 1)
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(path)]) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(path)]) == 2
     assert f"{path}: damaged are clip {CLIP} (its content is not what its checksum says)" in (told := capsys.readouterr().err)
     assert mending(path) in told
     table = cache / "clips" / f"{NAME}.csv"
@@ -249,9 +249,9 @@ def test_a_shard_whose_own_attributes_are_damaged_is_not_linked_again(cache):
 
 
 def test_an_undamaged_file_says_so(built, capsys):
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(shard(built, "warps")), "--clip", CLIP]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(shard(built, "warps")), "--clip", CLIP]) == 0
     assert "bytes a grid" in (told := capsys.readouterr().out) and told.endswith("undamaged: 1 clip\n")
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(built / "train.h5")]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(built / "train.h5")]) == 0
     assert capsys.readouterr().out.endswith("undamaged: 3 clips\n")
 
 

@@ -16,8 +16,8 @@ from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import COMPRESSION, ShardWriter, open_shard
 from densepose_cache.cache.stack import Stack
 from densepose_cache.cache.verify import verify
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.clips import write_table
 from densepose_cache.config import VideoSettings
 from densepose_cache.core.errors import InputError
@@ -92,9 +92,9 @@ def test_shards_of_format_3_are_read_and_stay_where_nothing_changed(cache, capsy
                 assert np.array_equal(reader.frames(clip, which), FRAMES[clip][which])
                 assert np.array_equal(reader.iuv(clip, which), MAPS[clip][which])
             assert all(reader.grid(clip, *pair).shape == (SIZE, SIZE) for pair in reader.pairs(clip))
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(cache / "frames/000.h5")]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(cache / "frames/000.h5")]) == 0
     assert "format 3" in (told := capsys.readouterr().out) and told.endswith("undamaged: 2 clips\n")
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(cache / "train.h5"), "--png", str(cache / "anna.png")]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(cache / "train.h5"), "--png", str(cache / "anna.png")]) == 0
 
 
 def test_clips_of_format_3_are_taken_over_into_files_that_anybody_reads(cache):

@@ -10,8 +10,8 @@ import pytest
 from coded_video import numbers_of
 
 from densepose_cache.cache.stack import Stack
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.config import read_source
 from densepose_cache.core.errors import InputError
 
@@ -22,18 +22,18 @@ def run(*arguments, **options):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
 
 
-def test_help_lists_every_verb_and_imports_none_of_them():
+def test_help_lists_every_subcommand_and_imports_none_of_them():
     done = run("--help")
     assert done.returncode == 0
-    assert all(f" {verb} " in done.stdout for verb in VERBS)
+    assert all(f" {subcommand} " in done.stdout for subcommand in SUBCOMMANDS)
     script = "import sys, densepose_cache.cli.main as c\nsys.argv = ['x', '--help']\ntry: c.main()\nexcept SystemExit: pass\n"
     script += "print(sorted({'torch', 'pandas', 'h5py', 'av', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.endswith("[]\n")
 
 
-@pytest.mark.parametrize("verb", ["clips", "fetch", "decode"])
-def test_verbs_have_help_with_an_example(verb, capsys):
-    assert run_verbs(SUMMARY, VERBS, [verb, "--help"]) == 0
+@pytest.mark.parametrize("subcommand", ["clips", "fetch", "decode"])
+def test_subcommands_have_help_with_an_example(subcommand, capsys):
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, [subcommand, "--help"]) == 0
     assert "Example: densepose-cache" in capsys.readouterr().out
 
 
@@ -74,7 +74,7 @@ def test_from_videos_to_frames(coded, tmp_path):
 )
 def test_wrong_input_is_one_line_and_code_2(arguments, code, text, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert run_verbs(SUMMARY, VERBS, arguments) == code
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, arguments) == code
     said = capsys.readouterr()
     assert text in said.err + said.out
     assert not list(tmp_path.iterdir())
@@ -100,31 +100,31 @@ def test_a_source_that_is_no_yaml_is_named(tmp_path, content, reason):
 
 
 @pytest.fixture
-def verb(tmp_path, monkeypatch):
-    """A command line of one verb whose body is given."""
+def subcommand(tmp_path, monkeypatch):
+    """A command line of one subcommand whose body is given."""
 
     def make(body: str):
-        (tmp_path / "one_verb.py").write_text(f"def command():\n    {body}\n")
+        (tmp_path / "one_subcommand.py").write_text(f"def command():\n    {body}\n")
         monkeypatch.syspath_prepend(tmp_path)
-        sys.modules.pop("one_verb", None)
-        return run_verbs("Test.", {"one": ("one_verb", "One."), "two": ("no_such_module", "Two.")}, ["one"])
+        sys.modules.pop("one_subcommand", None)
+        return run_subcommands("Test.", {"one": ("one_subcommand", "One."), "two": ("no_such_module", "Two.")}, ["one"])
 
     return make
 
 
-def test_exit_codes(verb, capsys):
-    assert verb("pass") == 0
-    assert verb("raise KeyboardInterrupt") == 130
-    assert verb("raise SystemExit(7)") == 7
-    assert verb("from densepose_cache.core.errors import InputError; raise InputError('a.mp4: is wrong')") == 2
+def test_exit_codes(subcommand, capsys):
+    assert subcommand("pass") == 0
+    assert subcommand("raise KeyboardInterrupt") == 130
+    assert subcommand("raise SystemExit(7)") == 7
+    assert subcommand("from densepose_cache.core.errors import InputError; raise InputError('a.mp4: is wrong')") == 2
     assert capsys.readouterr().err.endswith("error: a.mp4: is wrong\n")
     with pytest.raises(ZeroDivisionError):
-        verb("1 / 0")
+        subcommand("1 / 0")
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_decode_leaves_nothing(tmp_path, coded, sent, code):
-    """Frames take for ever to come, so the verb is at work when the signal does. A job in the background is born deaf to SIGINT."""
+    """Frames take for ever to come, so the subcommand is at work when the signal does. A job in the background is born deaf to SIGINT."""
     (tmp_path / "clips.csv").write_text(f"clip,split,video,start_frame,end_frame,bbox,iuv,sha256,iuv_sha256\na,train,{coded},,,,,x,\n")
     script = tmp_path / "slow.py"
     script.write_text(

@@ -4,8 +4,8 @@ import importlib.metadata
 import pytest
 
 from densepose_cache.cli import doctor
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.storage.weights import WEIGHTS
 
 
@@ -61,7 +61,7 @@ def test_missing_libraries_packages_and_detectron2_are_named(tmp_path, monkeypat
 def test_exit_code_tells_whether_the_needed_is_there(tmp_path, capsys, monkeypatch, broken):
     findings = [doctor.Finding("ffmpeg", not broken, "looked for", "mend it", True), doctor.Finding("GPU", False, "none", "buy one")]
     monkeypatch.setattr(doctor, "examine", lambda weights: findings)
-    assert run_verbs(SUMMARY, VERBS, ["doctor", "--weights", str(tmp_path)]) == int(broken)
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["doctor", "--weights", str(tmp_path)]) == int(broken)
     out = capsys.readouterr().out
     assert ("MISSING ffmpeg" in out) == broken
     assert "-> buy one" in out

@@ -7,8 +7,8 @@ from small_cache import WARP, small_cache
 
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.cli.inspect import describe, picture
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
 from densepose_cache.warp import coarse_warp_grid
 from densepose_cache.warp.pairs import draw_samples, sample_pairs
@@ -51,17 +51,17 @@ def test_picture_shows_frames_maps_and_the_warped_source(built):
     assert (drawn[SIZE : 2 * SIZE, :SIZE, 1] == maps["dora"][0][..., 1]).all()
 
 
-def test_the_verb(built, tmp_path, capsys):
+def test_the_subcommand(built, tmp_path, capsys):
     folder, _ = built
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(folder / "test.h5"), "--png", str(tmp_path / "a.png")]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(folder / "test.h5"), "--png", str(tmp_path / "a.png")]) == 0
     assert Image.open(tmp_path / "a.png").size == (6 * SIZE, 5 * SIZE)
     assert "dora" in capsys.readouterr().out
-    assert run_verbs(SUMMARY, VERBS, ["inspect", str(shard(folder, "iuv", "ben")), "--png", str(tmp_path / "b.png")]) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(shard(folder, "iuv", "ben")), "--png", str(tmp_path / "b.png")]) == 2
     assert "needs an index" in capsys.readouterr().err
     assert not (tmp_path / "b.png").exists()
     (tmp_path / "folder.png").mkdir()
     for name, message in {"": "does not end in .png", "picture": "does not end in .png", "folder.png": "is a folder"}.items():
-        assert run_verbs(SUMMARY, VERBS, ["inspect", str(folder / "test.h5"), "--png", str(tmp_path / name)]) == 2
+        assert run_subcommands(SUMMARY, SUBCOMMANDS, ["inspect", str(folder / "test.h5"), "--png", str(tmp_path / name)]) == 2
         assert f"error: {tmp_path / name}: {message}" in capsys.readouterr().err
 
 

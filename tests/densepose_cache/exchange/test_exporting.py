@@ -12,8 +12,8 @@ from small_cache import PRECOMPUTED, SHARDS, small_cache
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import bucket, shard_name
 from densepose_cache.cache.stack import Stack
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.config import FILE_FORMATS, FramesSource, VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backends.precomputed import PngFolder
@@ -176,13 +176,13 @@ def test_what_is_wrong_is_named(cache, tmp_path):
     assert not [path for path in tmp_path.rglob("*.png")]
 
 
-def test_the_verb(cache, tmp_path, capsys):
+def test_the_subcommand(cache, tmp_path, capsys):
     folder, _ = cache
     arguments = ["export-iuv", str(folder / "test.h5"), str(tmp_path / "out"), "--format", "dwnet", "--clip", "dora"]
-    assert run_verbs(SUMMARY, VERBS, arguments) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, arguments) == 0
     assert "out: 12 maps of 1 clips" in capsys.readouterr().err
-    assert run_verbs(SUMMARY, VERBS, arguments) == 2
-    assert run_verbs(SUMMARY, VERBS, [*arguments, "--replace"]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, arguments) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, [*arguments, "--replace"]) == 0
     capsys.readouterr()
-    assert run_verbs(SUMMARY, VERBS, ["export-iuv", "--help"]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["export-iuv", "--help"]) == 0
     assert "Example: densepose-cache export-iuv" in capsys.readouterr().out

@@ -8,8 +8,8 @@ from PIL import Image
 from small_cache import PRECOMPUTED
 
 from densepose_cache.cache.stack import Stack
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.config import FramesSource, VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backends.precomputed import SideFile
@@ -150,14 +150,14 @@ def test_what_is_wrong_is_named(work, tmp_path):
     assert files(work) == ["a.h5", "empty", "frames", "maps", "notes.txt", "walk.mp4"]
 
 
-def test_the_verb(work, capsys):
+def test_the_subcommand(work, capsys):
     arguments = ["import-iuv", str(work / "maps"), str(work / "frames"), "--out", str(work / "o.iuv.h5"), "--format", "iuv-png"]
-    assert run_verbs(SUMMARY, VERBS, [*arguments, "--order", "VUI"]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, [*arguments, "--order", "VUI"]) == 0
     assert "o.iuv.h5: 6 frames from iuv-png" in capsys.readouterr().err
     assert np.array_equal(stored(work / "o.iuv.h5"), body_maps(1, COUNT))
-    assert run_verbs(SUMMARY, VERBS, arguments) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, arguments) == 2
     assert "error: " in capsys.readouterr().err
-    assert run_verbs(SUMMARY, VERBS, ["import-iuv", "--help"]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["import-iuv", "--help"]) == 0
     assert "Example: densepose-cache import-iuv" in capsys.readouterr().out
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.rendered.backgrounds import KINDS
 from densepose_cache.rendered.figure.body import load_body
 from densepose_cache.rendered.figure.person import draw_looks
@@ -127,16 +127,16 @@ def test_wide_is_part_of_what_a_clip_is(tmp_path):
     assert is_current(tmp_path, request) and not is_current(tmp_path, ClipRequest("train", 0, 0, 64, 3, 5, "any"))
 
 
-def test_the_verb_has_a_switch_for_it(tmp_path, capsys):
+def test_the_subcommand_has_a_switch_for_it(tmp_path, capsys):
     arguments = ["sample", "--train", "1", "--test", "1", "--size", "64", "--frames", "3", "--fps", "5", "--workers", "1", "--out"]
     folders = {name: tmp_path / name for name in ("usual", "wide", "called")}
-    assert run_verbs(SUMMARY, VERBS, [*arguments, str(folders["usual"])]) == 0
-    assert run_verbs(SUMMARY, VERBS, [*arguments, str(folders["wide"]), "--wide"]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, [*arguments, str(folders["usual"])]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, [*arguments, str(folders["wide"]), "--wide"]) == 0
     write_sample(folders["called"], **SMALL, wide=True)
     texts = {name: (folder / "manifest.csv").read_text() for name, folder in folders.items()}
     assert texts["wide"] == texts["called"] != texts["usual"]
     assert set(pd.read_csv(folders["wide"] / "manifest.csv")["background"]) == {"scene"}
     with h5py.File(folders["wide"] / "sample-train-0000.iuv.h5") as one, h5py.File(folders["called"] / "sample-train-0000.iuv.h5") as other:
         assert one.attrs["digest"] == other.attrs["digest"] and np.array_equal(one["iuv"][:], other["iuv"][:])
-    assert run_verbs(SUMMARY, VERBS, ["sample", "--help"]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["sample", "--help"]) == 0
     assert "--wide" in capsys.readouterr().out

@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
 from densepose_cache.rendered.write import write_sample
 from densepose_cache.video import probe, read_frames
@@ -116,15 +116,15 @@ def test_a_background_can_be_fixed_and_is_part_of_what_a_clip_is(tmp_path):
     assert state(tmp_path)["sample-train-0000.mp4"] != before
 
 
-def test_the_verb_writes_the_manifest(tmp_path, capsys):
+def test_the_subcommand_writes_the_manifest(tmp_path, capsys):
     arguments = ["sample", "--train", "1", "--test", "1", "--size", "64", "--frames", "3", "--fps", "5", "--workers", "1", "--out"]
-    assert run_verbs(SUMMARY, VERBS, [*arguments, str(tmp_path)]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, [*arguments, str(tmp_path)]) == 0
     assert len(pd.read_csv(tmp_path / "manifest.csv")) == 2
     assert "2 clips" in capsys.readouterr().out
 
 
-def test_the_verb_explains_itself(capsys):
-    assert run_verbs(SUMMARY, VERBS, ["sample", "--help"]) == 0
+def test_the_subcommand_explains_itself(capsys):
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["sample", "--help"]) == 0
     text = capsys.readouterr().out
     for option in ("--out", "--train", "--test", "--size", "--frames", "--fps", "--seed", "--workers"):
         assert option in text

@@ -5,8 +5,8 @@ import pytest
 from coded_video import cut, ffmpeg
 from known_video import write_known
 
-from densepose_cache.cli.main import SUMMARY, VERBS
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.main import SUBCOMMANDS, SUMMARY
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.config import UrlsSource
 from densepose_cache.core.errors import InputError
 from densepose_cache.stages.fetch import fetch_videos
@@ -166,9 +166,9 @@ def test_wrong_lists(shop, tmp_path, train, reason):
     assert not shop.out.exists()
 
 
-def test_the_verb_says_what_is_missing(shop, capsys):
+def test_the_subcommand_says_what_is_missing(shop, capsys):
     write_lists(shop, ["81ab", "gone"], ["71cd"])
     source = shop.source.model_dump_json()
-    assert run_verbs(SUMMARY, VERBS, ["fetch", "--source", source, "--out", str(shop.out)]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["fetch", "--source", source, "--out", str(shop.out)]) == 0
     said = capsys.readouterr().err
     assert "fetched.csv: 2 of 3 videos are there" in said and "1 are missing" in said and "gone.mp4: HTTP 404" in said

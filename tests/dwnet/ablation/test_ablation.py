@@ -1,4 +1,4 @@
-"""Four tiny variants, rolled out and measured: tables with known numbers, the order of Figure 5, plot, pictures, verb."""
+"""Four tiny variants, rolled out and measured: tables with known numbers, the order of Figure 5, plot, pictures, subcommand."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from tiny_model import tiny_generator
 from typer.testing import CliRunner
 
 from densepose_cache.cache.reader import SplitReader
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
 from dwnet.ablation import tables as tables_module
 from dwnet.ablation.pictures import SIDE, telling_frame
@@ -36,8 +36,8 @@ from dwnet.ablation.tables import (
     verdict,
 )
 from dwnet.ablation.words import order_lines
-from dwnet.cli import ablation as verb
-from dwnet.cli.main import SUMMARY, VERBS
+from dwnet.cli import ablation as subcommand
+from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 from dwnet.config import VARIANTS, AblationSettings, EvaluateSettings
 from dwnet.evaluation.bootstrap import draw_clips, mean_interval
 from dwnet.evaluation.evaluate import evaluate
@@ -203,9 +203,9 @@ def test_sentences_name_who_is_decidedly_worse():
     ]
 
 
-def run_verb(folder, out, *more):
+def run_subcommand(folder, out, *more):
     app = typer.Typer()
-    app.command()(verb.command)
+    app.command()(subcommand.command)
     arguments = [
         "--runs",
         str(folder / "runs"),
@@ -221,13 +221,13 @@ def run_verb(folder, out, *more):
 
 @pytest.fixture(scope="module")
 def made(folder):
-    """What the verb wrote, and what it printed."""
-    done = run_verb(folder, folder / "made" / "ablation.csv")
+    """What the subcommand wrote, and what it printed."""
+    done = run_subcommand(folder, folder / "made" / "ablation.csv")
     assert done.exit_code == 0, done.output
     return folder / "made", done.output
 
 
-def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
+def test_subcommand_writes_tables_plot_and_pictures(folder, made, tmp_path):
     made, output = made
     assert sorted(path.name for path in made.iterdir()) == [
         "ablation.csv",
@@ -246,7 +246,7 @@ def test_verb_writes_tables_plot_and_pictures(folder, made, tmp_path):
     assert "no previous/refine/warp" in text and "Frechet, EfficientNet-Lite0" in text and "coarse warp" in text and "filled warp" in text
     assert text.index("Perceptual") < text.index("Frechet") < text.index("PSNR")
     assert f"{FRECHET}: beside full " in output and "Best first: " in output and "Order of Figure 5: " in output
-    run_verb(folder, tmp_path / "made" / "ablation.csv")
+    run_subcommand(folder, tmp_path / "made" / "ablation.csv")
     assert {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()} == {
         path.name: path.read_bytes() for path in made.iterdir()
     }
@@ -266,7 +266,7 @@ def test_page_holds_everything_and_loads_nothing(made):
 
 
 def test_grid_shows_the_telling_frames(folder, tmp_path):
-    assert run_verb(folder, tmp_path / "ablation.csv").exit_code == 0
+    assert run_subcommand(folder, tmp_path / "ablation.csv").exit_code == 0
     grid = np.asarray(Image.open(tmp_path / "ablation_frames.png"))
     side = SIDE
     assert side == SIZE * 3
@@ -300,7 +300,7 @@ def test_few_clips_give_values_without_intervals(folder, tmp_path):
         rollout(run / "model.safetensors", data, settings, run / "rollout.h5")
         evaluate(run / "rollout.h5", data, run / "model.safetensors", settings, folder / "weights", run / "metrics.json")
     app = typer.Typer()
-    app.command()(verb.command)
+    app.command()(subcommand.command)
     done = CliRunner().invoke(app, ["--runs", str(copy), "--data", str(data), "--out", str(tmp_path / "out/ablation.csv")])
     assert done.exit_code == 0, done.output
     assert "only 2 test clips: no intervals" in done.output
@@ -362,7 +362,7 @@ def test_a_missing_run_or_other_data_is_named(folder, tmp_path):
 def test_a_full_disk_is_named_and_nothing_half_written(folder, tmp_path, room, capsys):
     options = {"--runs": folder / "runs", "--data": folder / "test.h5", "--out": tmp_path / "ablation.csv"}
     room(1000)
-    code = run_verbs(SUMMARY, VERBS, ["ablation", *(str(word) for pair in options.items() for word in pair)])
+    code = run_subcommands(SUMMARY, SUBCOMMANDS, ["ablation", *(str(word) for pair in options.items() for word in pair)])
     room(None)
     assert code == 2 and not list(tmp_path.iterdir())
     said = capsys.readouterr().err

@@ -51,10 +51,10 @@ def test_axes_are_not_mixed_up():
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 64), (100, 100), (128, 96), (36, 132)])
-def test_the_critic_judges_frames_of_any_size(size):
+def test_the_discriminator_judges_frames_of_any_size(size):
     for scales in (1, 4):
-        critic = MultiscaleDiscriminator(ModelSettings(ndf=4, critic_scales=scales, critic_layers=5))
-        found = critic(torch.zeros(2, 3, *size), torch.zeros(2, 3, *size))
+        discriminator = MultiscaleDiscriminator(ModelSettings(ndf=4, critic_scales=scales, critic_layers=5))
+        found = discriminator(torch.zeros(2, 3, *size), torch.zeros(2, 3, *size))
         assert len(found) == scales and all(scale[-1].shape[1] == 1 for scale in found)
         first = found[-1][0]
         assert first.shape[2:] == (size[0] // 2 + 1, size[1] // 2 + 1)

@@ -38,13 +38,13 @@ def test_one_hot_is_a_channel_for_each_part_then_u_and_v(maps):
 def test_all_networks_see_the_parts_one_hot(maps):
     """Their first layers have a weight for each part; the images' channels come after."""
     settings = ModelSettings(ngf=4, blocks=0, refine_blocks=0, ndf=4, iuv_input="one_hot", visibility=True)
-    generator, critic = Generator(settings), MultiscaleDiscriminator(settings)
+    generator, discriminator = Generator(settings), MultiscaleDiscriminator(settings)
     inputs = {layer.weight.shape[1] for layer in (generator.pose.first, generator.appearance.first)}
     assert inputs == {27, 3} and generator.refine.encoder.first.weight.shape[1] == 27 + 3 + 2 + 1
-    assert {part.layers[0].weight.shape[1] for part in critic.critics} == {30}
+    assert {part.layers[0].weight.shape[1] for part in discriminator.critics} == {30}
     iuv = scaled(torch.from_numpy(maps))
     image, grid, mask = torch.zeros_like(iuv), torch.zeros(2, 32, 48, 2), torch.ones(2, 32, 48, dtype=torch.bool)
     frame = generator(iuv, image, image, grid, grid, Prepared(source_visible=mask, previous_visible=mask)).frame
-    sum(scale[-1].sum() for scale in critic(iuv, frame)).backward()
-    for first in (generator.pose.first, critic.critics[-1].layers[0]):
+    sum(scale[-1].sum() for scale in discriminator(iuv, frame)).backward()
+    for first in (generator.pose.first, discriminator.critics[-1].layers[0]):
         assert (first.weight.grad.abs().sum((0, 2, 3)) > 0).all()

@@ -70,12 +70,12 @@ def test_reference_weights_survive_the_way_in_and_out(frames):
     assert again.keys() == state.keys() and all(torch.equal(again[name], state[name]) for name in state)
 
 
-def test_critic_weights_survive_the_way_in_and_out():
+def test_discriminator_weights_survive_the_way_in_and_out():
     settings = ModelSettings(ndf=4, critic_scales=3, critic_layers=2)
     state = state_dict.export_discriminator(MultiscaleDiscriminator(settings))
-    critic = state_dict.load_discriminator({f"module.{name}": value for name, value in state.items()})
-    assert (critic.settings.ndf, critic.settings.critic_scales, critic.settings.critic_layers) == (4, 3, 2)
-    again = state_dict.export_discriminator(critic)
+    discriminator = state_dict.load_discriminator({f"module.{name}": value for name, value in state.items()})
+    assert (discriminator.settings.ndf, discriminator.settings.critic_scales, discriminator.settings.critic_layers) == (4, 3, 2)
+    again = state_dict.export_discriminator(discriminator)
     assert again.keys() == state.keys() and all(torch.equal(again[name], state[name]) for name in state)
 
 

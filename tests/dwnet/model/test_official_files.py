@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save_file
 from tiny_model import MODELS
 
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
-from dwnet.cli.main import SUMMARY, VERBS
+from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 from dwnet.config import ModelSettings
 from dwnet.model.build import build_generator
-from dwnet.model.checkpoint import load_critic, load_model, save_model
+from dwnet.model.checkpoint import load_model, read_discriminator, save_model
 from dwnet.model.discriminator import MultiscaleDiscriminator
 from dwnet.model.generator import Generator
 from dwnet.model.official import state_dict
@@ -31,7 +31,7 @@ def _same(one: dict, other: dict) -> bool:
 
 
 def _run(*arguments) -> int:
-    return run_verbs(SUMMARY, VERBS, list(map(str, arguments)))
+    return run_subcommands(SUMMARY, SUBCOMMANDS, list(map(str, arguments)))
 
 
 class _Python2Pickler(pickle._Pickler):
@@ -77,10 +77,10 @@ def _import(files: Path, out: Path):
 def test_official_files_become_a_model(files, tmp_path):
     out = tmp_path / "run" / "model.safetensors"
     _import(files, out)
-    (generator, facts), (critic, _) = load_model(out), load_critic(out.parent)
+    (generator, facts), (discriminator, _) = load_model(out), read_discriminator(out.parent)
     assert generator.settings.model_dump(exclude={"ndf", "critic_layers"}) == SMALL.model_dump(exclude={"ndf", "critic_layers"})
     assert _same(state_dict.export_generator(generator), read_weights(files / "latest_net_G.pth"))
-    assert _same(state_dict.export_discriminator(critic), read_weights(files / "latest_net_D.pth"))
+    assert _same(state_dict.export_discriminator(discriminator), read_weights(files / "latest_net_D.pth"))
     assert facts["size"] == 256 and facts["imported"]["file"] == "latest_net_G.pth"
 
 
@@ -147,9 +147,9 @@ def _strangers(folder: Path, good: bytes):
     }.items()
 
 
-@pytest.mark.parametrize(("swapped", "kind"), [("latest_net_D.pth", "a critic"), ("latest_net_G.pth", "a generator")])
+@pytest.mark.parametrize(("swapped", "kind"), [("latest_net_D.pth", "a discriminator"), ("latest_net_G.pth", "a generator")])
 def test_other_files_are_named_in_one_line_and_leave_nothing_behind(files, tmp_path, capsys, swapped, kind):
-    """As the generator's file, where the swapped one is the critic's, and as the critic's."""
+    """As the generator's file, where the swapped one is the discriminator's, and as the discriminator's."""
     out, critics = tmp_path / "run" / "model.safetensors", swapped == "latest_net_G.pth"
     cases = [*_strangers(files, (files / swapped).read_bytes()), (swapped, f"these are the weights of {kind} ")]
     for name, message in cases:
@@ -208,14 +208,14 @@ def test_ablations_name_the_official_options(tmp_path, capsys):
     assert found == settings.model_copy(update={"ndf": found.ndf, "critic_layers": found.critic_layers, "refine_blocks": 0})
 
 
-def test_an_import_without_critic_leaves_none_of_another_behind(files, tmp_path):
+def test_an_import_without_discriminator_leaves_none_of_another_behind(files, tmp_path):
     out = tmp_path / "run" / "model.safetensors"
     _import(files, out)
     assert _run("import-official", files / "latest_net_G.pth", "-o", out) == 0
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
-def test_a_folder_is_refused_as_output_and_the_critic_beside_it_stays(files, tmp_path, capsys):
+def test_a_folder_is_refused_as_output_and_the_discriminator_beside_it_stays(files, tmp_path, capsys):
     out = tmp_path / "run" / "model.safetensors"
     _import(files, out)
     (out.parent / "folder").mkdir()
@@ -223,4 +223,4 @@ def test_a_folder_is_refused_as_output_and_the_critic_beside_it_stays(files, tmp
     assert _run("export-official", out, "-o", out.parent / "folder") == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith(f"error: {out.parent / 'folder'}: is a folder") for line in lines)
-    load_critic(out.parent)
+    read_discriminator(out.parent)

@@ -288,7 +288,7 @@ def test_same_input_gives_the_same_page(run):
     assert build_page("mine", run, ReportSettings()) == build_page("mine", run, ReportSettings())
 
 
-def test_verb_writes_page_and_metrics_and_summary_says_where(run):
+def test_subcommand_writes_page_and_metrics_and_summary_says_where(run):
     app = typer.Typer()
     app.command()(command)
     folder = run.parent.parent

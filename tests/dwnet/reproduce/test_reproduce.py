@@ -11,13 +11,13 @@ import yaml
 from small_cache import write_split
 from tiny_origin import DETECTOR, settings, write_maps
 
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.config import read_source
 from densepose_cache.iuv_network.weights import WEIGHTS as SHIPPED
 from densepose_cache.stages.clips import build_clip_table
 from densepose_cache.storage.digest import file_sha256
 from densepose_cache.storage.weights import WEIGHTS
-from dwnet.cli.main import SUMMARY, VERBS
+from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 from dwnet.cli.reproduce import examine
 from dwnet.config import NO_RESULT, Folders, load_config
 from dwnet.evaluation.keypoints.mediapipe_pose import TASK
@@ -96,7 +96,7 @@ def change_metrics(folder, **changes):
 
 def test_nothing_differs_right_after(project, capsys):
     assert lines(project) == lines(project, verify=True) == lines(project, state="absent") == []
-    assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS]) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["reproduce", METRICS]) == 0
     printed = capsys.readouterr().out
     assert "Nothing differs." in printed and f"git checkout {COMMIT}" in printed and "seed: 0" in printed
     names = [line.split(":")[0] for line in lines(project, state="same")]
@@ -116,7 +116,7 @@ def test_nothing_differs_right_after(project, capsys):
 def test_the_written_configuration_is_that_of_the_result(project, capsys):
     path = project / "config.yaml"
     path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
-    assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS, "--config-out", "again.yaml"]) == 1
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["reproduce", METRICS, "--config-out", "again.yaml"]) == 1
     printed = capsys.readouterr().out
     assert "train.seed: 0 then, 1 now" in printed and "datasets:" not in printed
     again = load_config("again.yaml").datasets["mine"].model_dump(mode="json", exclude=NO_RESULT)
@@ -125,7 +125,7 @@ def test_the_written_configuration_is_that_of_the_result(project, capsys):
 
 
 def test_a_folder_in_place_of_the_configuration_is_refused(project, capsys):
-    assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS, "--config-out", "."]) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["reproduce", METRICS, "--config-out", "."]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("error: .: is a folder")
 
@@ -305,11 +305,11 @@ def test_what_is_no_result_of_the_workflow_is_one_line_and_exit_code_2(project, 
     made = json.loads((project / METRICS).read_text())
     change(made)
     (project / METRICS).write_text(json.dumps(made))
-    assert run_verbs(SUMMARY, VERBS, ["reproduce", METRICS]) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["reproduce", METRICS]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {METRICS}: ") and words in line
 
 
 def test_no_such_result(project, capsys):
-    assert run_verbs(SUMMARY, VERBS, ["reproduce", "none.json"]) == 2
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, ["reproduce", "none.json"]) == 2
     assert capsys.readouterr().err.startswith("error: none.json: no such file")

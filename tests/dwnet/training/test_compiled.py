@@ -31,7 +31,7 @@ def _step(
     """A step that moves weights by a thousandth of their gradients, with all losses."""
     nets = networks(model, rate=1e-3)
     nets.features = TinyFeatures()
-    for module in (nets.generator, nets.critic, nets.features):
+    for module in (nets.generator, nets.discriminator, nets.features):
         module.to(device)
     pixels = {"l1": 2.0, "l1_coarse": 1.0, "l1_body": 0.5, "l1_head": 0.5} if model.generator == "compose" else {"l1": 2.0}
     settings = TrainSettings(losses=LossSettings(gan=0.5, perceptual=2.0, warp=1.0, **pixels), update=update)

@@ -54,7 +54,7 @@ def pair(cache, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_verb_trains_in_two_processes_to_its_end(cache, tmp_path):
+def test_the_subcommand_trains_in_two_processes_to_its_end(cache, tmp_path):
     """As a user calls it: the one that starts them holds the lock on the model while they write it."""
     out, settings = tmp_path / "run", TWO.model_copy(update={"steps": 2})
     arguments = ["--data", cache / "train.h5", "--out", out / "model.safetensors"]
@@ -72,7 +72,7 @@ def _assert_close(found: list[list[str]], wanted: list[list[str]], tolerance: fl
 
 
 def _moments(out: Path) -> list[torch.Tensor]:
-    """Adam's running mean of the gradients of generator and critic after the first step, each as one vector."""
+    """Adam's running mean of the gradients of generator and discriminator after the first step, each as one vector."""
     optimizers = read_state(out / "states" / "state-00000001.pt")["optimizers"]
     return [torch.cat([values["exp_avg"].flatten() for values in optimizer["state"].values()]) for optimizer in optimizers]
 

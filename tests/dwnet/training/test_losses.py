@@ -15,9 +15,9 @@ from dwnet.training.data import scaled
 @torch.inference_mode()
 def test_losses_reproduce_the_official_values(reference):
     arrays = reference("official_losses")
-    critic = state_dict.load_discriminator(arrays.weights)
+    discriminator = state_dict.load_discriminator(arrays.weights)
     iuv = arrays.iuv("driving_iuv_rgb_order")
-    fake, real = critic(iuv, arrays.tensor("fake")), critic(iuv, arrays.image("real_rgb"))
+    fake, real = discriminator(iuv, arrays.tensor("fake")), discriminator(iuv, arrays.image("real_rgb"))
     found = {
         "loss_D_fake": losses.scores_off(fake, 0.0),
         "loss_D_real": losses.scores_off(real, 1.0),
@@ -27,12 +27,12 @@ def test_losses_reproduce_the_official_values(reference):
     errors = {name: abs(float(value) / float(arrays[name]) - 1) for name, value in found.items()}
     print(errors)
     assert max(errors.values()) <= 1e-4, errors
-    assert float(losses.critic_losses(fake, real)["critic_real"]) == float(found["loss_D_real"])
+    assert float(losses.discriminator_losses(fake, real)["critic_real"]) == float(found["loss_D_real"])
 
 
-def test_critic_features_are_ordered_small_scale_first():
-    critic = MultiscaleDiscriminator(ModelSettings(ndf=4, critic_scales=2, critic_layers=2))
-    features = critic(torch.zeros(2, 3, 64, 64), torch.zeros(2, 3, 64, 64))
+def test_discriminator_features_are_ordered_small_scale_first():
+    discriminator = MultiscaleDiscriminator(ModelSettings(ndf=4, critic_scales=2, critic_layers=2))
+    features = discriminator(torch.zeros(2, 3, 64, 64), torch.zeros(2, 3, 64, 64))
     assert [[tuple(layer.shape[1:]) for layer in scale] for scale in features] == [
         [(4, 17, 17), (8, 9, 9), (16, 10, 10), (1, 11, 11)],
         [(4, 33, 33), (8, 17, 17), (16, 18, 18), (1, 19, 19)],

@@ -10,9 +10,9 @@ from small_cache import small_cache
 from tiny_model import MODELS, changed
 from torch.utils.flop_counter import FlopCounterMode
 
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
-from dwnet.cli.main import SUMMARY, VERBS
+from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 from dwnet.config import LossSettings, TrainSettings
 from dwnet.training import plan as module
 from dwnet.training.data import BatchOrder, SampleDataset, batches, to_device_batch
@@ -57,7 +57,9 @@ def test_a_step_costs_what_a_real_step_does(cache, generator, update, backward, 
     data = SampleDataset(cache / "train.h5", 3, filled=generator == "compose")
     (raw,) = batches(data, BatchOrder(data.epochs, 2, 0, 0, 1), 0, pin=False)
     batch = to_device_batch(raw, CPU, model.visibility)
-    known = {tensor.untyped_storage()._cdata for part in (nets.generator, nets.critic, nets.features) for tensor in part.parameters()}
+    known = {
+        tensor.untyped_storage()._cdata for part in (nets.generator, nets.discriminator, nets.features) for tensor in part.parameters()
+    }
     kept, of_source, sizes = {}, {}, []
 
     class Watched(TrainStep):
@@ -83,7 +85,7 @@ def test_a_step_costs_what_a_real_step_does(cache, generator, update, backward, 
     assert len(sizes) == (3 if "frame" in (update, backward) else 1)
     assert cost.operations == counter.get_total_flops()
     assert cost.activations == pytest.approx(max(sizes) + inputs, rel=0.01)
-    learning = sum(weight.numel() for part in (nets.generator, nets.critic) for weight in part.parameters())
+    learning = sum(weight.numel() for part in (nets.generator, nets.discriminator) for weight in part.parameters())
     assert cost.weights == 16 * learning + sum(4 * weight.numel() for weight in nets.features.state_dict().values())
 
 
@@ -111,7 +113,7 @@ def test_a_plan_says_what_would_be_done_and_writes_nothing(cache, tmp_path, mode
     assert "3 clips, 30 frames of 64 x 64 pixels; 24 samples of 3 frames in 1 drawn epochs" in plan["data"]
     assert plan["training"] == "6 steps of 2 samples; starts afresh"
     assert re.fullmatch(
-        r"generator 0\.0\d M parameters, critic 0\.0\d M parameters, efficientnet_lite0 \d\.\d\d M parameters", plan["networks"]
+        r"generator 0\.0\d M parameters, discriminator 0\.0\d M parameters, efficientnet_lite0 \d\.\d\d M parameters", plan["networks"]
     )
     assert re.match(r"about 00:00:\d\d for 6 steps, an estimate: a step takes [\d.]+ s on this cpu \(the median of 3, ", plan["time"])
 
@@ -142,12 +144,12 @@ def test_a_step_that_does_not_fit_is_not_tried(cache, tmp_path, monkeypatch):
     assert _plan(cache, tmp_path / "model.safetensors")["time"] == "not measured, since only 0.0 GB are free on this cpu"
 
 
-def test_the_verb_prints_the_plan_with_every_data_set(cache, tmp_path, capsys):
+def test_the_subcommand_prints_the_plan_with_every_data_set(cache, tmp_path, capsys):
     small_cache(tmp_path / "other", size=32, frames=5)
     arguments = ["train", "--dry-run", "--out", tmp_path / "run" / "m"]
     arguments += ["--data", cache / "train.h5", "--data", tmp_path / "other" / "train.h5"]
     arguments += ["--model", MODEL.model_dump_json(), "--settings", SETTINGS.model_dump_json()]
-    assert run_verbs(SUMMARY, VERBS, list(map(str, arguments))) == 0
+    assert run_subcommands(SUMMARY, SUBCOMMANDS, list(map(str, arguments))) == 0
     lines = [line.split(": ", 1) for line in capsys.readouterr().out.splitlines()]
     assert [name for name, _ in lines] == ["data", "data", "training", "networks", "step", "memory", "time"]
     assert lines[0][1].startswith(f"{cache}/train.h5: 3 clips, 30 frames of 64 x 64 pixels; 24 samples ")

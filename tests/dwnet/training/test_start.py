@@ -12,7 +12,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.storage.digest import file_sha256
 from dwnet.config import VARIANTS, LossSettings, ModelSettings, TrainSettings, load_config, variant_model, variant_train
 from dwnet.model.build import build_generator
-from dwnet.model.checkpoint import load_critic, load_model, save_model
+from dwnet.model.checkpoint import load_model, read_discriminator, save_model
 from dwnet.model.discriminator import MultiscaleDiscriminator
 from dwnet.model.generator import Generator
 from dwnet.model.official import state_dict
@@ -57,7 +57,7 @@ def imported(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory, model):
-    """Folder of an earlier run of each generator: random weights, of a critic, too."""
+    """Folder of an earlier run of each generator: random weights, of a discriminator, too."""
     folder = tmp_path_factory.mktemp("earlier")
     save_model(folder / "model.safetensors", tiny_generator(model.generator), {})
     save_model(folder / "critic.safetensors", MultiscaleDiscriminator(model), {})
@@ -72,14 +72,18 @@ def _close(one, other) -> bool:
 def test_a_training_starts_from_official_weights(cache, imported, tmp_path):
     settings = STILL.model_copy(update={"start": str(imported)})
     train(cache / "train.h5", tmp_path / "model.safetensors", MODEL, settings)
-    assert _close(load_model(tmp_path)[0], load_model(imported)[0]) and _close(load_critic(tmp_path)[0], load_critic(imported)[0])
+    assert _close(load_model(tmp_path)[0], load_model(imported)[0]) and _close(
+        read_discriminator(tmp_path)[0], read_discriminator(imported)[0]
+    )
     train(cache / "train.h5", tmp_path / "afresh" / "model.safetensors", MODEL, STILL)
     assert not _close(load_model(tmp_path / "afresh")[0], load_model(imported)[0])
 
 
 def test_a_training_starts_from_an_earlier_run(cache, model, earlier, tmp_path):
     train(cache / "train.h5", tmp_path / "model.safetensors", model, STILL.model_copy(update={"start": str(earlier)}))
-    assert _close(load_model(tmp_path)[0], load_model(earlier)[0]) and _close(load_critic(tmp_path)[0], load_critic(earlier)[0])
+    assert _close(load_model(tmp_path)[0], load_model(earlier)[0]) and _close(
+        read_discriminator(tmp_path)[0], read_discriminator(earlier)[0]
+    )
     train(cache / "train.h5", tmp_path / "afresh" / "model.safetensors", model, STILL)
     assert not _close(load_model(tmp_path / "afresh")[0], load_model(earlier)[0])
 
@@ -90,14 +94,14 @@ def test_a_plan_names_what_it_starts_from(cache, model, earlier, tmp_path):
     assert next(line for line in lines if line.startswith("training: ")).endswith(f"; starts from {earlier}/model.safetensors")
 
 
-def test_without_a_critic_beside_it_the_critic_starts_afresh(model, earlier, tmp_path):
+def test_without_a_discriminator_beside_it_the_discriminator_starts_afresh(model, earlier, tmp_path):
     save_model(tmp_path / "alone.safetensors", load_model(earlier)[0], {})
     found = load_start_weights(str(tmp_path / "alone.safetensors"), model)
-    network, critic = build_generator(model), MultiscaleDiscriminator(model)
-    before = {name: value.clone() for name, value in critic.state_dict().items()}
-    found.load(network, critic)
+    network, discriminator = build_generator(model), MultiscaleDiscriminator(model)
+    before = {name: value.clone() for name, value in discriminator.state_dict().items()}
+    found.load(network, discriminator)
     assert _close(network, load_model(earlier)[0])
-    assert all(torch.equal(value, before[name]) for name, value in critic.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in discriminator.state_dict().items())
 
 
 def test_an_ablation_takes_what_it_has(model, earlier):

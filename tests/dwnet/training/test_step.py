@@ -39,22 +39,22 @@ def _frame(generator, batch: Batch, t: int, previous: torch.Tensor | None):
 def test_an_update_follows_the_papers_losses_frame_by_frame(model, batch):
     """Eq. 2 to 7 written out plainly, each network with a pass of its own, against the shared passes of the step."""
     nets = networks(model, rate=1.0)
-    generator, critic = copy.deepcopy(nets.generator), copy.deepcopy(nets.critic)
-    generator_loss, critic_loss, previous = 0.0, 0.0, None
+    generator, discriminator = copy.deepcopy(nets.generator), copy.deepcopy(nets.discriminator)
+    generator_loss, discriminator_loss, previous = 0.0, 0.0, None
     for t in range(3):
         fake = _frame(generator, batch, t, previous).frame
         previous = fake.detach()
-        judged, real = critic(batch.iuv[t], fake), critic(batch.iuv[t], batch.real[t])
+        judged, real = discriminator(batch.iuv[t], fake), discriminator(batch.iuv[t], batch.real[t])
         l1 = (fake - batch.real[t]).abs().mean()
         generator_loss += 0.5 * losses.adversarial(judged) + 3 * losses.feature_matching(judged, real) + 2 * l1
-        critic_loss += sum(losses.critic_losses(critic(batch.iuv[t], previous), real).values()) / 2
+        discriminator_loss += sum(losses.discriminator_losses(discriminator(batch.iuv[t], previous), real).values()) / 2
     wanted = torch.autograd.grad(generator_loss, list(generator.parameters()), retain_graph=True)
-    wanted += torch.autograd.grad(critic_loss, list(critic.parameters()))
+    wanted += torch.autograd.grad(discriminator_loss, list(discriminator.parameters()))
 
     outcome = _step(nets)(batch)
     values, frames = outcome.read(), outcome.frames
-    before = [*generator.parameters(), *critic.parameters()]
-    after = [*nets.generator.parameters(), *nets.critic.parameters()]
+    before = [*generator.parameters(), *discriminator.parameters()]
+    after = [*nets.generator.parameters(), *nets.discriminator.parameters()]
     for old, new, gradient in zip(before, after, wanted, strict=True):
         torch.testing.assert_close(old - new, gradient, rtol=1e-3, atol=1e-5)
     assert values["total"] == pytest.approx(float(generator_loss.detach()) / 3, rel=1e-5)
@@ -136,8 +136,8 @@ def test_by_frame_only_the_updates_before_the_broken_one_are_made(model, batch):
 
 def test_adam_keeps_its_moments_and_its_count_where_an_update_is_left_out(model, batch):
     nets = networks(model, rate=1.0)
-    nets.generator_optimizer, nets.critic_optimizer = (
-        torch.optim.Adam(module.parameters(), lr=1e-3, fused=True) for module in (nets.generator, nets.critic)
+    nets.generator_optimizer, nets.discriminator_optimizer = (
+        torch.optim.Adam(module.parameters(), lr=1e-3, fused=True) for module in (nets.generator, nets.discriminator)
     )
     step = _step(nets)
     step(batch)

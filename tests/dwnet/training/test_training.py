@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from small_cache import small_cache
 from tiny_model import MODELS
 
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
-from dwnet.cli.main import SUMMARY, VERBS
+from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 from dwnet.config import LossSettings, TrainSettings
 from dwnet.model.build import build_generator
-from dwnet.model.checkpoint import load_critic, load_model
+from dwnet.model.checkpoint import load_model, read_discriminator
 from dwnet.training import loop
 from dwnet.training import step as step_module
 from dwnet.training.checkpoints import latest_state
@@ -89,10 +89,10 @@ def _kill_after(monkeypatch, steps: int):
     monkeypatch.setattr(loop, "to_device_batch", dying)
 
 
-def test_a_training_leaves_model_critic_log_and_two_states(model, finished):
+def test_a_training_leaves_model_discriminator_log_and_two_states(model, finished):
     generator, facts = load_model(finished)
-    critic, _ = load_critic(finished.parent)
-    assert generator.settings == critic.settings == model and not generator.training
+    discriminator, _ = read_discriminator(finished.parent)
+    assert generator.settings == discriminator.settings == model and not generator.training
     assert facts["steps"] == 6 and facts["train"]["batch"] == 2 and len(facts["fingerprint"]) == 64 and "torch" in facts["versions"]
     assert sorted(path.name for path in (finished.parent / "states").iterdir()) == ["state-00000003.pt", "state-00000006.pt"]
     rows = _log(finished.parent)
@@ -124,7 +124,7 @@ def test_two_data_sets_of_different_sizes_train_one_model(cache, smaller, model,
     sizes, real = [], loop.to_device_batch
     with monkeypatch.context() as patch:
         patch.setattr(loop, "to_device_batch", lambda raw, *more: (sizes.append(raw["source"].shape[1]), real(raw, *more))[1])
-        assert run_verbs(SUMMARY, VERBS, list(map(str, [*arguments, tmp_path / "whole" / "model.safetensors"]))) == 0
+        assert run_subcommands(SUMMARY, SUBCOMMANDS, list(map(str, [*arguments, tmp_path / "whole" / "model.safetensors"]))) == 0
     assert sizes == [64, 32, 64, 32, 64, 32]
     out = tmp_path / "killed" / "model.safetensors"
     with monkeypatch.context() as patch:
@@ -243,7 +243,7 @@ def test_a_signal_saves_the_state_and_exits_with_75(cache, model, finished, tmp_
 
 
 @pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_the_verb_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices):
+def test_the_subcommand_stops_on_a_signal_to_its_whole_group(cache, tmp_path, devices):
     settings = FAST.model_copy(update={"steps": 100_000, "save_every": 100_000, "log_every": 1, "workers": 1, "devices": devices})
     arguments = {"data": cache / "train.h5", "out": tmp_path / "model.safetensors"}
     arguments |= {"model": MODEL.model_dump_json(), "settings": settings.model_dump_json()}
@@ -325,7 +325,7 @@ def test_gradients_of_a_previous_frame_pass_only_if_asked(cache, model):
 def test_bf16_autocast_stays_close_to_fp32(cache, model, finished, tmp_path):
     """The path that a GPU takes: networks in bf16, coordinates and losses in float32.
 
-    What copies is nearly right from the start: its frames and the real ones differ by less than the critic's rounding then.
+    What copies is nearly right from the start: its frames and the real ones differ by less than the discriminator's rounding then.
     """
     _train(cache, tmp_path / "model.safetensors", FAST.model_copy(update={"precision": "bf16", "steps": 2}), model)
     found, wanted = _log(tmp_path)[0], _log(finished.parent)[0]

@@ -1,4 +1,5 @@
-"""For a verb, and the processes that it starts: the modules that its environment lacks are not to be found (see `environments.py`)."""
+"""For a subcommand, and the processes that it starts: the modules that its environment lacks are not to be found (see
+`environments.py`)."""
 
 import json
 import os
@@ -24,9 +25,9 @@ class Without:
         return getattr(self._finder, name)
 
 
-program, verb = ["", "", *sys.orig_argv[1:3]][-2:]
+program, subcommand = ["", "", *sys.orig_argv[1:3]][-2:]
 if Path(program).name in ("densepose-cache", "dwnet"):
-    os.environ["DWNET_VERB"] = verb
-lacking = json.loads(Path(os.environ["DWNET_LACKING"]).read_text()).get(os.environ.get("DWNET_VERB"))
+    os.environ["DWNET_SUBCOMMAND"] = subcommand
+lacking = json.loads(Path(os.environ["DWNET_LACKING"]).read_text()).get(os.environ.get("DWNET_SUBCOMMAND"))
 if lacking:
     sys.meta_path[:] = [Without(finder, *lacking) for finder in sys.meta_path]

@@ -1,4 +1,4 @@
-"""The verbs of single stages in a finished tiny project, in processes whose files may not grow beyond a size."""
+"""The subcommands of single stages in a finished tiny project, in processes whose files may not grow beyond a size."""
 
 import os
 import resource
@@ -11,7 +11,7 @@ from tiny_project import TINY
 import densepose_cache.cli.main
 import dwnet.cli.main
 from densepose_cache.cache.shard import bucket, shard_name
-from densepose_cache.cli.subcommands import run_verbs
+from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.storage.digest import canonical_json
 from dwnet.config import parse_config
 
@@ -23,8 +23,8 @@ def settings(section: str) -> list[str]:
     return ["--settings", canonical_json(getattr(DATA, section).model_dump(mode="json"))]
 
 
-def verb(stage: str) -> list[str]:
-    """The verb of a stage of the tiny sample and its options, as the workflow gives them."""
+def subcommand(stage: str) -> list[str]:
+    """The subcommand of a stage of the tiny sample and its options, as the workflow gives them."""
     people = [str(word) for key, value in DATA.source.model_dump(exclude={"kind"}).items() for word in (f"--{key}", value)]
     shards = ["--shards", str(DATA.shards)]
     shard = ["--clips", f"{CACHE}/clips/{SHARD}.csv"]
@@ -67,4 +67,4 @@ def _run(folder: Path, stage: str, room: int | None, into):
     if room is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     package = densepose_cache.cli.main if stage in list(OUTPUTS)[:6] else dwnet.cli.main
-    raise SystemExit(run_verbs(package.SUMMARY, package.VERBS, verb(stage)))
+    raise SystemExit(run_subcommands(package.SUMMARY, package.SUBCOMMANDS, subcommand(stage)))
