@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from densepose_cache.iuv.agreement import agreement
 from densepose_cache.iuv_network.both_ways import both_ways
 from densepose_cache.iuv_network.model import IuvNetwork
-from densepose_cache.iuv_network.training.batches import Batch
+from densepose_cache.iuv_network.training.batches import IuvBatch
 from densepose_cache.iuv_network.training.losses import to_input, true_uv
 from densepose_cache.iuv_network.training.score import check_batches
 from densepose_cache.iuv_network.weights import load_weights
@@ -29,7 +29,7 @@ GOOD, WORST = (2, 8, 18, 27), 6
 
 
 @torch.no_grad()
-def drawn(network: IuvNetwork, batch: Batch) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
+def drawn(network: IuvNetwork, batch: IuvBatch) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
     """Of every picture with a body: share of right parts, picture (H, W, 3), exact map and network's map (H / 2, W / 2, 3), uint8."""
     maps = both_ways(network, to_input(batch.images))
     part = torch.where(maps.silhouette > 0, maps.parts.argmax(1) + 1, 0)

@@ -130,7 +130,7 @@ def test_the_tree_of_the_readme_names_every_room():
         rooms = {
             path.name
             for path in (ROOT / package).iterdir()
-            if path.is_dir() and any(file.is_file() and file.suffix != ".pyc" for file in path.iterdir())
+            if path.is_dir() and path.name != "__pycache__" and any(file.is_file() for file in path.iterdir())
         }
         assert set(re.findall(r"^[├└]── (\w+)/", text, re.M)) == rooms
 

@@ -24,7 +24,7 @@ from ..warp.codec import GridError, MapCodes, decode
 from .index import damaged, linked, read_index
 from .quarantine import TABLE, read_quarantine
 from .shard import FOLDERS, again, check_version
-from .stack import Stack
+from .stack import Stack, is_filtered
 
 OPEN_SHARDS = 256
 """Shards, each with three of the 1024 files that a process may usually open, and some 0.5 MB for HDF5 a file."""
@@ -42,11 +42,12 @@ class _Shard:
 
     paths: dict[str, Path]
     files: dict[str, h5py.File] = field(default_factory=dict)
+    filtered: dict[str, bool] = field(default_factory=dict)
     clips: set[str] = field(default_factory=set)
 
 
 @dataclass
-class _Clip:
+class _OpenClip:
     """Open datasets of one clip of a shard, by folder. The bytes of the grid of pair p begin at `bounds[p]`."""
 
     shard: int
@@ -169,7 +170,7 @@ class SplitReader:
         self._forget()
 
     def _forget(self):
-        self._open: OrderedDict[str, _Clip] = OrderedDict()
+        self._open: OrderedDict[str, _OpenClip] = OrderedDict()
         self._shards: OrderedDict[int, _Shard] = OrderedDict()
         self._file: h5py.File | None = None
         self._maps: OrderedDict[tuple[str, int], _Map] = OrderedDict()
@@ -183,7 +184,7 @@ class SplitReader:
             raise InputError(f"{self.path}: clip {clip} is in quarantine: {reason}")
         raise InputError(f"{self.path}: holds no clip {clip}; it has {len(self.clips)} clips, {self.clips[0]} to {self.clips[-1]}")
 
-    def _clip(self, clip: str) -> _Clip:
+    def _clip(self, clip: str) -> _OpenClip:
         if self._pid != os.getpid():
             self._forget()
         if clip in self._open:
@@ -193,11 +194,11 @@ class SplitReader:
         number, shard = self._shard(clip)
         groups = {folder: self._member(clip, folder, shard) for folder in FOLDERS}
         self._check_digest(clip, shard, groups)
-        data = {folder: Stack(self._dataset(clip, groups, folder, name)) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"))}
-        data[WARPS] = self._dataset(clip, groups, WARPS, "grid")
+        data = {folder: self._dataset(clip, groups, folder, name) for folder, name in ((FRAMES, "rgb"), (IUV, "iuv"), (WARPS, "grid"))}
+        data |= {folder: Stack(data[folder], shard.filtered[folder]) for folder in (FRAMES, IUV)}
         pairs, bounds = (self._table(clip, groups, WARPS, name) for name in ("pairs", "grid_bounds"))
         keypoints = self._table(clip, groups, IUV, "keypoints") if "keypoints" in groups[IUV] else None
-        self._open[clip] = _Clip(number, data, pairs, bounds, keypoints)
+        self._open[clip] = _OpenClip(number, data, pairs, bounds, keypoints)
         shard.clips.add(clip)
         if len(self._open) > OPEN_CLIPS:
             self._open.popitem(last=False)
@@ -232,6 +233,7 @@ class SplitReader:
             with contextlib.ExitStack() as stack:
                 for folder in FOLDERS:
                     shard.files[folder] = stack.enter_context(self._open_file(clip, folder, shard.paths[folder]))
+                    shard.filtered[folder] = folder != WARPS and is_filtered(shard.files[folder])
                 stack.pop_all()
             self._shards[number] = shard
             if len(self._shards) > OPEN_SHARDS:

@@ -242,13 +242,16 @@ class ShardWriter:
 
     @staticmethod
     def write(group: h5py.Group, name: str, frames: np.ndarray):
-        """A compressed dataset of `frames` (T, H, ...); chunk = one frame."""
-        _dataset(group, name, less_row_above(frames), frame_options(frames.shape[1:]))
+        """A compressed dataset of `frames` (T, H, ...); chunk = one frame. Without elements it is a plain one: HDF5 has no empty chunks."""
+        options = frame_options(frames.shape[1:]) if frames.size else {}
+        dataset = group.create_dataset(name, frames.shape, frames.dtype, **options)
+        for number in range(len(frames)):
+            dataset[number] = less_row_above(frames[number : number + 1])[0]
 
     @staticmethod
     def table(group: h5py.Group, name: str, values: np.ndarray):
         """A small dataset of `values` (N, ...) in one chunk."""
-        _dataset(group, name, values, {"chunks": values.shape, "fletcher32": True})
+        group.create_dataset(name, data=values, **({"chunks": values.shape, "fletcher32": True} if values.size else {}))
 
     def __exit__(self, kind, *error):
         if kind is not None:
@@ -287,8 +290,3 @@ class ShardWriter:
         if self.created or self._previous is None or damage(self._previous):
             return False
         return set(self.kept) == set(self._previous) and self._previous.attrs["settings"] == self._file.attrs["settings"]
-
-
-def _dataset(group: h5py.Group, name: str, values: np.ndarray, options: dict):
-    """A dataset of `values`; HDF5 has no chunks of no elements, and nothing to check in them."""
-    group.create_dataset(name, data=values, **(options if values.size else {}))

@@ -24,7 +24,7 @@ FORMATS = ("iuv-png", "densepose-png", "detectron2-dump")
 SCORE = DensePoseSettings.model_fields["score"].default
 
 
-class Maps(Protocol):
+class ForeignMaps(Protocol):
     """Maps of another tool, by number in the natural order of the names of the pictures that they were made of."""
 
     names: list[str]
@@ -104,7 +104,7 @@ def recognise(maps: Path) -> str:
     raise InputError(f"{maps}: is no file that `apply_net.py dump` wrote; maps in PNGs are given by their folder")
 
 
-def _open(maps: Path, kind: str, order: str | None, score: float) -> Maps:
+def _open(maps: Path, kind: str, order: str | None, score: float) -> ForeignMaps:
     if kind == "detectron2-dump":
         from .dump import Dump
 
@@ -114,7 +114,7 @@ def _open(maps: Path, kind: str, order: str | None, score: float) -> Maps:
     return Pictures(maps, order, people=kind == "densepose-png")
 
 
-def _found(source: Maps, places: list[int | None], size: tuple[int, int], frames: Frames, report: Report) -> Iterator[np.ndarray]:
+def _found(source: ForeignMaps, places: list[int | None], size: tuple[int, int], frames: Frames, report: Report) -> Iterator[np.ndarray]:
     """Yield the map (H, W, 3) of every frame, of `size` (H, W), and count in `report` what is on them."""
     follower = Follower(1)
     for place in track(places, "Import maps"):

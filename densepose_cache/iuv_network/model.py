@@ -15,7 +15,7 @@ WIDTHS = (128, 128, 96, 64, 32)
 
 
 @dataclass(frozen=True)
-class Maps:
+class PredictedMaps:
     """What the network says of images (B, 3, H, W)."""
 
     silhouette: Tensor
@@ -52,7 +52,7 @@ class Stage(nn.Module):
 
 
 class IuvNetwork(nn.Module):
-    """From images (B, 3, H, W), (values - 127) / 128 and sides multiples of 4, to `Maps`. 3.5 million parameters when folded."""
+    """From images (B, 3, H, W), (values - 127) / 128 and sides multiples of 4, to `PredictedMaps`. 3.5 million parameters when folded."""
 
     def __init__(self):
         super().__init__()
@@ -69,7 +69,7 @@ class IuvNetwork(nn.Module):
         self.labels = nn.Conv2d(WIDTHS[4], 1 + PARTS, 1)
         nn.init.constant_(self.uv.bias, 0.5)
 
-    def forward(self, image: Tensor) -> Maps:
+    def forward(self, image: Tensor) -> PredictedMaps:
         taps = self.encoder(image)
         scene = F.relu(self.scene(taps[-1])).mean((2, 3), keepdim=True)
         x = F.relu(self.centre(taps[-1]) + scene)
@@ -77,7 +77,7 @@ class IuvNetwork(nn.Module):
         for stage, tap in zip(self.stages[:-1], taps[-2:0:-1], strict=True):
             x = stage(x, tap)
         labels = self.labels(self.stages[-1](x, taps[0]))
-        return Maps(labels[:, 0], labels[:, 1:], self.uv(x))
+        return PredictedMaps(labels[:, 0], labels[:, 1:], self.uv(x))
 
 
 def fold(network: IuvNetwork) -> IuvNetwork:

@@ -6,7 +6,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from .framing import Crop
-from .model import Maps
+from .model import PredictedMaps
 
 SMALL_PIECE = 0.3
 """Pieces of a silhouette larger than this share of the largest are other people; a hand that something cuts off is smaller."""
@@ -50,7 +50,7 @@ class Sampler:
         return sum(table[cells * count + channel] * weight for cells, weight in zip(self.cells, self.weights, strict=True))
 
 
-def paint(maps: Maps, crops: list[Crop], height: int, width: int) -> np.ndarray:
+def paint(maps: PredictedMaps, crops: list[Crop], height: int, width: int) -> np.ndarray:
     """IUV maps (B, height, width, 3) uint8 of frames from maps of one crop each.
 
     A pixel belongs to the body where the silhouette's logit, bilinear between its cells, is positive; its part is the largest of the

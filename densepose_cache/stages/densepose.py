@@ -44,17 +44,17 @@ def densepose_shard(clips_csv: Path, frames_shard: Path, out: Path, settings: De
             with blamed_on_damage((frames_shard, "decode", group)):
                 if handed_on(writer, clip.name, group, clip.split):
                     continue
-                job = _job(clip, group, backend, settings)
-            if not any(quarantine.keep(clip.name, key) for key in (job.key, went_back(job.key))):
-                work.append(job)
-        with Bar("IUV maps", sum(len(job.frames["rgb"]) for job in work), unit="frames", clips=len(work)) as bar:
-            for job in work:
-                check_clip(frames_shard, "decode", job.frames)
-                with bar.clip(len(job.frames["rgb"])), quarantine.guard(job.clip.name, job.key, **job.facts):
-                    _write_clip(writer, job, backend, settings, bar)
+                pending = _pending(clip, group, backend, settings)
+            if not any(quarantine.keep(clip.name, key) for key in (pending.key, went_back(pending.key))):
+                work.append(pending)
+        with Bar("IUV maps", sum(len(pending.frames["rgb"]) for pending in work), unit="frames", clips=len(work)) as bar:
+            for pending in work:
+                check_clip(frames_shard, "decode", pending.frames)
+                with bar.clip(len(pending.frames["rgb"])), quarantine.guard(pending.clip.name, pending.key, **pending.facts):
+                    _write_clip(writer, pending, backend, settings, bar)
 
 
-class Job(NamedTuple):
+class PendingClip(NamedTuple):
     """A clip whose maps are to be made, with its digest, group of the frames' shard, first attributes, and the reader of other
     maps that measure them."""
 
@@ -65,14 +65,14 @@ class Job(NamedTuple):
     reference: Precomputed | None
 
 
-def _job(clip: Clip, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> Job:
+def _pending(clip: Clip, frames: h5py.Group, backend: Backend, settings: DensePoseSettings) -> PendingClip:
     fingerprint, source = backend.fingerprint(clip), frames.attrs["digest"]
     policy = [settings.missing, settings.max_missing, _degraded(clip, settings)]
     reference = Precomputed(settings.png_order) if clip.iuv and backend.name != Precomputed.name else None
     compared = [reference.fingerprint(clip)] if reference else []
     key = digest("densepose", FORMATS["densepose"], fingerprint, policy, source, *compared)
     facts = {"made_from": source, "split": clip.split, "backend": backend.name, "detector": canonical_json(fingerprint)}
-    return Job(clip, key, frames, facts, reference)
+    return PendingClip(clip, key, frames, facts, reference)
 
 
 def went_back(key: str) -> str:
@@ -87,21 +87,21 @@ def _degraded(clip: Clip, settings: DensePoseSettings) -> bool:
     return settings.degrade == "all" or settings.degrade == clip.split
 
 
-def _write_clip(writer: ShardWriter, job: Job, backend: Backend, settings: DensePoseSettings, bar: Bar):
-    rgb, name, degraded = Stack(job.frames["rgb"]), job.clip.name, _degraded(job.clip, settings)
-    decoded = ClipFrames(job.clip, rgb, job.frames["source_frame"][:], Geometry.from_json(job.frames.attrs["geometry"]))
+def _write_clip(writer: ShardWriter, pending: PendingClip, backend: Backend, settings: DensePoseSettings, bar: Bar):
+    rgb, name, degraded = Stack(pending.frames["rgb"]), pending.clip.name, _degraded(pending.clip, settings)
+    decoded = ClipFrames(pending.clip, rgb, pending.frames["source_frame"][:], Geometry.from_json(pending.frames.attrs["geometry"]))
     with contextlib.closing(backend.maps(decoded)) as found:
         maps = fill_missing(_counted(found, bar, name), name, len(rgb), rgb.shape[1], settings.missing, settings.max_missing)
     if degraded:
         from ..iuv.degrade import degrade_iuv
 
         maps = maps._replace(iuv=degrade_iuv(maps.iuv, np.random.default_rng(int(digest("degrade", name), 16))))
-    reference = _whole_maps(job.reference, decoded) if job.reference else None
-    key = went_back(job.key) if maps.went_back else job.key
-    group = writer.create(name, key, degraded=degraded, **job.facts, **measure(maps, reference).known())
+    reference = _whole_maps(pending.reference, decoded) if pending.reference else None
+    key = went_back(pending.key) if maps.went_back else pending.key
+    group = writer.create(name, key, degraded=degraded, **pending.facts, **measure(maps, reference).known())
     writer.write(group, "iuv", maps.iuv)
     writer.table(group, "held", maps.held)
-    keypoints = (job.reference or backend).keypoints(decoded)
+    keypoints = (pending.reference or backend).keypoints(decoded)
     if keypoints is not None:
         writer.table(group, "keypoints", keypoints.astype(np.float32))
 

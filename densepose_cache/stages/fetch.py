@@ -21,7 +21,7 @@ OK = "ok"
 
 
 @dataclass(frozen=True)
-class Job:
+class ListedVideo:
     """One video to fetch: `clip` is its name in the clip table, `video` its file name."""
 
     url: str
@@ -48,11 +48,11 @@ def fetch_videos(source: UrlsSource, out: Path, attempts: int = 5, pause: float 
 
 def _fetch_all(source: UrlsSource, folder: Path, attempts: int, pause: float) -> list[dict]:
     """Download all videos of `source` into `folder`; rows of the table."""
-    jobs = read_jobs(source, folder, attempts, pause)
-    done: dict[Job, str] = {}
+    videos = read_lists(source, folder, attempts, pause)
+    done: dict[ListedVideo, str] = {}
     stop = threading.Event()
-    with Bar("Fetch", len(jobs), unit="videos") as bar, ThreadPoolExecutor(source.parallel) as pool:
-        futures = {pool.submit(_fetch, job, folder, attempts, pause, stop): job for job in jobs}
+    with Bar("Fetch", len(videos), unit="videos") as bar, ThreadPoolExecutor(source.parallel) as pool:
+        futures = {pool.submit(_fetch, listed, folder, attempts, pause, stop): listed for listed in videos}
         try:
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
@@ -61,28 +61,28 @@ def _fetch_all(source: UrlsSource, folder: Path, attempts: int, pause: float) ->
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    broken = [job for job in jobs if done[job].startswith("broken")]
+    broken = [listed for listed in videos if done[listed].startswith("broken")]
     if broken:
         raise InputError(
-            f"{len(broken)} of {len(jobs)} videos broke off, the first with {done[broken[0]]!r}: {broken[0].url}. Run it again, it goes on "
-            "where it stopped, or take these lines out of the lists"
+            f"{len(broken)} of {len(videos)} videos broke off, the first with {done[broken[0]]!r}: {broken[0].url}. Run it again, it goes "
+            "on where it stopped, or take these lines out of the lists"
         )
     if OK not in done.values():
-        raise InputError(f"not one of {len(jobs)} videos could be had, the first: {done[jobs[0]]}. " + ways(source.train, "train"))
-    return [_row(job, done[job], folder / job.video) for job in jobs]
+        raise InputError(f"not one of {len(videos)} videos could be had, the first: {done[videos[0]]}. " + ways(source.train, "train"))
+    return [_row(listed, done[listed], folder / listed.video) for listed in videos]
 
 
-def _row(job: Job, status: str, video: Path) -> dict:
+def _row(listed: ListedVideo, status: str, video: Path) -> dict:
     size, changed = file_state(video) if status == OK else ("", "")
-    return {**asdict(job), "status": status, "size": size, "changed": changed}
+    return {**asdict(listed), "status": status, "size": size, "changed": changed}
 
 
-def read_jobs(source: UrlsSource, folder: Path, attempts: int = 5, pause: float = 1.0) -> list[Job]:
+def read_lists(source: UrlsSource, folder: Path, attempts: int = 5, pause: float = 1.0) -> list[ListedVideo]:
     """The videos that the lists of `source` name, each once.
 
     Lists that are URLs are kept in `folder` as `{split}.txt`. Raises InputError if a list cannot be had, is empty, or holds something else.
     """
-    jobs: dict[str, Job] = {}
+    videos: dict[str, ListedVideo] = {}
     for split in ("train", "test"):
         place = getattr(source, split)
         path = _list_file(place, split, folder, attempts, pause)
@@ -90,13 +90,13 @@ def read_jobs(source: UrlsSource, folder: Path, attempts: int = 5, pause: float 
             url = line.strip()
             if not url or url.startswith("#"):
                 continue
-            job = _job(url, split, f"{place}: line {number}")
-            other = jobs.setdefault(job.clip, job)
-            if (other.url, other.split) != (job.url, job.split):
-                raise InputError(f"{place}: line {number}: {url} has the same clip name, {job.clip}, as {other.url} ({other.split})")
-        if not any(job.split == split for job in jobs.values()):
+            listed = _listed(url, split, f"{place}: line {number}")
+            other = videos.setdefault(listed.clip, listed)
+            if (other.url, other.split) != (listed.url, listed.split):
+                raise InputError(f"{place}: line {number}: {url} has the same clip name, {listed.clip}, as {other.url} ({other.split})")
+        if not any(listed.split == split for listed in videos.values()):
             raise InputError(f"{place}: the list names no video")
-    return list(jobs.values())
+    return list(videos.values())
 
 
 def ways(place: str, split: str) -> str:
@@ -122,7 +122,7 @@ def _list_file(place: str, split: str, folder: Path, attempts: int, pause: float
     return target
 
 
-def _job(url: str, split: str, where: str) -> Job:
+def _listed(url: str, split: str, where: str) -> ListedVideo:
     from ..clips.table import clip_name
 
     parts = urlsplit(url)
@@ -130,18 +130,18 @@ def _job(url: str, split: str, where: str) -> Job:
     if parts.scheme not in ("http", "https") or not parts.netloc or not name.stem:
         raise InputError(f"{where}: {url[:200]!r} is no URL of a video; the list must hold one http or https URL a line")
     clip = clip_name(name.stem)
-    return Job(url, split, clip, f"{clip}{name.suffix or '.mp4'}")
+    return ListedVideo(url, split, clip, f"{clip}{name.suffix or '.mp4'}")
 
 
-def _fetch(job: Job, folder: Path, attempts: int, pause: float, stop: threading.Event) -> str:
+def _fetch(listed: ListedVideo, folder: Path, attempts: int, pause: float, stop: threading.Event) -> str:
     from ..storage.download import Gone, Unfinished, download
     from ..video import frame_times
 
-    target = folder / job.video
+    target = folder / listed.video
     if target.is_file():
         return OK
     try:
-        download(job.url, target, frame_times, attempts, pause, stop=stop)
+        download(listed.url, target, frame_times, attempts, pause, stop=stop)
     except Gone as error:
         return f"gone: {error}"
     except Unfinished as error:

@@ -9,10 +9,13 @@ from densepose_cache.config import DensePoseSettings
 from densepose_cache.config.base import read_settings
 from densepose_cache.storage.atomic import only_writer
 
+from ..animation.animate import animate
+from ..animation.extraction import Extraction
+from ..animation.inputs import check_output, frame_size
+from ..animation.motion import load_motion
+from ..animation.pace import check_rate
+from ..animation.person import load_person
 from ..core.device import pick_device
-from ..inference.animate import animate
-from ..inference.inputs import Options, check_output, frame_size, load_motion, load_person
-from ..inference.pace import check_rate
 from ..model.checkpoint import load_model
 from ..pretrained import EMBEDDED
 
@@ -60,9 +63,9 @@ def command(
     maps = read_settings(DensePoseSettings, densepose)
     if maps.device == "auto":
         maps = maps.model_copy(update={"device": device})
-    options = Options(side or metadata.get("size", 256), maps, weights, panels)
+    size, extraction = side or metadata.get("size", 256), Extraction(maps, weights)
     with only_writer(out):
-        person = load_person(source, source_iuv, options)
-        motion = load_motion(driving, driving_iuv, fps, options)
+        person = load_person(source, source_iuv, size, extraction)
+        motion = load_motion(driving, driving_iuv, fps, size, extraction, frames=panels)
         count = animate(generator, person, motion, out, panels, pick_device(device))
     typer.echo(f"{count} frames{' and sound' * (motion.sound is not None)}: {out}")

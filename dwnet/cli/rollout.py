@@ -22,5 +22,5 @@ def command(
     Every frame is generated from the one generated before it, never from a real one. The videos show source, driving pose, coarse warp,
     generated and real frames side by side.
     """
-    jobs = rollout(model, data, read_settings(EvaluateSettings, settings), out)
-    typer.echo(f"{len(jobs)} videos, {sum(job.length for job in jobs)} frames: {out}, {out.parent / 'videos'}")
+    videos = rollout(model, data, read_settings(EvaluateSettings, settings), out)
+    typer.echo(f"{len(videos)} videos, {sum(video.length for video in videos)} frames: {out}, {out.parent / 'videos'}")

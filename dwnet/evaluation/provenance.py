@@ -129,7 +129,7 @@ def versions() -> dict[str, str]:
 
 def git_revision() -> str | None:
     """The commit of the checkout that this package runs from, with "-dirty" where tracked files differ; None outside of a checkout."""
-    folder = Path(__file__).resolve().parent.parent
+    folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):

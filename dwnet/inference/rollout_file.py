@@ -22,7 +22,7 @@ INSTEAD = "give the rollout.h5 that `dwnet rollout` wrote"
 
 
 @dataclass(frozen=True)
-class Job:
+class Animation:
     """One video to generate: `length` frames of `driving_clip`'s motion with the look of `source_clip`'s first frame."""
 
     name: str
@@ -33,24 +33,24 @@ class Job:
 
 
 class RolloutWriter:
-    """Fill an open HDF5 file: `add` a job, then `write` its frames in any order."""
+    """Fill an open HDF5 file: `add` a video, then `write` its frames in any order."""
 
     def __init__(self, file: Hdf5File, size: int, facts: dict):
         self.file, self.size = file, size
         file.attrs.update({"stage": STAGE, "format": FORMATS["rollout"], "size": size, **facts})
 
-    def add(self, job: Job, digests: tuple[str, str], kinds: tuple[str, ...] = (GENERATED,)):
-        """A group for `job` with room for its frames of every kind; `digests` are those of the source's and the driving clip's data."""
-        group = self.file.create_group(job.name)
-        group.attrs.update({"source_clip": job.source_clip, "driving_clip": job.driving_clip, "kind": job.kind})
+    def add(self, video: Animation, digests: tuple[str, str], kinds: tuple[str, ...] = (GENERATED,)):
+        """A group for `video` with room for its frames of every kind; `digests` are those of the source's and the driving clip's data."""
+        group = self.file.create_group(video.name)
+        group.attrs.update({"source_clip": video.source_clip, "driving_clip": video.driving_clip, "kind": video.kind})
         group.attrs.update(zip(DIGESTS, digests, strict=True))
-        shape = (job.length, self.size, self.size, 3)
+        shape = (video.length, self.size, self.size, 3)
         for kind in kinds:
             group.create_dataset(kind, shape, np.uint8, chunks=(1, *shape[1:]), compression=COMPRESSION, fletcher32=True)
 
-    def write(self, job: Job, number: int, frame: np.ndarray, kind: str):
-        """Frame `number` of `job`, (S, S, 3) uint8."""
-        self.file[job.name][kind][number] = frame
+    def write(self, video: Animation, number: int, frame: np.ndarray, kind: str):
+        """Frame `number` of `video`, (S, S, 3) uint8."""
+        self.file[video.name][kind][number] = frame
         self.file.check()
 
 
@@ -87,11 +87,6 @@ class RolloutReader:
 
     def __exit__(self, *_):
         self._file.close()
-
-    def job(self, name: str) -> Job:
-        """What was generated under `name`."""
-        facts = self._file[name].attrs
-        return Job(name, str(facts["source_clip"]), str(facts["driving_clip"]), str(facts["kind"]), self.length(name))
 
     def kind(self, name: str) -> str:
         """`reconstruction` or `transfer`."""

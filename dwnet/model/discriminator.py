@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..config import ModelSettings
 from .iuv_input import COUNTS, iuv_channels
-from .layers import instance_norm, start_weights
+from .layers import init_weights, instance_norm
 
 MAX_CHANNELS = 512
 Features = list[list[Tensor]]
@@ -47,7 +47,7 @@ class MultiscaleDiscriminator(nn.Module):
         self.settings = settings
         inputs = COUNTS[settings.iuv_input] + 3
         self.critics = nn.ModuleList(PatchCritic(inputs, settings.ndf, settings.critic_layers) for _ in range(settings.critic_scales))
-        start_weights(self)
+        init_weights(self)
 
     def forward(self, iuv: Tensor, image: Tensor) -> Features:
         """Features of all scales and layers; see the head of the file."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..config import ModelSettings
 from .iuv_input import COUNTS, iuv_channels
-from .layers import Decoder, Encoder, ResnetBlock, start_weights
+from .layers import Decoder, Encoder, ResnetBlock, init_weights
 from .prepared import Prepared
 from .warping import downsample_grid, identity_grid, warp
 
@@ -61,7 +61,7 @@ class Generator(nn.Module):
         self.refine = Refine(iuv + 5 + settings.visibility, settings.ngf, settings.refine_blocks) if settings.refine else None
         self.merge = nn.Conv2d(12 * settings.ngf, 4 * settings.ngf, 1)
         self.decoder = Decoder(settings.ngf, settings.blocks)
-        start_weights(self)
+        init_weights(self)
         if self.refine is not None:
             nn.init.zeros_(self.refine.last.weight)
             nn.init.zeros_(self.refine.last.bias)

@@ -79,7 +79,7 @@ class Decoder(nn.Module):
         return torch.tanh(self.last(reflect(x, 3)))
 
 
-def start_weights(module: nn.Module):
+def init_weights(module: nn.Module):
     """Draw all convolution weights below `module` from N(0, 0.02); biases keep PyTorch's start."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):

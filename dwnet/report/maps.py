@@ -35,7 +35,7 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Maps:
+class MapsSection:
     """What the section shows: totals over all clips, the rows of the table as text, and what is not in it."""
 
     clips: int
@@ -58,12 +58,12 @@ class Maps:
     shown: int = SHOWN
 
 
-def maps_section(quality: Path, quarantine: Path | None) -> Maps:
+def maps_section(quality: Path, quarantine: Path | None) -> MapsSection:
     """The section from the cache's iuv_quality.csv and quarantine.csv. Raises InputError if one of them is missing or something else."""
     table = read_quality(quality)
     columns = [name for name in COLUMNS if not name.startswith(REFERENCE) or table[name].notna().any()]
     worst = table.sort_values(["detection_rate", "part_flicker", "uv_flicker"], ascending=[True, False, False], kind="stable")[:SHOWN]
-    return Maps(
+    return MapsSection(
         clips=len(table),
         frames=int(table["frames"].sum()),
         backends=sorted(set(table["backend"])),

@@ -133,7 +133,7 @@ class StartWeights:
             critic.load_state_dict(self.critic)
 
 
-def start_weights(path: str | None, model: ModelSettings) -> StartWeights | None:
+def load_start_weights(path: str | None, model: ModelSettings) -> StartWeights | None:
     """The weights that a training of `model` starts from; None without `path`, a run's folder or its model.safetensors.
 
     A model without refine branch takes the rest of one with it. Raises InputError if the file is none or its network has other shapes.

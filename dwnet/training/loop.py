@@ -18,7 +18,7 @@ from ..core.device import fast_convolutions, pick_compile
 from ..model.build import AnyGenerator, build_generator
 from ..model.discriminator import MultiscaleDiscriminator
 from ..model.perceptual import load_features
-from .checkpoints import fingerprint, latest_state, read_state, remove_unfinished, restore_random_states, start_digest, start_weights
+from .checkpoints import fingerprint, latest_state, load_start_weights, read_state, remove_unfinished, restore_random_states, start_digest
 from .compiled import RecordedStep, compile_step
 from .data import Batch, TrainingData, to_device_batch
 from .distributed import STOP_SIGNALS, Group, first_process, joined, needs_workers, run_workers
@@ -66,7 +66,7 @@ def train_alone(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings
             restore_log(out.parent, run.fingerprint, run.steps, found[1]["log"])
             run.write(*load_networks(model, found[1]), found[1].get("precision", "fp32"))
         return
-    start = None if found else start_weights(settings.start, model)
+    start = None if found else load_start_weights(settings.start, model)
     if needs_workers(settings.devices, settings.nodes):
         run_workers(train_for_parent, (train_h5, out, model, settings, weights), settings.devices)
         return

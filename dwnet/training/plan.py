@@ -20,7 +20,7 @@ from ..config import ModelSettings, TrainSettings
 from ..core.device import FABRIC_PRECISION, fast_convolutions, free_memory, peak_memory, pick_device, pick_precision, set_threads
 from ..model.prepared import Prepared
 from ..model.warping import cached_identity
-from .checkpoints import latest_state, start_weights
+from .checkpoints import latest_state, load_start_weights
 from .data import Batch, SampleDataset, TrainingData, to_device_batch
 from .distributed import alone
 from .logging import Run
@@ -138,7 +138,7 @@ def train_plan(train_h5: Path | Sequence[Path], out: Path, model: ModelSettings,
     data = TrainingData(train_h5, settings.targets, model.generator == "compose")
     run = plan_run(data, Path(out), model, settings)
     found = latest_state(run.states, run.fingerprint)
-    start = None if found else start_weights(settings.start, model)
+    start = None if found else load_start_weights(settings.start, model)
     left = run.steps - (found[1]["step"] if found else 0)
     share = settings.batch // (settings.devices * settings.nodes)
     for part in data.parts:

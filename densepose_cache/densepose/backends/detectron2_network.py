@@ -73,7 +73,7 @@ class Detectron2Network:
 
     def __init__(self, model: str, weights: Path, score: float, input_size: int, device: torch.device, autocast: torch.dtype | None):
         cfg = model_config(model, score, str(device))
-        self._model = load_model(cfg, weights)
+        self._model = load_rcnn(cfg, weights)
         self._device, self._autocast, self._size = device, autocast, input_size
         self._bgr = cfg.INPUT.FORMAT == "BGR"
 
@@ -147,7 +147,7 @@ def model_config(model: str, score: float, device: str):
     return cfg
 
 
-def load_model(cfg, weights: Path):
+def load_rcnn(cfg, weights: Path):
     """The network of `cfg` in evaluation mode with the checkpoint `weights`.
 
     Raises InputError if the file cannot be read or is of another model.

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from ...iuv_network.both_ways import both_ways
 from ...iuv_network.framing import FRAME, Crop, crop_around
-from ...iuv_network.model import Maps
+from ...iuv_network.model import PredictedMaps
 from ...iuv_network.paint import one_person, paint
 from ...iuv_network.training.losses import to_input
 from ...iuv_network.weights import WEIGHTS, load_weights
@@ -78,12 +78,12 @@ class EmbeddedNetwork:
         return drawn
 
     @torch.inference_mode()
-    def _forward(self, network: Callable[[torch.Tensor], Maps], pictures: list[np.ndarray]) -> Maps:
+    def _forward(self, network: Callable[[torch.Tensor], PredictedMaps], pictures: list[np.ndarray]) -> PredictedMaps:
         """Maps, float32, that `network` makes of pictures (H, W, 3) uint8 of one size."""
         images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(self.device)
         with precision(self.device, self.autocast):
             maps = network(to_input(images))
-        return Maps(maps.silhouette.float(), maps.parts.float(), maps.uv.float())
+        return PredictedMaps(maps.silhouette.float(), maps.parts.float(), maps.uv.float())
 
 
 def people(probability: np.ndarray, frame: tuple[int, int], lowest: float) -> list[tuple[float, list[float]]]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.ops import clip_boxes_to_image
 
 from ...core.errors import InputError
 from ..chart import box_pixels, labels_and_uv
@@ -26,8 +27,7 @@ from ..rcnn.folding import fold_frozen_norms
 from ..rcnn.people import POOLED as REGION_SIDE
 from ..rcnn.people import BoxHead, BoxPredictor, channels_last_input, select_people
 from ..rcnn.pooling import as_table, pool, pool_levels
-from ..rcnn.proposals import ProposalNetwork
-from ..rcnn.regression import clip_boxes, nonempty
+from ..rcnn.proposals import ProposalNetwork, nonempty
 from ..rcnn.variants import Variant, parse_variant
 from .checkpoint import read_checkpoint
 
@@ -86,7 +86,7 @@ class DensePoseRCNN(nn.Module):
         return self.roi_heads.densepose_predictor(self.roi_heads.densepose_head(regions.to(self.dtype)))
 
 
-def load_model(model: str, weights: Path) -> DensePoseRCNN:
+def load_rcnn(model: str, weights: Path) -> DensePoseRCNN:
     """The network named `model` with the checkpoint `weights`, on the CPU, in evaluation mode.
 
     Raises InputError if the name is unknown, or the file cannot be read or is of another model.
@@ -143,7 +143,7 @@ class TorchvisionNetwork:
     """
 
     def __init__(self, model: str, weights: Path, score: float, input_size: int, device: torch.device, autocast: torch.dtype | None):
-        self.model = load_model(model, weights)
+        self.model = load_rcnn(model, weights)
         self.model.convert(autocast or torch.float32)
         self.model.to(device, memory_format=torch.channels_last)
         self._device, self._score, self._size = device, score, input_size
@@ -163,7 +163,7 @@ class TorchvisionNetwork:
             ratios = torch.tensor([width / images.shape[2], height / images.shape[1]]).repeat(2)
             found = torch.cat([boxes, scores[..., None]], dim=-1).cpu()
             boxes, scores = found[..., :4], found[..., 4]
-            in_frame = clip_boxes(boxes * ratios, height, width)
+            in_frame = clip_boxes_to_image(boxes * ratios, (height, width))
             kept = (scores >= 0) & nonempty(in_frame)
         pairs = list(zip(boxes, in_frame, scores, kept, strict=True))
         state = State(levels, [box[keep].numpy() for box, _, _, keep in pairs], height, width)

@@ -1,6 +1,7 @@
 """Batch normalisation with frozen statistics, folded into the convolutions before it."""
 
 import torch
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 EPSILON = 1e-5
 STATISTICS = ("weight", "bias", "running_mean", "running_var")
@@ -22,7 +23,6 @@ def fold_frozen_norms(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
         if any(key not in tensors or tensors[key].shape != channels for key in names):
             continue
         weight, bias, mean, variance = (folded.pop(key).double() for key in names)
-        scale = weight / torch.sqrt(variance + EPSILON)
-        folded[f"{layer}.weight"] = (kernel.double() * scale[:, None, None, None]).to(kernel.dtype)
-        folded[f"{layer}.bias"] = (bias - mean * scale).to(kernel.dtype)
+        fused = fuse_conv_bn_weights(kernel.double(), None, mean, variance, EPSILON, weight, bias)
+        folded[f"{layer}.weight"], folded[f"{layer}.bias"] = (values.data.to(kernel.dtype) for values in fused)
     return folded

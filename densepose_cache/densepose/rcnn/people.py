@@ -3,9 +3,10 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.models.detection._utils import BoxCoder
+from torchvision.ops import clip_boxes_to_image
 
 from .backbone import CHANNELS
-from .regression import apply_deltas, clip_boxes
 from .suppression import suppress
 
 POOLED = 7
@@ -14,8 +15,8 @@ OVERLAP = 0.5
 """Intersection over union above which the worse box goes."""
 MOST = 100
 """People of a frame."""
-SHIFT, GROWTH = 10.0, 5.0
-"""What the network's deltas are divided by."""
+CODER = BoxCoder((10.0, 10.0, 5.0, 5.0))
+"""What applies the network's deltas to boxes."""
 
 
 class BoxHead(nn.Module):
@@ -56,9 +57,9 @@ def select_people(
     `proposals` (B, R, 4), which of them are `real` (B, R), their `scores` (B, R) and `deltas` (B, R, 4); frames of `height` and `width`
     pixels. Those of a frame whose scores are above `score` compete by overlap; the best `MOST` are left.
     """
-    boxes = apply_deltas(deltas, proposals, SHIFT, GROWTH)
+    boxes = CODER.decode_single(deltas.flatten(0, 1), proposals.flatten(0, 1)).view_as(proposals)
     valid = real & boxes.isfinite().all(dim=-1) & scores.isfinite() & (scores > score)
-    boxes = clip_boxes(boxes, height, width).masked_fill(~valid[..., None], 0)
+    boxes = clip_boxes_to_image(boxes, (height, width)).masked_fill(~valid[..., None], 0)
     scores, order = scores.masked_fill(~valid, -1).sort(dim=1, descending=True)
     boxes = boxes.gather(1, order[..., None].expand(-1, -1, 4))
     keep = suppress(boxes, scores >= 0, OVERLAP)

@@ -5,9 +5,10 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torchvision.models.detection._utils import BoxCoder
+from torchvision.ops import clip_boxes_to_image
 
 from .backbone import CHANNELS
-from .regression import apply_deltas, clip_boxes, nonempty
 from .suppression import suppress
 
 ASPECTS = (0.5, 1.0, 2.0)
@@ -20,6 +21,9 @@ AFTER = 1000
 """Boxes of a frame that leave it."""
 OVERLAP = 0.7
 """Intersection over union above which the worse box goes."""
+
+CODER = BoxCoder((1.0, 1.0, 1.0, 1.0))
+"""What applies the network's deltas to anchors."""
 
 
 def make_anchors(height: int, width: int, stride: int, device: torch.device) -> torch.Tensor:
@@ -71,9 +75,10 @@ class ProposalNetwork(nn.Module):
         """Boxes (B, K, 4) of a level after its suppression, with their logits (B, K), -inf for those that went."""
         logits, deltas = self.rpn_head(level)
         logits, best = logits.topk(min(BEFORE, logits.shape[1]), dim=1)
-        boxes = apply_deltas(_take(deltas, best), self._level_anchors(level, stride)[best])
+        anchors = self._level_anchors(level, stride)[best]
+        boxes = CODER.decode_single(_take(deltas, best).flatten(0, 1), anchors.flatten(0, 1)).view_as(anchors)
         finite = boxes.isfinite().all(dim=-1) & logits.isfinite()
-        boxes = clip_boxes(boxes, height, width).masked_fill(~finite[..., None], 0)
+        boxes = clip_boxes_to_image(boxes, (height, width)).masked_fill(~finite[..., None], 0)
         keep = suppress(boxes, finite & nonempty(boxes), OVERLAP)
         return boxes, logits.masked_fill(~keep, -math.inf)
 
@@ -82,6 +87,11 @@ class ProposalNetwork(nn.Module):
         if key not in self._anchors:
             self._anchors[key] = make_anchors(*key)
         return self._anchors[key]
+
+
+def nonempty(boxes: torch.Tensor) -> torch.Tensor:
+    """Which of boxes (..., 4) have an area: (...) bool."""
+    return (boxes[..., 2:] > boxes[..., :2]).all(dim=-1)
 
 
 def _take(boxes: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ CUT_EDGE = 9
 
 
 @dataclass(frozen=True)
-class Batch:
+class IuvBatch:
     """Channels last in memory: `images` (B, 3, H, W) uint8; `half` (B, 3, H / 2, W / 2), `quarter` (B, 3, H / 4, W / 4) uint8 I, U, V."""
 
     images: torch.Tensor
@@ -50,7 +50,7 @@ class Batches(Dataset):
         self.all = [index for members in self.kinds.values() for index in members]
         self.shares = np.array([len(members) for members in self.kinds.values()]) / len(self.all)
 
-    def __getitem__(self, number: int) -> Batch:
+    def __getitem__(self, number: int) -> IuvBatch:
         rng = np.random.default_rng([self.seed, number])
         shapes = SMALL_SHAPES if number < self.small else SHAPES
         whole = rng.random() < WHOLE_FRAMES
@@ -110,14 +110,14 @@ def shows_front(person: CutOut) -> bool:
     return np.count_nonzero(part == 2) > 1.5 * np.count_nonzero(part == 1)
 
 
-def stacked(samples: list[tuple[np.ndarray, Scene]]) -> Batch:
+def stacked(samples: list[tuple[np.ndarray, Scene]]) -> IuvBatch:
     """One batch of samples of one shape."""
 
     def channels_first(arrays) -> torch.Tensor:
         return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
     images, scenes = zip(*samples, strict=True)
-    return Batch(channels_first(images), channels_first([s.half for s in scenes]), channels_first([s.quarter for s in scenes]))
+    return IuvBatch(channels_first(images), channels_first([s.half for s in scenes]), channels_first([s.quarter for s in scenes]))
 
 
 def placed(person: CutOut, centre: np.ndarray, scale: float, mirrored: bool, rng: np.random.Generator, turn: float = 0.12) -> np.ndarray:

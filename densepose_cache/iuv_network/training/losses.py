@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..model import PARTS, Maps
+from ..model import PARTS, PredictedMaps
 
 WEIGHTS = {"silhouette": 2.0, "parts": 1.0, "uv": 5.0}
 UV_BEND = 0.02
@@ -28,7 +28,7 @@ def true_uv(uv: Tensor, part: Tensor) -> Tensor:
     return uv.view(batch, PARTS, 2, height, width).gather(1, index)[:, 0]
 
 
-def losses(maps: Maps, half: Tensor, quarter: Tensor, weights: Tensor) -> dict[str, Tensor]:
+def losses(maps: PredictedMaps, half: Tensor, quarter: Tensor, weights: Tensor) -> dict[str, Tensor]:
     """The three losses (scalars) by name; `half` (B, 3, H / 2, W / 2) and `quarter` (B, 3, H / 4, W / 4) uint8 are the wanted I, U, V."""
     part = half[:, 0].long()
     silhouette = F.binary_cross_entropy_with_logits(maps.silhouette, (part > 0).float())

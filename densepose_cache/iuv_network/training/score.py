@@ -6,7 +6,7 @@ import torch
 from ...iuv.agreement import PartCounts
 from ...rendered.backgrounds import draw_backgrounds
 from ..model import IuvNetwork
-from .batches import Batch, Batches
+from .batches import Batches, IuvBatch
 from .cutouts import CutOuts, Request, render_set
 from .losses import to_input, true_uv
 
@@ -14,7 +14,7 @@ CHECK = {"people": 10, "frames": 4, "seed": 1, "backgrounds": 20, "batches": 6, 
 """The fixed set that the shipped weights' figures are recorded on; small, so that a test can render it."""
 
 
-def check_batches(folder) -> list[Batch]:
+def check_batches(folder) -> list[IuvBatch]:
     """The fixed set: crops and whole frames of people who are in no training set; rendered into `folder` where they are not there."""
     request = Request("check", CHECK["people"], CHECK["frames"], CHECK["seed"])
     render_set(request, folder, 1)
@@ -24,7 +24,7 @@ def check_batches(folder) -> list[Batch]:
 
 
 @torch.no_grad()
-def score(network: IuvNetwork, batches: list[Batch]) -> dict[str, float]:
+def score(network: IuvNetwork, batches: list[IuvBatch]) -> dict[str, float]:
     """Figures over all pixels of the batches, of the maps at half (U, V: quarter) of the input's side: those of `PartCounts`, and
     `u_error`, `v_error`: mean absolute differences in levels of 0..255 for the true part."""
     network.eval()

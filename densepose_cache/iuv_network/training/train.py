@@ -21,7 +21,7 @@ from ...storage.digest import file_sha256
 from ..encoder import load_imagenet
 from ..model import PARTS, IuvNetwork
 from ..weights import load_weights, read_record, save_weights
-from .batches import Batch, Batches, part_shares
+from .batches import Batches, IuvBatch, part_shares
 from .cutouts import CutOuts, Request, render_set
 from .losses import losses, part_weights, to_input, total
 from .score import check_batches, score
@@ -90,7 +90,7 @@ class Trainer:
         self.network.load_state_dict(unfolded(load_weights(start), images).state_dict())
         self.begun_with = file_sha256(start)
 
-    def learn(self, batch: Batch) -> dict[str, float]:
+    def learn(self, batch: IuvBatch) -> dict[str, float]:
         """One step; returns the losses before it."""
         self.network.train()
         for group in self.optimiser.param_groups:
@@ -209,7 +209,7 @@ def average(network: IuvNetwork):
         value.copy_(mean.view_as(value))
 
 
-def run(trainer: Trainer, loader: DataLoader, check: list[Batch] | None, kept: Path):
+def run(trainer: Trainer, loader: DataLoader, check: list[IuvBatch] | None, kept: Path):
     """Learn from all batches of `loader`; the process with the fixed set `check` keeps the checkpoint and prints figures now and then."""
     recent, started, seen, processes = deque(maxlen=100), time.monotonic(), 0, trainer.training.processes
     for batch in loader:

@@ -109,7 +109,9 @@ def test_mended_clips_come_back_and_nothing_else_is_done(cache, monkeypatch):
     cache.build()
     before = {kind: {clip: cache.group(kind, clip)["digest"] for clip in cache.SPLITS} for kind in ("frames", "iuv", "warps")}
     written, write = [], stage._write_clip
-    monkeypatch.setattr(stage, "_write_clip", lambda writer, job, *rest: written.append(job.clip.name) or write(writer, job, *rest))
+    monkeypatch.setattr(
+        stage, "_write_clip", lambda writer, pending, *rest: written.append(pending.clip.name) or write(writer, pending, *rest)
+    )
     cache.build()
     assert written == [], "what is in quarantine is not tried again"
     Image.fromarray(np.full((SIZE, SIZE, 3), 9, np.uint8)).save(cache.folder / "data/anna/target/frame3.png")

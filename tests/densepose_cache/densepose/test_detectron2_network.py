@@ -18,7 +18,7 @@ from densepose_cache.clips import Clip, read_table
 from densepose_cache.config import DensePoseSettings, VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backend import ClipFrames
-from densepose_cache.densepose.backends.detectron2_network import Detectron2Network, load_model, model_config
+from densepose_cache.densepose.backends.detectron2_network import Detectron2Network, load_rcnn, model_config
 from densepose_cache.densepose.backends.install import missing_packages
 from densepose_cache.densepose.backends.models import MODELS
 from densepose_cache.densepose.detector import Detector
@@ -113,11 +113,11 @@ def test_unknown_model_and_wrong_checkpoints(checkpoint, tmp_path):
     bad = tmp_path / "bad.pkl"
     bad.write_bytes(b"no pickle")
     with pytest.raises(InputError, match=r"bad\.pkl"):
-        load_model(model_config(MODEL, 0.7, "cpu"), bad)
+        load_rcnn(model_config(MODEL, 0.7, "cpu"), bad)
     state = torch.load(checkpoint)["model"]
     torch.save({"model": {key: value for key, value in state.items() if "densepose" not in key}}, tmp_path / "part.pth")
     with pytest.raises(InputError, match=r"part\.pth: is the checkpoint of another model.*densepose"):
-        load_model(model_config(MODEL, 0.7, "cpu"), tmp_path / "part.pth")
+        load_rcnn(model_config(MODEL, 0.7, "cpu"), tmp_path / "part.pth")
 
 
 @here

@@ -9,7 +9,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backends.embedded import EmbeddedNetwork, cut_out, people
 from densepose_cache.densepose.network import Network
 from densepose_cache.iuv_network.framing import Crop, crop_around
-from densepose_cache.iuv_network.model import Maps
+from densepose_cache.iuv_network.model import PredictedMaps
 from densepose_cache.iuv_network.paint import one_person, paint
 from densepose_cache.iuv_network.training.score import check_batches, score
 from densepose_cache.iuv_network.weights import WEIGHTS, read_record
@@ -106,7 +106,7 @@ def test_paint_puts_a_crop_back_where_it_was():
     parts, uv = torch.zeros(1, 24, 32, 16), torch.zeros(1, 48, 16, 8)
     parts[:, 6, :16], parts[:, 20, 16:] = 3, 3
     uv[:, 12], uv[:, 13], uv[:, 40], uv[:, 41] = 0.2, 0.4, 0.6, 1.2
-    iuv = paint(Maps(silhouette, parts, uv), [crop], 256, 256)[0]
+    iuv = paint(PredictedMaps(silhouette, parts, uv), [crop], 256, 256)[0]
     rows, columns = np.nonzero(iuv[..., 0])
     assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == (64, 128, 80, 112)
     assert (iuv[66:96, 82:110] == [7, 51, 102]).all() and (iuv[96:126, 82:110] == [21, 153, 255]).all()

@@ -14,7 +14,7 @@ from rcnn.random_rcnn import checkpoint_shapes, random_checkpoint, random_frames
 from torchvision.ops import nms, roi_align
 
 from densepose_cache.core.errors import InputError
-from densepose_cache.densepose.backends.torchvision_rcnn import TorchvisionNetwork, load_model
+from densepose_cache.densepose.backends.torchvision_rcnn import TorchvisionNetwork, load_rcnn
 from densepose_cache.densepose.precision import precision
 from densepose_cache.densepose.rcnn.backbone import FeaturePyramid
 from densepose_cache.densepose.rcnn.decoder import Decoder
@@ -201,7 +201,7 @@ class TestLoading:
         path.write_bytes(
             pickle.dumps({"model": parameters | anchors | {"pixel_mean": np.zeros((3, 1, 1)), "pixel_std": np.ones((3, 1, 1))}})
         )
-        assert torch.equal(load_model(V1, path).backbone.fpn_output2.weight, torch.from_numpy(parameters["backbone.fpn_output2.weight"]))
+        assert torch.equal(load_rcnn(V1, path).backbone.fpn_output2.weight, torch.from_numpy(parameters["backbone.fpn_output2.weight"]))
 
     @pytest.mark.parametrize(
         ("model", "pattern"),
@@ -214,18 +214,18 @@ class TestLoading:
     )
     def test_checkpoints_of_other_models(self, checkpoint, model, pattern):
         with pytest.raises(InputError, match=rf"{checkpoint.name}: is the checkpoint of {pattern}.*belong together"):
-            load_model(model, checkpoint)
+            load_rcnn(model, checkpoint)
 
     def test_parameters_without_a_place(self, folder):
         path = folder / "more.pkl"
         path.write_bytes(pickle.dumps({"model": random_checkpoint(V1) | {"roi_heads.mask_head.weight": np.zeros(3)}}))
         with pytest.raises(InputError, match=r"more\.pkl: .*no place for 1 of its parameters, roi_heads\.mask_head\.weight"):
-            load_model(V1, path)
+            load_rcnn(V1, path)
 
     @pytest.mark.parametrize("model", ["densepose_rcnn_R_50_FPN", "densepose_rcnn_R_50_FPN_WC3_s1x", "small.yaml"])
     def test_unknown_models(self, checkpoint, model):
         with pytest.raises(InputError, match=rf"densepose\.model is '{model}'.*backend torchvision does not know"):
-            load_model(model, checkpoint)
+            load_rcnn(model, checkpoint)
 
 
 class TestParts:

@@ -7,14 +7,14 @@ import torch
 from densepose_cache.iuv_network.both_ways import both_ways, mirrored
 from densepose_cache.iuv_network.flips import mirror
 from densepose_cache.iuv_network.framing import Crop
-from densepose_cache.iuv_network.model import Maps
+from densepose_cache.iuv_network.model import PredictedMaps
 from densepose_cache.iuv_network.paint import paint
 
 
 @pytest.fixture
-def maps() -> Maps:
+def maps() -> PredictedMaps:
     torch.manual_seed(0)
-    return Maps(torch.randn(2, 8, 6), torch.randn(2, 24, 8, 6), torch.rand(2, 48, 4, 3))
+    return PredictedMaps(torch.randn(2, 8, 6), torch.randn(2, 24, 8, 6), torch.rand(2, 48, 4, 3))
 
 
 def test_a_mirrored_map_is_drawn_as_the_mirrored_drawing(maps):
@@ -26,8 +26,8 @@ def test_a_mirrored_map_is_drawn_as_the_mirrored_drawing(maps):
 
 
 def test_a_picture_and_its_mirror_image_count_alike(maps):
-    def network(images: torch.Tensor) -> Maps:
-        return Maps(maps.silhouette * images[:, 0].mean(), maps.parts + images[:, 0, :1, :1, None].mean(), maps.uv)
+    def network(images: torch.Tensor) -> PredictedMaps:
+        return PredictedMaps(maps.silhouette * images[:, 0].mean(), maps.parts + images[:, 0, :1, :1, None].mean(), maps.uv)
 
     images = torch.rand(2, 3, 16, 12)
     once, turned = both_ways(network, images), mirrored(both_ways(network, images.flip(3)))

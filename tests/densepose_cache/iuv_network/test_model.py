@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from densepose_cache.iuv_network.encoder import BLOCKS, Encoder, load_imagenet
-from densepose_cache.iuv_network.model import IuvNetwork, Maps, fold
+from densepose_cache.iuv_network.model import IuvNetwork, PredictedMaps, fold
 from densepose_cache.iuv_network.training.losses import losses, part_weights, to_input, total, true_uv
 
 
@@ -69,16 +69,16 @@ def test_perfect_maps_cost_nothing():
             mine = quarter[:, 0] == k
             uv[:, 2 * (k - 1) + c][mine] = quarter[:, 1 + c][mine].float() / 255
     logits = torch.nn.functional.one_hot((part - 1).clamp(min=0), 24).permute(0, 3, 1, 2) * 50.0
-    perfect = Maps((part > 0).float() * 100 - 50, logits, uv)
+    perfect = PredictedMaps((part > 0).float() * 100 - 50, logits, uv)
     found = losses(perfect, half, quarter, torch.ones(24))
     assert total(found) < 1e-5
     assert torch.equal(true_uv(uv, quarter[:, 0])[:, 1][quarter[:, 0] > 0], (quarter[:, 2].float() / 255)[quarter[:, 0] > 0])
-    wrong = losses(Maps(-perfect.silhouette, -perfect.parts, 1 - uv), half, quarter, torch.ones(24))
+    wrong = losses(PredictedMaps(-perfect.silhouette, -perfect.parts, 1 - uv), half, quarter, torch.ones(24))
     assert all(value > 0.1 for value in wrong.values())
 
 
 def test_a_batch_without_people_has_finite_losses():
-    maps = Maps(torch.zeros(1, 4, 4), torch.zeros(1, 24, 4, 4, requires_grad=True), torch.zeros(1, 48, 2, 2, requires_grad=True))
+    maps = PredictedMaps(torch.zeros(1, 4, 4), torch.zeros(1, 24, 4, 4, requires_grad=True), torch.zeros(1, 48, 2, 2, requires_grad=True))
     found = losses(maps, torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.ones(24))
     assert torch.isfinite(total(found)) and found["parts"] == 0 and found["uv"] == 0
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import probe, write_video
+from dwnet.evaluation.keypoints.mediapipe_pose import TASK
 from dwnet.pretrained import FOLDER
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +36,12 @@ def installed(tmp_path_factory):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
     return folder
+
+
+@pytest.mark.slow
+def test_the_pose_model_is_in_the_package_with_its_record(installed):
+    for path in (TASK, TASK.with_suffix(".json")):
+        assert (installed / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from dwnet.model.generator import Generator
 from dwnet.model.official import state_dict
 from dwnet.model.official.files import import_official
 from dwnet.pretrained import EMBEDDED, FOLDER, RECORD, named_model
-from dwnet.training.checkpoints import start_digest, start_weights
+from dwnet.training.checkpoints import load_start_weights, start_digest
 from dwnet.training.loop import train
 from dwnet.training.plan import train_plan
 
@@ -92,7 +92,7 @@ def test_a_plan_names_what_it_starts_from(cache, model, earlier, tmp_path):
 
 def test_without_a_critic_beside_it_the_critic_starts_afresh(model, earlier, tmp_path):
     save_model(tmp_path / "alone.safetensors", load_model(earlier)[0], {})
-    found = start_weights(str(tmp_path / "alone.safetensors"), model)
+    found = load_start_weights(str(tmp_path / "alone.safetensors"), model)
     network, critic = build_generator(model), MultiscaleDiscriminator(model)
     before = {name: value.clone() for name, value in critic.state_dict().items()}
     found.load(network, critic)
@@ -103,7 +103,7 @@ def test_without_a_critic_beside_it_the_critic_starts_afresh(model, earlier, tmp
 def test_an_ablation_takes_what_it_has(model, earlier):
     ablated = variant_model(model, "no_prev_no_refine")
     network = build_generator(ablated)
-    start_weights(str(earlier), ablated).load(network, None)
+    load_start_weights(str(earlier), ablated).load(network, None)
     wanted = load_model(earlier)[0].state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in network.state_dict().items())
 
@@ -125,9 +125,9 @@ def test_another_width_of_what_copies_is_refused(tmp_path, changes, message):
     save_model(tmp_path / "model.safetensors", build_generator(model), {})
     save_model(tmp_path / "critic.safetensors", MultiscaleDiscriminator(model), {})
     with pytest.raises(InputError, match=message):
-        start_weights(str(tmp_path), changed("compose", **changes))
+        load_start_weights(str(tmp_path), changed("compose", **changes))
     switched_off = changed("compose", padding_mode="border", previous=False, refine=False, coarse_warp=False)
-    assert start_weights(str(tmp_path), switched_off).generator.keys() == build_generator(model).state_dict().keys()
+    assert load_start_weights(str(tmp_path), switched_off).generator.keys() == build_generator(model).state_dict().keys()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_folder_of_that_name_is_told_apart_by_its_dot(shipped, tmp_path, monke
         start_digest("./embedded")
     save_model(Path("embedded/model.safetensors"), build_generator(model), {})
     assert start_digest("./embedded") != start_digest(EMBEDDED)
-    found = start_weights("./embedded", model).generator
+    found = load_start_weights("./embedded", model).generator
     own, theirs = (load_model(folder)[0].state_dict() for folder in (tmp_path / "embedded", shipped))
     assert all(torch.equal(value, own[name]) for name, value in found.items())
     assert not all(torch.equal(value, theirs[name]) for name, value in found.items())
@@ -197,4 +197,4 @@ def test_the_generator_that_ships_is_what_its_record_says():
     assert {value.dtype for value in generator.state_dict().values()} == {torch.float32}, "loaded for any arithmetic"
     for name, data in load_config(ROOT / "config.yaml").datasets.items():
         if data.train.start == EMBEDDED:
-            assert start_weights(data.train.start, data.model) is not None, name
+            assert load_start_weights(data.train.start, data.model) is not None, name

@@ -58,7 +58,12 @@ def shared(make_project):
 
 @pytest.mark.parametrize(
     "sections",
-    [{}, {"video": {"bad_clips": "fail"}}, {"densepose": {"backend": "precomputed", "batch": 1}}, {"warp": {"engine": "lattice"}}],
+    [
+        {},
+        {"video": {"bad_clips": "fail"}},
+        {"densepose": {"backend": "precomputed", "batch": 1, "bad_clips": "quarantine", "weights": "mine.pkl"}},
+        {"warp": {"engine": "lattice"}},
+    ],
     ids=str,
 )
 def test_a_shared_cache_is_taken_over_where_its_settings_are_the_same(shared, sections):

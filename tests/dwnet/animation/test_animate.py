@@ -427,7 +427,7 @@ def test_long_names_of_outputs_and_inputs(files, tmp_path, length):
 )
 def test_names_that_cannot_be(files, tmp_path, monkeypatch, name, words):
     """As the output, as the photo and as the video, before any work."""
-    monkeypatch.setattr("dwnet.inference.inputs._detect", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr("dwnet.animation.extraction.Extraction.detect", lambda *_: pytest.fail("the work began"))
     path, fine = tmp_path / name, files / "person.png"
     if name == "link.mp4":
         path.symlink_to("/nowhere/x.mp4")

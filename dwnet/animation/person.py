@@ -1,0 +1,75 @@
+"""Who is animated: a picture with its IUV map."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from densepose_cache.cache.reader import SplitReader
+from densepose_cache.config import VideoSettings
+from densepose_cache.core.errors import InputError
+from densepose_cache.core.geometry import Geometry
+from densepose_cache.densepose.backends.precomputed import SideFile
+from densepose_cache.iuv import PNG_SUFFIX, read_iuv_png
+from densepose_cache.storage.names import check_file
+from densepose_cache.video.picture import open_picture
+
+from .extraction import Extraction
+from .inputs import cached_alone, existing, first_there, say
+
+
+@dataclass(frozen=True)
+class Person:
+    """Frame and IUV map (S, S, 3) uint8 of the person to animate."""
+
+    image: np.ndarray
+    iuv: np.ndarray
+
+
+def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) -> Person:
+    """The first frame of a clip of the cache, or a picture as a square of side `size` with the IUV map in `iuv`, beside it, or from
+    DensePose. Raises InputError."""
+    if place := cached_alone(text, iuv, "--source-iuv"):
+        with SplitReader(place[0]) as reader:
+            return Person(reader.frames(place[1], 0), reader.iuv(place[1], 0))
+    path = existing(text, "picture")
+    pixels, whole = _read_photo(path)
+    height, width = pixels.shape[:2]
+    geometry = Geometry.from_box(width, height, None, size)
+    image = geometry.image(pixels, VideoSettings().pad)
+    official = path.parent.with_name("dp_target")
+    found = iuv or first_there(
+        [path.with_name(f"{path.stem}{PNG_SUFFIX}"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}{PNG_SUFFIX}"]
+    )
+    if found is None:
+        (found,) = extraction.detect(path, image[None], geometry, "--source-iuv")
+        if found.iuv is None:
+            raise InputError(f"{path}: nobody was found on this picture; choose another one, or give its IUV map with --source-iuv")
+        return Person(image, found.iuv)
+    person = _picture_iuv(found, extraction.settings.png_order)
+    if person.shape[1::-1] not in ((width, height), whole):
+        raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {whole[0]}x{whole[1]} pixels")
+    if not person[..., 0].any():
+        raise InputError(f"{found}: nobody is on this IUV map; choose a picture in which DensePose finds a person")
+    return Person(image, Geometry.from_box(*person.shape[1::-1], None, size).labels(person))
+
+
+def _read_photo(path: Path) -> tuple[np.ndarray, tuple[int, int]]:
+    """(H, W, 3) uint8 sRGB of a photo, at reduced scale if it is very large, and its full (width, height). Says what was converted."""
+    with open_picture(path) as picture:
+        pixels, said = picture.rgb(VideoSettings().pad, reduce=True), picture.conversions()
+    if pixels.shape[:2] != picture.size[::-1]:
+        said.append(f"{picture.size[0]}x{picture.size[1]} pixels opened at {pixels.shape[1]}x{pixels.shape[0]}")
+    say(path, *said)
+    return pixels, picture.size
+
+
+def _picture_iuv(path: Path, png_order: str) -> np.ndarray:
+    if path.suffix.lower() == ".png":
+        return read_iuv_png(path, png_order)
+    check_file(path, "file of IUV maps")
+    side = SideFile(path)
+    try:
+        return side.read(0)
+    finally:
+        side.close()
