@@ -42,12 +42,12 @@ def _networks(settings=SETTINGS, model=MODEL):
     ("generator", "update", "backward", "options"),
     [
         ("dwnet", "sample", "sample", {}),
-        ("dwnet", "sample", "frame", {}),
-        ("dwnet", "frame", "sample", {}),
-        ("dwnet", "sample", "sample", {"iuv_input": "one_hot", "visibility": True}),
-        ("compose", "sample", "sample", {}),
+        pytest.param("dwnet", "sample", "frame", {}, marks=pytest.mark.slow),
+        pytest.param("dwnet", "frame", "sample", {}, marks=pytest.mark.slow),
+        pytest.param("dwnet", "sample", "sample", {"iuv_input": "one_hot", "visibility": True}, marks=pytest.mark.slow),
+        pytest.param("compose", "sample", "sample", {}, marks=pytest.mark.slow),
         ("compose", "sample", "frame", {}),
-        ("compose", "frame", "sample", {}),
+        pytest.param("compose", "frame", "sample", {}, marks=pytest.mark.slow),
     ],
 )
 def test_a_step_costs_what_a_real_step_does(cache, generator, update, backward, options):
@@ -89,6 +89,7 @@ def test_a_step_costs_what_a_real_step_does(cache, generator, update, backward, 
     assert cost.weights == 16 * learning + sum(4 * weight.numel() for weight in nets.features.state_dict().values())
 
 
+@pytest.mark.slow
 def test_the_cost_grows_with_the_samples_and_falls_with_the_precision(model):
     nets = _networks(model=model)
     one, two, half = (step_cost(nets, model, SETTINGS, n, 128, kind) for n, kind in ((1, "32-true"), (2, "32-true"), (1, "bf16-mixed")))

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 LARGEST = 300_000
 """Bytes."""
@@ -15,6 +16,7 @@ DIFFERENCE = 1.0
 """Mean difference in levels of 0..255 by which another kind of processor may draw the figure."""
 
 
+@pytest.mark.slow
 def test_the_figure_of_the_method_is_current_and_small(tmp_path):
     drawn, kept = tmp_path / "method.png", ROOT / "docs/images/method.png"
     done = subprocess.run(

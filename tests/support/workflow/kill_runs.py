@@ -1,6 +1,6 @@
 """Kill runs of the whole workflow at random moments, run the same command again, and compare with a run that nobody has disturbed.
 
-python tests/workflow/kill_runs.py --rounds 50 --seed 0
+PYTHONPATH=tests/support python tests/support/workflow/kill_runs.py --rounds 50 --seed 0
 
 A round kills with SIGKILL, in turn: a random process of a job; Snakemake alone, whose jobs go on; all processes at once, as a machine that
 loses its power. The moment is drawn evenly from the time of the undisturbed run. Every tenth round begins with an empty folder, the others

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from forks import snakemake
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 PROFILE = ROOT / "workflow/profiles/default"
 
