@@ -38,7 +38,7 @@ generator: .venv/ready
 		--model dwnet/pretrained/model.yaml --settings dwnet/pretrained/small.yaml
 	$(BIN)/dwnet train $(foreach set,$(PEOPLE),--data cache/$(set)/train.h5) --out results/generator/large/model.safetensors \
 		--model dwnet/pretrained/model.yaml --settings dwnet/pretrained/large.yaml
-	$(BIN)/python -m dwnet.pretrained.export results/generator/large
+	$(BIN)/python -m dwnet.model.shipping results/generator/large
 
 # Draws the figure of the method again, from the generator that ships.
 .PHONY: demo test test-all lint figure iuv-model pose-model generator clean

@@ -22,8 +22,8 @@ from dwnet.model.checkpoint import load_model
 from dwnet.model.compose import CORRECTIONS, FOLD, INPUTS, PICTURES, STEP
 from dwnet.model.iuv_input import parts
 from dwnet.model.prepared import Prepared
+from dwnet.model.shipping import export
 from dwnet.model.warping import grid_from_index, warp
-from dwnet.pretrained.export import export
 from dwnet.training.data import scaled
 
 CPU = torch.device("cpu")

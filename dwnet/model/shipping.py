@@ -1,4 +1,4 @@
-"""Write a trained generator in half precision as the one that ships: `python -m dwnet.pretrained.export RUN`.
+"""Write a trained generator in half precision as the one that ships: `python -m dwnet.model.shipping RUN`.
 
 The record beside it keeps what the training's own files say, and what is written here by hand of its history.
 """
@@ -14,8 +14,8 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.storage.atomic import write_text_whole
 from densepose_cache.storage.digest import file_sha256
 
-from ..model.checkpoint import load_model, model_file, save_model
-from . import FOLDER
+from ..pretrained import FOLDER
+from .checkpoint import load_model, model_file, save_model
 
 LICENCE = "Apache-2.0. Trained on people rendered from MakeHuman's CC0 data alone, with maps by this package's chart and IUV network."
 KEPT = ("fingerprint", "steps", "size", "precision", "train")
