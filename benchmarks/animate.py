@@ -27,7 +27,8 @@ from PIL import Image
 from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.core.geometry import Geometry
-from densepose_cache.densepose.backend import ClipFrames, make_backend
+from densepose_cache.densepose.backend import ClipFrames
+from densepose_cache.densepose.backends.build import make_backend
 from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import VideoWriter, read_frames, write_video
 from dwnet.config import ModelSettings

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from ..cache.shard import again
 from ..cache.stack import Stack
 from ..clips import Clip
-from ..config import DensePoseSettings
 from ..core.errors import InputError
 from ..core.geometry import Geometry
 
@@ -68,14 +66,3 @@ class Backend(Protocol):
 
     def keypoints(self, frames: ClipFrames) -> np.ndarray | None:
         """Exact COCO keypoints (T, 17, 3) float32 in pixels of the square frames, visibility 0 or 1; None where it has none."""
-
-
-def make_backend(settings: DensePoseSettings, weights: Path) -> Backend:
-    """The backend that `settings` name; `weights` is the folder of published weight files. Raises InputError where it cannot run."""
-    if settings.backend == "precomputed":
-        from .backends.precomputed import Precomputed
-
-        return Precomputed(settings.png_order)
-    from .detector import Detector
-
-    return Detector(settings, weights)

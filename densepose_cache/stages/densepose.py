@@ -16,7 +16,8 @@ from ..config import FORMATS, DensePoseSettings
 from ..config.base import read_settings
 from ..core.geometry import Geometry
 from ..core.progress import Bar
-from ..densepose.backend import Backend, ClipFrames, make_backend
+from ..densepose.backend import Backend, ClipFrames
+from ..densepose.backends.build import make_backend
 from ..densepose.backends.precomputed import Precomputed
 from ..densepose.missing import fill_missing
 from ..iuv.quality import measure

@@ -10,7 +10,8 @@ from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
-from densepose_cache.densepose.backend import Backend, ClipFrames, FrameMap, make_backend
+from densepose_cache.densepose.backend import Backend, ClipFrames, FrameMap
+from densepose_cache.densepose.backends.build import make_backend
 
 from .inputs import say
 from .stream import FrameStream
