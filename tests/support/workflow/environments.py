@@ -26,7 +26,7 @@ def rule_environments() -> dict[str, set[str]]:
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         for rule, text in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n|\n)+)", path.read_text(), re.M):
             given = re.search(r"^    conda:\n +(.+)$", text, re.M)[1]
-            found[rule] = {"warp", "train"} if given == "warp_environment" else set(re.findall(r"^\"../../envs/(\w+)\.yaml\"$", given))
+            found[rule] = {"warp", "train"} if "warp_environment(" in given else set(re.findall(r"^\"../../envs/(\w+)\.yaml\"$", given))
     return found
 
 
