@@ -30,7 +30,7 @@ from dwnet.workflow.resources import (
         (evaluate_gpus, "evaluate", {}, 1),
         (evaluate_gpus, "evaluate", {"device": "cpu"}, 0),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_job_asks_for_the_gpus_that_it_uses(make_project, count, section, settings, number):
     assert count(make_project(**{section: settings}).datasets["sample"]) == number
@@ -59,7 +59,7 @@ def test_memory_grows_with_the_attempts(make_project):
         ({"devices": 2}, None, 2 * CLUSTER_THREADS),
         ({"devices": 2, "threads": 3}, 16, 6),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_training_takes_its_threads_or_all_cores(make_project, settings, cores, threads):
     assert train_threads(make_project(train=settings).datasets["sample"], cores) == threads
