@@ -9,6 +9,7 @@ from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.names import check_link, check_name, is_there, output_path
 
+MOTION_SUFFIX = ".motion.h5"
 CACHED = re.compile(r"(?P<path>.+\.h5):(?P<clip>[^:/]+)")
 
 
@@ -53,6 +54,11 @@ def cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | N
     return place
 
 
+def is_motion(path: Path) -> bool:
+    """Whether the name `path` is that of a motion file."""
+    return path.name.endswith(MOTION_SUFFIX)
+
+
 def existing(text: str, what: str) -> Path:
     """The absolute path of a file or folder `text`, called `what` in messages. Raises InputError if it is not there or of the cache."""
     path = Path(text).absolute()
@@ -60,7 +66,7 @@ def existing(text: str, what: str) -> Path:
     check_link(path)
     if not path.exists():
         raise InputError(f"{text}: no such {what}; give a file, or a clip of the cache as cache/DATASET/test.h5:CLIP")
-    if path.suffix == ".h5":
+    if path.suffix == ".h5" and not is_motion(path):
         raise InputError(f"{text}: is no {what}; of a file of the cache give a clip, as {text}:CLIP")
     return path
 

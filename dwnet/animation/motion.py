@@ -1,40 +1,25 @@
-"""How the person moves: the IUV maps of a video, a folder of frames or a clip of the cache, read as they are needed."""
+"""How the person moves: driving frames with their IUV maps, read as they are needed."""
 
-import contextlib
-import functools
+import math
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from densepose_cache.cache.reader import SplitReader
-from densepose_cache.config import VideoSettings
-from densepose_cache.core.errors import InputError
-from densepose_cache.core.geometry import Geometry
-from densepose_cache.densepose.missing import stand_ins
-from densepose_cache.storage.names import is_there
-from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
-from densepose_cache.video.folder import folder_conversions, picture_size
-from densepose_cache.video.probe import FrameTimes, VideoInfo
-from densepose_cache.video.sound import Sound, find_sound
-
-from .extraction import Extraction
-from .inputs import cached_alone, existing, first_there, say
-from .pace import Pace, paced
-from .stream import FrameStream
-
-FOLDER_FPS = 25.0
-"""Frame rate of a folder of frames, unless the caller says another."""
+from densepose_cache.video.sound import Sound
 
 
 class DrivingFrame(NamedTuple):
-    """IUV map (S, S, 3) uint8 of a driving frame, and the frame itself (S, S, 3) uint8 where frames were asked for."""
+    """A driving frame: its IUV map (S, S, 3) uint8, and itself (S, S, 3) uint8 where frames were asked for.
+
+    `held`: nobody was found on it, and another map stands in. `score` in [0, 1] is the detector's, NaN where there is none.
+    """
 
     iuv: np.ndarray
     frame: np.ndarray | None
+    held: bool = False
+    score: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -53,92 +38,3 @@ class Motion:
 
     def __len__(self) -> int:
         return len(self.repeats)
-
-
-def load_motion(text: str, iuv: Path | None, fps: float | None, size: int, extraction: Extraction, frames: bool) -> Motion:
-    """A clip of the cache, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose, as squares of side `size`.
-
-    At another rate `fps` frames repeat or are left out, so that all moves as fast as in the clip or video; of a folder it is the frames'
-    own. Frames that come unevenly are shown at their own times. `frames` asks for the pixels, too. Raises InputError, perhaps not before it
-    is read.
-    """
-    if place := cached_alone(text, iuv, "--driving-iuv"):
-        return _of_cache(*place, fps, frames)
-    path = existing(text, "driving video")
-    if path.is_dir():
-        files = frame_files(path)
-        shape, info, times, said = picture_size(files[0]), None, None, folder_conversions(path)
-        pace = Pace(np.arange(len(files)), FOLDER_FPS if fps is None else fps)
-    else:
-        info, times = probe(path), frame_times(path)
-        shape, rate, said = (info.width, info.height), times.rate(info.fps), [str(info.conversion)]
-        pace = paced(times.seconds, rate, fps, times.even(rate))
-    say(path, *said)
-    geometry = Geometry.from_box(*shape, None, size)
-    official = [path.with_name("dp_target")] if path.is_dir() else []
-    found = iuv or first_there([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
-    if found is not None and not is_there(found):
-        raise InputError(f"{found}: no such file or folder of IUV maps")
-
-    def read() -> Iterator[DrivingFrame]:
-        shown = pace.shown
-        with contextlib.ExitStack() as stack:
-            stream = None
-            if found is None or frames:
-                decoded = stack.enter_context(closing(_square_frames(path, geometry, shown, times, info)))
-                stream = FrameStream(decoded, len(shown), size, keep=frames)
-            if found is None:
-                maps = extraction.detect(path, stream, geometry, "--driving-iuv")
-            else:
-                maps = _with_frames(extraction.read(path, found, shown, geometry), stream)
-            maps, settings = stack.enter_context(closing(maps)), extraction.settings
-            for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
-                yield DrivingFrame(one.iuv, stream.take() if frames else None)
-
-    sound = None if times is None else _sound(path, times, len(pace.numbers) / pace.fps)
-    return Motion(size, pace.fps, pace.repeats, frames, read, sound)
-
-
-def _of_cache(index: Path, clip: str, fps: float | None, frames: bool) -> Motion:
-    with SplitReader(index) as reader:
-        size, rate, length = reader.size, reader.fps(clip), reader.length(clip)
-    pace = paced(np.arange(length) / rate, rate, fps)
-
-    def read() -> Iterator[DrivingFrame]:
-        with SplitReader(index) as reader:
-            for number in pace.shown.tolist():
-                yield DrivingFrame(reader.iuv(clip, number), reader.frames(clip, number) if frames else None)
-
-    return Motion(size, pace.fps, pace.repeats, frames, read)
-
-
-def _with_frames(maps: Iterator, stream: FrameStream | None) -> Iterator:
-    """`maps` in step with the frames of `stream`, which nobody else reads."""
-    with closing(maps):
-        for number, found in enumerate(maps):
-            if stream is not None:
-                stream[number : number + 1]
-            yield found
-
-
-def _sound(path: Path, times: FrameTimes, seconds: float) -> Sound | None:
-    sound, reason = find_sound(path, times, seconds)
-    if reason:
-        say(path, f"its sound is left out: {reason}")
-    return sound
-
-
-def _square_frames(
-    path: Path, geometry: Geometry, numbers: np.ndarray, times: FrameTimes | None, info: VideoInfo | None
-) -> Iterator[np.ndarray]:
-    """Yield frames `numbers` (T,), ascending, of a folder or video, each (S, S, 3) uint8; `times` and `info` are those of a video."""
-    pad, wanted = VideoSettings().pad, set(numbers.tolist())
-    if info is None:
-        found = (geometry.image(frame, pad) for frame in read_folder(path, pad=pad))
-    else:
-        size, note = (geometry.size, geometry.size), functools.partial(say, path)
-        found = read_frames(path, filters=geometry.filters(pad), size=size, times=times, info=info, pad=pad, note=note)
-    with closing(found):
-        for number, frame in enumerate(found):
-            if number in wanted:
-                yield frame

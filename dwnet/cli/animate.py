@@ -10,9 +10,9 @@ from densepose_cache.config.base import read_settings
 from densepose_cache.storage.atomic import only_writer
 
 from ..animation.animate import animate
+from ..animation.driving import load_motion
 from ..animation.extraction import Extraction
 from ..animation.inputs import check_output, frame_size
-from ..animation.motion import load_motion
 from ..animation.pace import check_rate
 from ..animation.person import load_person
 from ..core.device import pick_device
@@ -24,7 +24,7 @@ def command(
     source: Annotated[
         str, typer.Argument(help="Who moves: a picture, or a clip of the cache as cache/DATASET/test.h5:CLIP (first frame).")
     ],
-    driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, or a clip of the cache.")],
+    driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, a clip of the cache or a motion file.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="MP4 to write.")],
     model: Annotated[str, typer.Option(help="Run folder or model.safetensors. Default: the generator that ships.")] = EMBEDDED,
     source_iuv: Annotated[

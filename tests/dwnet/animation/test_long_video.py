@@ -50,7 +50,7 @@ def person(tmp_path_factory) -> Path:
     rgb, iuv = draw(1, 0, SIZE)
     Image.fromarray(rgb).save(folder / "person.png")
     write_iuv_png(folder / "person_IUV.png", iuv)
-    save_tiny_model(folder / "model.safetensors", "compose")
+    save_tiny_model(folder / "model.safetensors", "dwnet")
     return folder
 
 
