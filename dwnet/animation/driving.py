@@ -68,14 +68,14 @@ def _of_video(path: Path, iuv: Path | None, fps: float | None, size: int, extrac
     def read() -> Iterator[DrivingFrame]:
         shown = pace.shown
         with contextlib.ExitStack() as stack:
-            stream = None
-            if found is None or frames:
+            stream, known = None, extraction.known(path, shown, geometry, "--driving-iuv") if found is None else None
+            if frames or (found is None and known is None):
                 decoded = stack.enter_context(closing(_square_frames(path, geometry, shown, times, info)))
                 stream = FrameStream(decoded, len(shown), size, keep=frames)
-            if found is None:
-                maps = extraction.detect(path, stream, geometry, "--driving-iuv")
+            if found is None and known is None:
+                maps = extraction.detect(path, stream, shown, geometry, "--driving-iuv")
             else:
-                maps = _with_frames(extraction.read(path, found, shown, geometry), stream)
+                maps = _with_frames(known or extraction.read(path, found, shown, geometry), stream)
             maps, settings = stack.enter_context(closing(maps)), extraction.settings
             for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
                 yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)

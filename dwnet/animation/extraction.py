@@ -1,7 +1,9 @@
-"""IUV maps of a picture or video that comes without them: one network for both."""
+"""IUV maps of a picture or video that comes without them: found before, or by one network for both."""
 
+import contextlib
 from collections.abc import Iterator
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +14,21 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import Backend, ClipFrames, FrameMap
 from densepose_cache.densepose.backends.build import make_backend
+from densepose_cache.storage.digest import digest, file_sha256
 
 from .inputs import say
+from .map_cache import FORMAT, MapCache
 from .stream import FrameStream
 
 
 class Extraction:
-    """DensePose as `settings` say; `weights` is the folder of published weight files. The network is made once, when it is needed."""
+    """DensePose as `settings` say; `weights` is the folder of published weight files. The network is made once, when it is needed.
 
-    def __init__(self, settings: DensePoseSettings, weights: Path):
-        self.settings, self._weights = settings, weights
+    With a `cache`, maps are taken from there, and kept there.
+    """
+
+    def __init__(self, settings: DensePoseSettings, weights: Path, cache: MapCache | None = None):
+        self.settings, self._weights, self._cache = settings, weights, cache
 
     @cached_property
     def _detector(self) -> Backend:
@@ -30,13 +37,42 @@ class Extraction:
             settings = settings.model_copy(update={"backend": "auto"})
         return make_backend(settings, self._weights)
 
-    def detect(self, path: Path, frames: np.ndarray | FrameStream, geometry: Geometry, flag: str) -> Iterator[FrameMap]:
-        """Yield the maps of square frames (T, S, S, 3) of the file `path`. Raises InputError with the other ways, one of them the option
-        `flag`, where DensePose cannot run."""
+    def known(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str) -> Iterator[FrameMap] | None:
+        """An iterator over the maps of the frames `numbers` (T,) of the file `path` that the cache has; None where they must be found."""
+        if self._cache is None:
+            return None
+        with self._explained(path, flag):
+            key = self._key(path, numbers, geometry)
+        if not self._cache.path(key).is_file():
+            return None
+        say(path, f"IUV maps as found before ({self._cache.path(key)})")
+        return self._cache.read(key)
+
+    def detect(
+        self, path: Path, frames: np.ndarray | FrameStream, numbers: np.ndarray, geometry: Geometry, flag: str
+    ) -> Iterator[FrameMap]:
+        """Yield the maps of square frames (T, S, S, 3), those with the `numbers` (T,) of the file `path`.
+
+        Raises InputError with the other ways, one of them the option `flag`, where DensePose cannot run.
+        """
         clip = ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry)
-        try:
+        with self._explained(path, flag):
             say(path, f"IUV maps by the backend {self._detector.name}")
-            yield from self._detector.maps(clip)
+            maps = self._detector.maps(clip)
+            if self._cache is not None:
+                maps = self._cache.kept(self._key(path, numbers, geometry), maps, len(frames), geometry.size)
+            yield from maps
+
+    def _key(self, path: Path, numbers: np.ndarray, geometry: Geometry) -> str:
+        """Digest of all that the maps of a file's frames depend on."""
+        detector = self._detector.fingerprint(Clip(str(path), path))
+        return digest("iuv", FORMAT, file_sha256(path), detector, geometry.to_json(), sha256(numbers.astype(np.int64)).hexdigest())
+
+    @contextlib.contextmanager
+    def _explained(self, path: Path, flag: str) -> Iterator[None]:
+        """Context manager that adds the other ways to what is wrong with DensePose."""
+        try:
+            yield
         except InputError as error:
             raise InputError(
                 f"{path}: no IUV maps lie beside it, and DensePose cannot make them here: {error}. Or give them with {flag} (PNG, folder "

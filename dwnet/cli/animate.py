@@ -13,6 +13,7 @@ from ..animation.animate import animate
 from ..animation.driving import load_motion
 from ..animation.extraction import Extraction
 from ..animation.inputs import check_output, frame_size
+from ..animation.map_cache import GB, MapCache, user_folder
 from ..animation.pace import check_rate
 from ..animation.person import load_person
 from ..core.device import pick_device
@@ -46,6 +47,8 @@ def command(
     ] = None,
     densepose: Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")] = Path("weights"),
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep IUV maps in the user's cache folder.")] = False,
+    cache_size: Annotated[float, typer.Option(min=0, help="GB of IUV maps that the cache folder may hold.")] = 2.0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where DensePose, unless its settings say so, and the generator run.")
     ] = "auto",
@@ -63,7 +66,8 @@ def command(
     maps = read_settings(DensePoseSettings, densepose)
     if maps.device == "auto":
         maps = maps.model_copy(update={"device": device})
-    size, extraction = side or metadata.get("size", 256), Extraction(maps, weights)
+    cache = None if no_cache else MapCache(user_folder(), cache_size * GB)
+    size, extraction = side or metadata.get("size", 256), Extraction(maps, weights, cache)
     with only_writer(out):
         person = load_person(source, source_iuv, size, extraction)
         motion = load_motion(driving, driving_iuv, fps, size, extraction, frames=panels)

@@ -14,6 +14,7 @@ from densepose_cache.storage.names import output_path
 from ..animation.driving import load_motion
 from ..animation.extraction import Extraction
 from ..animation.inputs import MOTION_SUFFIX, existing, is_motion
+from ..animation.map_cache import GB, MapCache, user_folder
 from ..animation.motion_file import write_motion
 from ..animation.pace import check_rate
 
@@ -29,6 +30,8 @@ def command(
     fps: Annotated[float | None, typer.Option(help="Frame rate. Default: the video's own.")] = None,
     densepose: Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")] = Path("weights"),
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep IUV maps in the user's cache folder.")] = False,
+    cache_size: Annotated[float, typer.Option(min=0, help="GB of IUV maps that the cache folder may hold.")] = 2.0,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where DensePose runs, unless its settings say so.")] = "auto",
 ):
     """Save how a video moves, without its pixels: IUV maps, boxes and times, for `dwnet animate` in place of the video.
@@ -45,7 +48,8 @@ def command(
     path = existing(driving, "driving video")
     if is_motion(path):
         raise InputError(f"{driving}: is a motion file already; give the video that it is of")
+    cache = None if no_cache else MapCache(user_folder(), cache_size * GB)
     with only_writer(out):
-        motion = load_motion(driving, driving_iuv, fps, size, Extraction(maps, weights), frames=False)
+        motion = load_motion(driving, driving_iuv, fps, size, Extraction(maps, weights, cache), frames=False)
         write_motion(out, motion, path)
     typer.echo(f"{len(motion)} frames: {out}")
