@@ -1,4 +1,4 @@
-"""Encode RGB arrays as H.264 MP4 through ffmpeg."""
+"""Encode RGB arrays as videos through ffmpeg: H.264 in MP4, VP9 in WebM, GIF."""
 
 import contextlib
 import errno
@@ -21,17 +21,38 @@ THREADS = 2
 """x264's output depends on the number of its threads; a fixed one makes files the same everywhere."""
 
 
-class VideoWriter:
-    """Write an MP4 (H.264, yuv420p, BT.709 colours, index at the front) that appears under its name only when it is complete.
+BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+ENCODERS = {
+    ".mp4": {"format": "mp4", "vcodec": "libx264", "acodec": "aac", "movflags": "+faststart", **BT709},
+    ".webm": {
+        "format": "webm",
+        "vcodec": "libvpx-vp9",
+        "acodec": "libopus",
+        "video_bitrate": 0,
+        "cpu-used": 4,
+        **BT709,
+    },
+    ".gif": {"format": "gif"},
+}
+"""Options of ffmpeg by the ending of a video's name."""
+SILENT = {".gif"}
+"""Endings of videos that can have no sound."""
 
-    `size` is (width, height), both even; `fps` frames per second; `crf` 0..51, x264's constant quality, lower is better; `sound`, if any,
-    goes with it as AAC. Use as a context manager and call `write` with (height, width, 3) uint8 RGB frames. An exception inside leaves no
-    file. Raises InputError for a size that H.264 in yuv420p cannot have, for a frame of another size or type, if no frame was written, and
-    if ffmpeg fails.
+
+class VideoWriter:
+    """Write a video that appears under its name only when it is complete. The ending of `path` says of which kind.
+
+    `.mp4` is H.264, yuv420p, BT.709, with the index at the front; `.webm` is VP9 likewise; `.gif` gives every frame colours of its own.
+    `size` is (width, height), both even; `fps` frames per second; `crf` 0..51, constant quality, lower is better; `sound`, if any, goes
+    with it as AAC, or as Opus in a WebM. Use as a context manager and call `write` with (height, width, 3) uint8 RGB frames. An exception
+    inside leaves no file. Raises InputError for a size that H.264 in yuv420p cannot have, for a frame of another size or type, if no frame
+    was written, and if ffmpeg fails.
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int], crf: int = 18, sound: Sound | None = None):
         self.path, self.fps, self.size, self.crf, self.sound = Path(path), float(fps), tuple(size), crf, sound
+        if self.path.suffix.lower() not in ENCODERS:
+            raise InputError(f"{self.path}: does not end in {', '.join(ENCODERS)}, and no other kind of video is written")
         if any(side < 2 or side % 2 for side in self.size):
             raise InputError(f"{self.path}: a video of {self.size[0]}x{self.size[1]} pixels is impossible; both sides must be even")
         if not self.fps > 0:
@@ -97,22 +118,25 @@ class VideoWriter:
 
     def _command(self, temporary: Path) -> list[str]:
         stream = ffmpeg.input("pipe:", format="rawvideo", pixel_format="rgb24", video_size=self.size, framerate=f"{self.fps:.10g}")
-        stream = stream.filter("scale", flags="accurate_rnd+full_chroma_int+bicubic", out_color_matrix="bt709", out_range="tv")
-        options = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
-        streams = [stream.filter("format", "yuv420p")]
+        options = ENCODERS[self.path.suffix.lower()] | {"threads": THREADS}
+        if self.path.suffix.lower() == ".gif":
+            frames = stream.filter_multi_output("split")
+            colours = frames[0].filter("palettegen", stats_mode="single")
+            streams = [ffmpeg.filter([frames[1], colours], "paletteuse", new=1)]
+        else:
+            stream = stream.filter("scale", flags="accurate_rnd+full_chroma_int+bicubic", out_color_matrix="bt709", out_range="tv")
+            streams = [stream.filter("format", "yuv420p")]
+            options["crf"] = self.crf
         if self.sound:
             since = {"ss": f"{self.sound.start:.6f}"} if self.sound.start else {}
             heard = ffmpeg.input(file_url(self.sound.path), protocol_whitelist="file", t=f"{self.sound.seconds:.6f}", **since)
             streams.append(heard["a:0"])
-            options |= {"acodec": "aac", "flags:a": "+bitexact", "max_muxing_queue_size": 4096}
+            options |= {"flags:a": "+bitexact", "max_muxing_queue_size": 4096}
+        else:
+            options.pop("acodec", None)
         stream = ffmpeg.output(
             *streams,
             file_url(temporary),
-            format="mp4",
-            vcodec="libx264",
-            crf=self.crf,
-            threads=THREADS,
-            movflags="+faststart",
             fflags="+bitexact",
             map_metadata=-1,
             **{"flags:v": "+bitexact"},
@@ -123,7 +147,7 @@ class VideoWriter:
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, crf: int = 18):
-    """Write all `frames` ((H, W, 3) uint8 RGB, one size) as an MP4. Raises InputError as VideoWriter does; no partial file is left."""
+    """Write all `frames` ((H, W, 3) uint8 RGB, one size) as a video. Raises InputError as VideoWriter does; no partial file is left."""
     frames = iter(frames)
     first = next(frames, None)
     if first is None:

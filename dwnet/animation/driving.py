@@ -4,6 +4,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from densepose_cache.video.sound import Sound, find_sound
 
 from .extraction import Extraction
 from .inputs import cached_alone, existing, first_there, is_motion, say
-from .motion import DrivingFrame, Motion
+from .motion import DrivingFrame, Motion, Wanted
 from .motion_file import read_motion
 from .pace import Pace, paced
 from .stream import FrameStream
@@ -30,26 +31,25 @@ FOLDER_FPS = 25.0
 """Frame rate of a folder of frames, unless the caller says another."""
 
 
-def load_motion(text: str, iuv: Path | None, fps: float | None, size: int, extraction: Extraction, frames: bool) -> Motion:
-    """A clip of the cache, a motion file, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose, as squares
-    of side `size`.
+def load_motion(text: str, iuv: Path | None, wanted: Wanted, extraction: Extraction) -> Motion:
+    """A clip of the cache, a motion file, or a video or folder of frames with IUV maps in `iuv`, beside it, or from DensePose.
 
-    At another rate `fps` frames repeat or are left out, so that all moves as fast as in the clip or video; of a folder it is the frames'
-    own. Frames that come unevenly are shown at their own times. `frames` asks for the pixels, too. Raises InputError, perhaps not before it
-    is read.
+    At another rate frames repeat or are left out, so that all moves as fast as in the clip or video; of a folder it is the frames' own.
+    Frames that come unevenly are shown at their own times. Raises InputError, perhaps not before it is read.
     """
     if place := cached_alone(text, iuv, "--driving-iuv"):
-        return _of_cache(*place, fps, frames)
+        return _of_cache(*place, wanted)
     path = existing(text, "driving video")
     if is_motion(path):
         if iuv:
             raise InputError(f"{iuv}: the motion file {text} has IUV maps of its own; leave out --driving-iuv")
-        return read_motion(path, fps, size)
-    return _of_video(path, iuv, fps, size, extraction, frames)
+        return read_motion(path, wanted)
+    return _of_video(path, iuv, wanted, extraction)
 
 
-def _of_video(path: Path, iuv: Path | None, fps: float | None, size: int, extraction: Extraction, frames: bool) -> Motion:
+def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extraction) -> Motion:
     """As `load_motion`, of a video or a folder of frames."""
+    fps, size, frames = wanted.fps, wanted.size, wanted.frames
     if path.is_dir():
         files = frame_files(path)
         shape, info, times, said = picture_size(files[0]), None, None, folder_conversions(path)
@@ -59,6 +59,7 @@ def _of_video(path: Path, iuv: Path | None, fps: float | None, size: int, extrac
         shape, rate, said = (info.width, info.height), times.rate(info.fps), [str(info.conversion)]
         pace = paced(times.seconds, rate, fps, times.even(rate))
     say(path, *said)
+    pace = pace.between(wanted.start, wanted.end)
     geometry = Geometry.from_box(*shape, None, size)
     official = [path.with_name("dp_target")] if path.is_dir() else []
     found = iuv or first_there([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
@@ -80,21 +81,21 @@ def _of_video(path: Path, iuv: Path | None, fps: float | None, size: int, extrac
             for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
                 yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
 
-    sound = None if times is None else _sound(path, times, len(pace.numbers) / pace.fps)
+    sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
     return Motion(size, pace.fps, pace.repeats, frames, read, sound)
 
 
-def _of_cache(index: Path, clip: str, fps: float | None, frames: bool) -> Motion:
+def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:
     with SplitReader(index) as reader:
         size, rate, length = reader.size, reader.fps(clip), reader.length(clip)
-    pace = paced(np.arange(length) / rate, rate, fps)
+    pace = paced(np.arange(length) / rate, rate, wanted.fps).between(wanted.start, wanted.end)
 
     def read() -> Iterator[DrivingFrame]:
         with SplitReader(index) as reader:
             for number in pace.shown.tolist():
-                yield DrivingFrame(reader.iuv(clip, number), reader.frames(clip, number) if frames else None)
+                yield DrivingFrame(reader.iuv(clip, number), reader.frames(clip, number) if wanted.frames else None)
 
-    return Motion(size, pace.fps, pace.repeats, frames, read)
+    return Motion(size, pace.fps, pace.repeats, wanted.frames, read)
 
 
 def _with_frames(maps: Iterator, stream: FrameStream | None) -> Iterator:
@@ -106,24 +107,24 @@ def _with_frames(maps: Iterator, stream: FrameStream | None) -> Iterator:
             yield found
 
 
-def _sound(path: Path, times: FrameTimes, seconds: float) -> Sound | None:
+def _sound(path: Path, times: FrameTimes, start: float, seconds: float) -> Sound | None:
     sound, reason = find_sound(path, times, seconds)
     if reason:
         say(path, f"its sound is left out: {reason}")
-    return sound
+    return sound and replace(sound, start=sound.start + start)
 
 
 def _square_frames(
     path: Path, geometry: Geometry, numbers: np.ndarray, times: FrameTimes | None, info: VideoInfo | None
 ) -> Iterator[np.ndarray]:
     """Yield frames `numbers` (T,), ascending, of a folder or video, each (S, S, 3) uint8; `times` and `info` are those of a video."""
-    pad, wanted = VideoSettings().pad, set(numbers.tolist())
+    pad, wanted, first, end = VideoSettings().pad, set(numbers.tolist()), int(numbers[0]), int(numbers[-1]) + 1
     if info is None:
-        found = (geometry.image(frame, pad) for frame in read_folder(path, pad=pad))
+        found = (geometry.image(frame, pad) for frame in read_folder(path, first, end, pad))
     else:
         size, note = (geometry.size, geometry.size), functools.partial(say, path)
-        found = read_frames(path, filters=geometry.filters(pad), size=size, times=times, info=info, pad=pad, note=note)
+        found = read_frames(path, first, end, geometry.filters(pad), size, times, info, pad, note)
     with closing(found):
-        for number, frame in enumerate(found):
+        for number, frame in enumerate(found, first):
             if number in wanted:
                 yield frame

@@ -8,6 +8,7 @@ from pathlib import Path
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.names import check_link, check_name, is_there, output_path
+from densepose_cache.video.writing import ENCODERS
 
 MOTION_SUFFIX = ".motion.h5"
 CACHED = re.compile(r"(?P<path>.+\.h5):(?P<clip>[^:/]+)")
@@ -36,14 +37,16 @@ def frame_size(source: str, driving: str, asked: int | None) -> int | None:
 
 
 def check_output(out: Path, *inputs: str):
-    """Raise InputError if the video `out` is one of the files that the `inputs` name, or no .mp4, or a name that no file can have."""
+    """Raise InputError if the video `out` is one of the files that the `inputs` name, or of a kind that is not written, or a name that no
+    file can have."""
     output_path(out)
     for text in inputs:
         with contextlib.suppress(OSError):
             if out.samefile(text):
                 raise InputError(f"{out}: is the same file as {text}, which would be overwritten; name another one with --output")
-    if out.suffix.lower() != ".mp4":
-        raise InputError(f"{out}: does not end in .mp4, and no other kind of file is written; name another one with --output")
+    if out.suffix.lower() not in ENCODERS:
+        kinds = f"{', '.join(list(ENCODERS)[:-1])} or {list(ENCODERS)[-1]}"
+        raise InputError(f"{out}: does not end in {kinds}, and no other kind of file is written; name another one with --output")
 
 
 def cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | None:

@@ -23,6 +23,18 @@ class DrivingFrame(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a motion: squares of side `size`, `fps` frames a second (None: its own), from `start` to `end` in seconds (None:
+    from its beginning, to its end); `frames` asks for the pixels of the driving frames, too."""
+
+    size: int
+    fps: float | None = None
+    start: float | None = None
+    end: float | None = None
+    frames: bool = False
+
+
+@dataclass(frozen=True)
 class Motion:
     """`read` gives the driving frames, squares of side `size`, one after the other.
 

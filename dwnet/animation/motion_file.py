@@ -22,7 +22,7 @@ from densepose_cache.storage.digest import canonical_json, file_sha256
 from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.row_delta import COMPRESSION
 
-from .motion import DrivingFrame, Motion
+from .motion import DrivingFrame, Motion, Wanted
 from .pace import paced
 
 KIND, FORMAT = "dwnet motion", 1
@@ -54,15 +54,15 @@ def body_box(iuv: np.ndarray) -> tuple[float, float, float, float]:
     return (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if len(rows) else (0, 0, 0, 0)
 
 
-def read_motion(path: Path, fps: float | None, size: int) -> Motion:
-    """The motion of a file, at the rate `fps` (None: its own), as squares of side `size`: of another side every pixel takes the nearest.
+def read_motion(path: Path, wanted: Wanted) -> Motion:
+    """The motion of a file, without frames; in squares of another side than its own every pixel takes the nearest.
 
     Raises InputError if it is no motion file, or damaged; the latter perhaps not before it is read.
     """
     with _opened(path) as file:
         shape, own, repeats = file["iuv"].shape, float(file.attrs["fps"]), file["repeats"][:]
     shown = np.repeat(np.arange(shape[0]), repeats)
-    pace = paced(np.arange(len(shown)) / own, own, fps)
+    size, pace = wanted.size, paced(np.arange(len(shown)) / own, own, wanted.fps).between(wanted.start, wanted.end)
     numbers = shown[pace.numbers]
     pixels = (2 * np.arange(size) + 1) * shape[1] // (2 * size)
 

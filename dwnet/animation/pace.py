@@ -32,6 +32,16 @@ class Pace:
         """How often each of them is shown, (N,)."""
         return np.unique(self.numbers, return_counts=True)[1]
 
+    def between(self, start: float | None, end: float | None) -> "Pace":
+        """What is shown from `start` to `end`, in seconds; None is the beginning, or the end. Raises InputError where that is nothing."""
+        first = 0 if start is None else round(start * self.fps)
+        last = len(self.numbers) if end is None else min(round(end * self.fps), len(self.numbers))
+        if not 0 <= first < last:
+            whole = len(self.numbers) / self.fps
+            asked = f"from {start or 0:g} to {whole if end is None else end:g} seconds"
+            raise InputError(f"nothing is shown {asked} of a motion of {whole:.2f} seconds; correct --start or --end")
+        return Pace(self.numbers[first:last], self.fps)
+
 
 def paced(seconds: np.ndarray, rate: float, fps: float | None, even: bool = True) -> Pace:
     """The pace of frames shown at `seconds` (T,), `rate` a second on the mean, in a video of the rate `fps`, None for their own.

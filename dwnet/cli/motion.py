@@ -15,6 +15,7 @@ from ..animation.driving import load_motion
 from ..animation.extraction import Extraction
 from ..animation.inputs import MOTION_SUFFIX, existing, is_motion
 from ..animation.map_cache import GB, MapCache, user_folder
+from ..animation.motion import Wanted
 from ..animation.motion_file import write_motion
 from ..animation.pace import check_rate
 
@@ -28,6 +29,8 @@ def command(
     ] = None,
     size: Annotated[int, typer.Option(min=32, max=2048, help="Side of the square maps in pixels.")] = 256,
     fps: Annotated[float | None, typer.Option(help="Frame rate. Default: the video's own.")] = None,
+    start: Annotated[float | None, typer.Option(min=0, help="Seconds into the motion at which to begin.")] = None,
+    end: Annotated[float | None, typer.Option(min=0, help="Seconds into the motion at which to end.")] = None,
     densepose: Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")] = Path("weights"),
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep IUV maps in the user's cache folder.")] = False,
@@ -50,6 +53,6 @@ def command(
         raise InputError(f"{driving}: is a motion file already; give the video that it is of")
     cache = None if no_cache else MapCache(user_folder(), cache_size * GB)
     with only_writer(out):
-        motion = load_motion(driving, driving_iuv, fps, size, Extraction(maps, weights, cache), frames=False)
+        motion = load_motion(driving, driving_iuv, Wanted(size, fps, start, end), Extraction(maps, weights, cache))
         write_motion(out, motion, path)
     typer.echo(f"{len(motion)} frames: {out}")

@@ -1,9 +1,10 @@
+import av
 import numpy as np
 import pytest
 from coded_video import coded_frame, numbers_of
 
 from densepose_cache.core.errors import InputError
-from densepose_cache.video import VideoWriter, probe, read_frames, write_video, writing
+from densepose_cache.video import VideoWriter, frame_times, probe, read_frames, write_video, writing
 
 
 def test_written_video_comes_back(tmp_path):
@@ -81,3 +82,20 @@ def test_impossible_rates_and_qualities(tmp_path, fps, crf):
 def test_no_frames(tmp_path):
     with pytest.raises(InputError, match=r"a\.mp4: no frame"):
         write_video(tmp_path / "a.mp4", [], 25)
+
+
+@pytest.mark.parametrize(("kind", "codec", "far"), [(".webm", "vp9", 12), (".gif", "gif", 12)])
+def test_other_kinds_of_video(tmp_path, kind, codec, far):
+    path, frames = tmp_path / f"a{kind}", [coded_frame(number) for number in range(6)]
+    write_video(path, frames, 10)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name.removeprefix("lib") in (codec, f"{codec}-vp9")
+    found = np.stack(list(read_frames(path)))
+    assert found.shape == np.stack(frames).shape and frame_times(path).rate(probe(path).fps) == pytest.approx(10)
+    assert np.abs(found.astype(int) - frames).mean() < far
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"a\.avi: does not end in \.mp4, \.webm, \.gif"):
+        VideoWriter(tmp_path / "a.avi", 25, (64, 48))

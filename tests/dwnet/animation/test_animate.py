@@ -304,7 +304,7 @@ def test_the_output_is_an_mp4_and_no_folder(files, tmp_path, monkeypatch):
     monkeypatch.setattr("dwnet.cli.animate.load_person", lambda *_: pytest.fail("the work began"))
     (tmp_path / "folder.mp4").mkdir()
     for name, message in {
-        "out.gif": "does not end in .mp4",
+        "out.avi": "does not end in .mp4, .webm or .gif",
         "out": "does not end in .mp4",
         "folder.mp4": "is a folder",
     }.items():

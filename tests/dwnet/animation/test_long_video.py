@@ -20,7 +20,8 @@ from densepose_cache.video import probe, write_video
 
 SIZE = 64
 COMMAND = (
-    "import atexit, re, sys\n"
+    "import atexit, re, signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background is born deaf to it
     "atexit.register(lambda: print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]))\n"
     "from dwnet.cli.main import main\nmain()"
 )

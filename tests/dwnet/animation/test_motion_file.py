@@ -15,6 +15,7 @@ from densepose_cache.iuv import write_iuv_png
 from densepose_cache.iuv.side_file import write_side_file
 from densepose_cache.storage.digest import file_sha256
 from densepose_cache.video import frame_times, read_frames, write_video
+from dwnet.animation.motion import Wanted
 from dwnet.animation.motion_file import body_box, read_motion, source_of
 from dwnet.cli.main import SUBCOMMANDS, SUMMARY
 
@@ -61,7 +62,7 @@ def test_a_box_surrounds_the_body():
     assert body_box(iuv) == (1, 2, 7, 5)
 
 
-@pytest.mark.parametrize("options", [(), ("--fps", 5), ("--fps", 24)])
+@pytest.mark.parametrize("options", [(), ("--fps", 5), ("--fps", 24), ("--start", 0.2, "--end", 0.5), ("--fps", 20, "--start", 0.15)])
 def test_it_animates_as_its_video_does(files, tmp_path, options):
     for name in ("dance.mp4", "dance.motion.h5"):
         words = "animate", files / "person.png", files / name, "-o", tmp_path / f"{name}.mp4", "--model", files, "--size", SIZE
@@ -72,7 +73,7 @@ def test_it_animates_as_its_video_does(files, tmp_path, options):
 
 
 def test_maps_of_another_size_take_the_nearest_pixel(files):
-    half, whole = (list(read_motion(files / "dance.motion.h5", None, size).read()) for size in (32, 64))
+    half, whole = (list(read_motion(files / "dance.motion.h5", Wanted(size)).read()) for size in (32, 64))
     assert all((small.iuv == large.iuv[1::2, 1::2]).all() for small, large in zip(half, whole, strict=True))
     assert [driving.held for driving in half] == [number == 3 for number in range(FRAMES)]
 
@@ -113,4 +114,10 @@ def test_a_damaged_frame_is_named(files, tmp_path):
         file.seek(place.byte_offset + place.size // 2)
         file.write(b"\xff" * 8)
     with pytest.raises(InputError, match=r"broken\.motion\.h5: frame 2 is damaged"):
-        list(read_motion(path, None, SIZE).read())
+        list(read_motion(path, Wanted(SIZE)).read())
+
+
+def test_a_part_beyond_the_motion_is_refused(files, tmp_path, capsys):
+    for words in (("--start", 0.7), ("--start", 0.3, "--end", 0.3)):
+        assert run("animate", files / "person.png", files / "dance.mp4", "-o", tmp_path / "x.mp4", "--model", files, *words) == 2
+        assert "of a motion of 0.60 seconds; correct --start or --end" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_what_is_no_model_is_refused(generator, small, tmp_path):
     with pytest.raises(InputError, match="unknown weights"):
         load_model(tmp_path / "other.safetensors")
     save_model(tmp_path / "critic.safetensors", MultiscaleDiscriminator(small), {})
-    with pytest.raises(InputError, match="holds discriminator"):
+    with pytest.raises(InputError, match="holds critic"):
         load_model(tmp_path / "critic.safetensors")
     mixed = build_generator(small)
     mixed.settings = small.model_copy(update={"ngf" if generator == "dwnet" else "width": 8})
