@@ -1,5 +1,6 @@
 """Memory of `dwnet animate` does not grow with the video; a stop says how far it came."""
 
+import os
 import re
 import signal
 import subprocess
@@ -41,7 +42,8 @@ def long_video(folder: Path, name: str, frames: int) -> Path:
 
 def start(folder: Path, video: Path, out: Path) -> subprocess.Popen:
     words = ["animate", folder / "person.png", video, "-o", out, "--model", folder, "--size", SIZE]
-    return subprocess.Popen([sys.executable, "-c", COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command, alone = [sys.executable, "-c", COMMAND, *map(str, words)], {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
