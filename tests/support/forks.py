@@ -3,6 +3,7 @@
 It has the packages loaded and has never computed anything: a fork of a process that has is not safe.
 """
 
+import atexit
 import multiprocessing
 import os
 import sys
@@ -47,4 +48,8 @@ def _snakemake(arguments: list[str], folder: Path, words: Path, environment: dic
     sys.argv = arguments
     from snakemake.cli import main
 
-    raise SystemExit(main())
+    try:
+        code = main()
+    finally:
+        atexit._run_exitfuncs()  # a fork ends without them: locks of the run would seem to be held
+    raise SystemExit(code)
