@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -13,10 +13,11 @@ WAIT = 0.2
 
 
 @contextlib.contextmanager
-def ahead(items: Generator[Item], depth: int) -> Iterator[Iterator[Item]]:
-    """Context manager of an iterator over `items`, which a thread of their own makes, at most `depth` of them before they are wanted.
+def ahead(items: Generator[Item], depth: int, prepare: Callable[[], object] = lambda: None) -> Iterator[Iterator[Item]]:
+    """Context manager of an iterator over `items`, which a thread of their own makes: `depth` of them wait, and one more is under way.
 
-    What making them raises is raised where the item is wanted. At the end, early or not, the thread has stopped and `items` is closed.
+    `prepare` begins the thread. What making them raises is raised where the item is wanted. At the end, early or not, the thread has
+    stopped and `items` is closed.
     """
     made, stopped = queue.Queue(depth), threading.Event()
 
@@ -29,6 +30,7 @@ def ahead(items: Generator[Item], depth: int) -> Iterator[Iterator[Item]]:
 
     def work():
         try:
+            prepare()
             with contextlib.closing(items) as source:
                 for item in source:
                     if not put((item, None)):

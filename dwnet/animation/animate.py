@@ -12,7 +12,6 @@ from densepose_cache.core.ahead import ahead
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.progress import Bar
 from densepose_cache.video import VideoWriter
-from densepose_cache.video.writing import SILENT
 
 from ..inference.driving import FreeDriving, grid_engine
 from ..inference.panels import sheet, sheet_size
@@ -36,10 +35,9 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
     if person.image.shape != person.iuv.shape or size != motion.size:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {(motion.size,) * 2}; they must be the same")
     shape = sheet_size(4 + motion.frames, size) if panels else (size, size)
-    sound = None if out.suffix.lower() in SILENT else motion.sound
     bar = Bar("animate", len(motion), unit="frames")
     try:
-        with bar, VideoWriter(out, motion.fps, shape, sound=sound) as video, ahead(motion.read(), AHEAD) as frames:
+        with bar, VideoWriter(out, motion.fps, shape, sound=motion.sound) as video, ahead(motion.read(), AHEAD) as frames:
             for number, picture in enumerate(_pictures(generator, person, motion, frames, panels, device)):
                 for _ in range(motion.repeats[number]):
                     video.write(picture)

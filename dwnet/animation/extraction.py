@@ -1,7 +1,7 @@
 """IUV maps of a picture or video that comes without them: found before, or by one network for both."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -20,11 +20,13 @@ from .inputs import say
 from .map_cache import FORMAT, MapCache
 from .stream import FrameStream
 
+Frames = np.ndarray | FrameStream
+
 
 class Extraction:
     """DensePose as `settings` say; `weights` is the folder of published weight files. The network is made once, when it is needed.
 
-    With a `cache`, maps are taken from there, and kept there.
+    Maps are taken from the `cache`, and kept there, if there is one.
     """
 
     def __init__(self, settings: DensePoseSettings, weights: Path, cache: MapCache | None = None):
@@ -37,31 +39,22 @@ class Extraction:
             settings = settings.model_copy(update={"backend": "auto"})
         return make_backend(settings, self._weights)
 
-    def known(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str) -> Iterator[FrameMap] | None:
-        """An iterator over the maps of the frames `numbers` (T,) of the file `path` that the cache has; None where they must be found."""
-        if self._cache is None:
-            return None
-        with self._explained(path, flag):
-            key = self._key(path, numbers, geometry)
-        if not self._cache.path(key).is_file():
-            return None
-        say(path, f"IUV maps as found before ({self._cache.path(key)})")
-        return self._cache.read(key)
+    def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
+        """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 
-    def detect(
-        self, path: Path, frames: np.ndarray | FrameStream, numbers: np.ndarray, geometry: Geometry, flag: str
-    ) -> Iterator[FrameMap]:
-        """Yield the maps of square frames (T, S, S, 3), those with the `numbers` (T,) of the file `path`.
-
-        Raises InputError with the other ways, one of them the option `flag`, where DensePose cannot run.
+        It is then that `decode` is called, for the frames as squares (T, S, S, 3). Raises InputError with the other ways, one of them the
+        option `flag`, where DensePose cannot run.
         """
-        clip = ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry)
         with self._explained(path, flag):
+            key = self._key(path, numbers, geometry) if self._cache else None
+            if key and self._cache.path(key).is_file():
+                say(path, f"IUV maps as found before ({self._cache.path(key)})")
+                yield from self._cache.read(key)
+                return
             say(path, f"IUV maps by the backend {self._detector.name}")
-            maps = self._detector.maps(clip)
-            if self._cache is not None:
-                maps = self._cache.kept(self._key(path, numbers, geometry), maps, len(frames), geometry.size)
-            yield from maps
+            frames = decode()
+            maps = self._detector.maps(ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry))
+            yield from self._cache.kept(key, maps, len(frames), geometry.size) if key else maps
 
     def _key(self, path: Path, numbers: np.ndarray, geometry: Geometry) -> str:
         """Digest of all that the maps of a file's frames depend on."""

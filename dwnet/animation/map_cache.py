@@ -19,7 +19,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.densepose.backend import FrameMap
 from densepose_cache.storage.atomic import flush_to_disk, temporary_name
 from densepose_cache.storage.hdf5 import Hdf5File
-from densepose_cache.storage.row_delta import COMPRESSION
+from densepose_cache.storage.row_delta import frame_options
 
 FORMAT = 1
 """Enters the names of the files."""
@@ -106,8 +106,7 @@ class _Writer:
         self._path, self._temporary = path, temporary_name(path)
         self._facts = {name: np.zeros(length, kind) for name, kind in FACTS.items()}
         self._file = Hdf5File(self._temporary, libver=None)
-        options = {"chunks": (1, size, size, 3), "compression": COMPRESSION, "fletcher32": True}
-        self._maps = self._file.create_dataset("iuv", (length, size, size, 3), np.uint8, **options)
+        self._maps = self._file.create_dataset("iuv", (length, size, size, 3), np.uint8, **frame_options((size, size, 3)))
 
     def add(self, number: int, found: FrameMap):
         """Write what was found on frame `number`. Raises OSError where there is no room."""

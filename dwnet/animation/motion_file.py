@@ -20,7 +20,7 @@ from densepose_cache.iuv import check_iuv
 from densepose_cache.storage.atomic import written_whole
 from densepose_cache.storage.digest import canonical_json, file_sha256
 from densepose_cache.storage.hdf5 import Hdf5File
-from densepose_cache.storage.row_delta import COMPRESSION
+from densepose_cache.storage.row_delta import frame_options
 
 from .motion import DrivingFrame, Motion, Wanted
 from .pace import paced
@@ -35,8 +35,7 @@ def write_motion(path: Path, motion: Motion, source: Path):
     with written_whole(path) as temporary, Hdf5File(temporary, libver=None) as file, Bar("motion", length, unit="frames") as bar:
         file.attrs.update({"kind": KIND, "format": FORMAT, "fps": motion.fps})
         file.attrs["source"] = canonical_json({"name": source.name, "sha256": file_sha256(source)})
-        options = {"chunks": (1, size, size, 3), "compression": COMPRESSION, "fletcher32": True}
-        maps = file.create_dataset("iuv", (length, size, size, 3), np.uint8, **options)
+        maps = file.create_dataset("iuv", (length, size, size, 3), np.uint8, **frame_options((size, size, 3)))
         held, score, box = np.zeros(length, bool), np.full(length, np.nan, np.float32), np.zeros((length, 4), np.float32)
         for number, driving in enumerate(motion.read()):
             maps[number], held[number], score[number] = driving.iuv, driving.held, driving.score

@@ -42,9 +42,7 @@ def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) 
         [path.with_name(f"{path.stem}{PNG_SUFFIX}"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}{PNG_SUFFIX}"]
     )
     if found is None:
-        numbers = np.zeros(1, np.int64)
-        maps = extraction.known(path, numbers, geometry, "--source-iuv")
-        (found,) = maps or extraction.detect(path, image[None], numbers, geometry, "--source-iuv")
+        (found,) = extraction.find(path, np.zeros(1, np.int64), geometry, "--source-iuv", lambda: image[None])
         if found.iuv is None:
             raise InputError(f"{path}: nobody was found on this picture; choose another one, or give its IUV map with --source-iuv")
         return Person(image, found.iuv)

@@ -57,5 +57,7 @@ class FrameStream:
         return frames
 
     def take(self) -> np.ndarray:
-        """The first frame (S, S, 3) that was read and not taken yet."""
+        """The first frame (S, S, 3) that was not taken yet. Reads it where nobody else has."""
+        if not self._kept:
+            self[self._next : self._next + 1]
         return self._kept.popleft()

@@ -34,6 +34,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from densepose_cache.cache.index import read_samples
 from densepose_cache.cache.reader import SplitReader
+from densepose_cache.core.ahead import ahead
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.digest import digest
 from densepose_cache.video.plate import background_plate
@@ -44,7 +45,7 @@ from densepose_cache.warp.smooth import SmoothSurface
 
 from ..model.prepared import carried_edge, distance_metres
 from ..model.warping import grid_from_index, grid_from_way, matched_pixels, visible_pixels
-from .shared_batches import Filled, Layout, Ring, ahead
+from .shared_batches import Filled, Layout, Ring
 
 AHEAD = 2
 """Batches that every loader process reads ahead."""
@@ -240,7 +241,11 @@ def batches(dataset: SampleDataset, order: Iterable[list[int]], workers: int, pi
     atexit.register(running.clear)
     try:
         stream = _received(running, ring, pin)
-        yield from ahead(stream, functools.partial(_use_device, torch.cuda.current_device())) if pin and workers else stream
+        if pin and workers:
+            with ahead(stream, 1, functools.partial(_use_device, torch.cuda.current_device())) as copies:
+                yield from copies
+        else:
+            yield from stream
     finally:
         running.clear()
         atexit.unregister(running.clear)

@@ -6,8 +6,6 @@ and /dev/shm, which containers keep small, is not needed.
 
 import math
 import mmap
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +49,3 @@ class Filled:
 
     slot: int
     facts: dict
-
-
-def ahead(stream: Iterator[dict], prepare: Callable[[], object]) -> Iterator[dict]:
-    """The batches of `stream`, each made in a thread of its own, which `prepare` begins, while the one before is in use."""
-    with ThreadPoolExecutor(1, initializer=prepare) as thread:
-        coming = thread.submit(next, stream, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, stream, None)
-            yield batch

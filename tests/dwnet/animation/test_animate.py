@@ -183,6 +183,12 @@ def test_the_sound_of_the_driving_video_goes_with_it(files, tmp_path):
     assert probe(out).frames_estimate == 12
     length, heard = loudest(out)
     assert heard == pytest.approx(0.4, abs=0.05) and length == pytest.approx(1.2, abs=0.1)
+    part = tmp_path / "part.webm"
+    run(f"{files}/test.h5:a", tmp_path / "dance.mkv", "-o", part, "--model", files, "--start", 0.3)
+    length, heard = loudest(part)
+    assert heard == pytest.approx(0.1, abs=0.05) and length == pytest.approx(0.9, abs=0.1)
+    said = run(f"{files}/test.h5:a", tmp_path / "dance.mkv", "-o", tmp_path / "out.gif", "--model", files)
+    assert "out.gif: has no sound: this kind of video cannot" in said and f"12 frames: {tmp_path / 'out.gif'}" in said
 
 
 def test_a_driving_video_is_read_as_players_show_it(files, tmp_path):
@@ -427,7 +433,7 @@ def test_long_names_of_outputs_and_inputs(files, tmp_path, length):
 )
 def test_names_that_cannot_be(files, tmp_path, monkeypatch, name, words):
     """As the output, as the photo and as the video, before any work."""
-    monkeypatch.setattr("dwnet.animation.extraction.Extraction.detect", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr("dwnet.animation.extraction.Extraction.find", lambda *_: pytest.fail("the work began"))
     path, fine = tmp_path / name, files / "person.png"
     if name == "link.mp4":
         path.symlink_to("/nowhere/x.mp4")

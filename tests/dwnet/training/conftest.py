@@ -1,11 +1,22 @@
-"""A batch of noise, and a compiler that has compiled nothing yet."""
+"""A small cache, a batch of noise, and a compiler that has compiled nothing yet."""
+
+from pathlib import Path
 
 import pytest
 import torch
+from small_cache import small_cache
 from step_networks import noise_map
 
 from dwnet.model.warping import grid_from_index
 from dwnet.training.data import Batch
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """The folder of a small cache, for all tests of a file."""
+    folder = tmp_path_factory.mktemp("cache")
+    small_cache(folder)
+    return folder
 
 
 @pytest.fixture

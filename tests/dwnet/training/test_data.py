@@ -19,13 +19,6 @@ from dwnet.training.schedule import learning_rate, total_steps
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def turning(tmp_path_factory):
     folder = tmp_path_factory.mktemp("turning")
     turning_cache(folder)

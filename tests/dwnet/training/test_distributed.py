@@ -12,7 +12,6 @@ import pytest
 import torch
 from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 from pydantic import ValidationError
-from small_cache import small_cache
 from tiny_model import MODELS
 from trainer import (
     SETTINGS,
@@ -36,13 +35,6 @@ from dwnet.training.checkpoints import read_state
 from dwnet.training.distributed import cluster_environment
 
 TWO = SETTINGS.model_copy(update={"devices": 2, "batch": 4, "steps": 6, "workers": 0})
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

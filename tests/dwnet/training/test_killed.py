@@ -7,17 +7,9 @@ import signal
 import time
 
 import pytest
-from small_cache import small_cache
 from trainer import SETTINGS, BeforeStep, damage, kill_loaders, losses, run, signal_myself, start, states
 
 DICE = random.SystemRandom()
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_cache import SHARDS, small_cache
+from small_cache import SHARDS
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cache.shard import FOLDERS
@@ -25,13 +25,6 @@ from densepose_cache.warp.grid import coordinates
 from densepose_cache.warp.smooth import SmoothSurface
 from dwnet.training.data import AHEAD, BatchOrder, SampleDataset, batches, to_device_batch
 from dwnet.training.shared_batches import Ring
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder)
-    return folder
 
 
 @pytest.fixture

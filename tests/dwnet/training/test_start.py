@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_cache import small_cache
 from tiny_model import MODELS, changed, tiny_generator
 
 from densepose_cache.core.errors import InputError
@@ -35,13 +34,6 @@ STILL = TrainSettings(
     precision="fp32",
 )
 """A training that moves no weight by more than rounding."""
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

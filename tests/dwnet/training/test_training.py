@@ -40,13 +40,6 @@ FAST = TrainSettings(
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    small_cache(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def smaller(tmp_path_factory):
     """Another cache, of smaller frames."""
     folder = tmp_path_factory.mktemp("smaller")

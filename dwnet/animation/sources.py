@@ -1,6 +1,5 @@
 """The motion of what `dwnet animate` and `dwnet motion` are given: a video, a folder of frames, a clip of the cache or a motion file."""
 
-import contextlib
 import functools
 from collections.abc import Iterator
 from contextlib import closing
@@ -67,19 +66,16 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
         raise InputError(f"{found}: no such file or folder of IUV maps")
 
     def read() -> Iterator[DrivingFrame]:
-        shown = pace.shown
-        with contextlib.ExitStack() as stack:
-            stream, known = None, extraction.known(path, shown, geometry, "--driving-iuv") if found is None else None
-            if frames or (found is None and known is None):
-                decoded = stack.enter_context(closing(_square_frames(path, geometry, shown, times, info)))
-                stream = FrameStream(decoded, len(shown), size, keep=frames)
-            if found is None and known is None:
-                maps = extraction.detect(path, stream, shown, geometry, "--driving-iuv")
+        shown, settings = pace.shown, extraction.settings
+        with closing(_square_frames(path, geometry, shown, times, info)) as decoded:
+            stream = FrameStream(decoded, len(shown), size, keep=frames)
+            if found is None:
+                maps = extraction.find(path, shown, geometry, "--driving-iuv", lambda: stream)
             else:
-                maps = _with_frames(known or extraction.read(path, found, shown, geometry), stream)
-            maps, settings = stack.enter_context(closing(maps)), extraction.settings
-            for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
-                yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
+                maps = extraction.read(path, found, shown, geometry)
+            with closing(maps):
+                for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
+                    yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
 
     sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
     return Motion(size, pace.fps, pace.repeats, frames, read, sound)
@@ -96,15 +92,6 @@ def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:
                 yield DrivingFrame(reader.iuv(clip, number), reader.frames(clip, number) if wanted.frames else None)
 
     return Motion(size, pace.fps, pace.repeats, wanted.frames, read)
-
-
-def _with_frames(maps: Iterator, stream: FrameStream | None) -> Iterator:
-    """`maps` in step with the frames of `stream`, which nobody else reads."""
-    with closing(maps):
-        for number, found in enumerate(maps):
-            if stream is not None:
-                stream[number : number + 1]
-            yield found
 
 
 def _sound(path: Path, times: FrameTimes, start: float, seconds: float) -> Sound | None:
