@@ -28,7 +28,8 @@ from dwnet.model.checkpoint import load_model
 def before(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("before")
     with tarfile.open(Path(__file__).with_name("made_before.tar.xz")) as file:
-        file.extractall(folder, filter="data")
+        file.extraction_filter = getattr(tarfile, "data_filter", None)  # not in every Python 3.11
+        file.extractall(folder)
     return folder
 
 
