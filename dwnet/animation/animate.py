@@ -24,8 +24,8 @@ AHEAD = 8
 """Driving frames that are decoded and have their IUV maps before the generator wants them."""
 
 
-def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device) -> int:
-    """Write the video `out` and return its number of frames; `panels` puts source, pose and coarse warp beside the generated frame.
+def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device):
+    """Write the video `out`; `panels` puts source, pose and coarse warp beside the generated frame.
 
     Frames get their IUV maps in a thread of their own and are decoded and encoded in processes of theirs, beside the generator; memory
     does not depend on their number. Where it is stopped it says how far it came, and leaves no file. Raises InputError if person and motion
@@ -46,7 +46,6 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
     except (KeyboardInterrupt, SystemExit):
         print(f"{out}: stopped after {bar.done} of {len(motion)} frames; nothing is written", file=sys.stderr)
         raise
-    return int(motion.repeats.sum())
 
 
 def _pictures(

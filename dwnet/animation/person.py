@@ -20,10 +20,15 @@ from .inputs import cached_alone, existing, first_there, say
 
 @dataclass(frozen=True)
 class Person:
-    """Frame and IUV map (S, S, 3) uint8 of the person to animate."""
+    """Frame and IUV map (S, S, 3) uint8 of the person to animate.
+
+    `photo` (H, W, 3) uint8 is the picture that the frame is a part of, as `geometry` says; None for a clip of the cache.
+    """
 
     image: np.ndarray
     iuv: np.ndarray
+    photo: np.ndarray | None = None
+    geometry: Geometry | None = None
 
 
 def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) -> Person:
@@ -45,13 +50,13 @@ def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) 
         (found,) = extraction.find(path, np.zeros(1, np.int64), geometry, "--source-iuv", lambda: image[None])
         if found.iuv is None:
             raise InputError(f"{path}: nobody was found on this picture; choose another one, or give its IUV map with --source-iuv")
-        return Person(image, found.iuv)
+        return Person(image, found.iuv, pixels, geometry)
     person = _picture_iuv(found, extraction.settings.png_order)
     if person.shape[1::-1] not in ((width, height), whole):
         raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {whole[0]}x{whole[1]} pixels")
     if not person[..., 0].any():
         raise InputError(f"{found}: nobody is on this IUV map; choose a picture in which DensePose finds a person")
-    return Person(image, Geometry.from_box(*person.shape[1::-1], None, size).labels(person))
+    return Person(image, Geometry.from_box(*person.shape[1::-1], None, size).labels(person), pixels, geometry)
 
 
 def _read_photo(path: Path) -> tuple[np.ndarray, tuple[int, int]]:

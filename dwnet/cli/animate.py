@@ -1,22 +1,12 @@
 """The subcommand `dwnet animate`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from densepose_cache.storage.atomic import only_writer
-from densepose_cache.video.writing import SILENT
-
-from ..animation.animate import animate
-from ..animation.inputs import check_output, frame_size, say
-from ..animation.motion import Wanted
-from ..animation.pace import check_rate
-from ..animation.person import load_person
-from ..animation.sources import load_motion
-from ..core.device import pick_device
-from ..model.checkpoint import load_model
+from ..animation.job import Job, Studio
+from ..config import AnimateSettings
 from ..pretrained import EMBEDDED
 from .motion_options import CacheSize, DensePose, DrivingIuv, End, NoCache, Start, Weights, extraction
 
@@ -58,17 +48,7 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
-    check_output(out, source, driving)
-    check_rate(fps)
-    side = frame_size(source, driving, size)
-    generator, metadata = load_model(model)
-    maps = extraction(densepose, device, weights, no_cache, cache_size)
-    size = side or metadata.get("size", 256)
-    with only_writer(out):
-        person = load_person(source, source_iuv, size, maps)
-        motion = load_motion(driving, driving_iuv, Wanted(size, fps, start, end, panels), maps)
-        if motion.sound and out.suffix.lower() in SILENT:
-            say(out, "has no sound: this kind of video cannot")
-            motion = replace(motion, sound=None)
-        count = animate(generator, person, motion, out, panels, pick_device(device))
-    typer.echo(f"{count} frames{' and sound' * (motion.sound is not None)}: {out}")
+    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, panels=panels, device=device)
+    studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
+    motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
+    typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

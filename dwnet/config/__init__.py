@@ -4,6 +4,7 @@
 what rules pass on and what fingerprints are made of. Importing this module needs no torch.
 """
 
+from .animate import AnimateSettings
 from .dataset import NO_RESULT, SECTIONS, DatasetConfig, merge
 from .evaluate import EvaluateSettings, PaperWeights
 from .formats import FORMATS
@@ -26,6 +27,7 @@ __all__ = [
     "VARIANTS",
     "WARP_LOSS_SMALLEST",
     "AblationSettings",
+    "AnimateSettings",
     "Config",
     "DatasetConfig",
     "EvaluateSettings",

@@ -156,7 +156,7 @@ def test_another_rate_is_no_other_speed(files, tmp_path):
 
 @pytest.mark.parametrize(("fps", "reason"), [(0, "above 0, not 0"), (-5, "above 0, not -5"), (1e9, r"at most 240, not 1e\+09")])
 def test_rates_that_no_video_has_are_refused_before_the_work(files, tmp_path, monkeypatch, fps, reason):
-    monkeypatch.setattr("dwnet.cli.animate.load_person", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr("dwnet.animation.job.load_person", lambda *_: pytest.fail("the work began"))
     with pytest.raises(InputError, match=f"the frame rate must be {reason}; correct --fps"):
         run(files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--fps", fps)
     assert list(tmp_path.iterdir()) == []
@@ -231,7 +231,7 @@ def test_any_multiple_of_4_is_a_size(files, generator, tmp_path, monkeypatch, si
     arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files / generator, "--size", size
     arguments += ("--panels",)
     if not fits:
-        monkeypatch.setattr("dwnet.cli.animate.load_person", lambda *_: pytest.fail("the work began"))
+        monkeypatch.setattr("dwnet.animation.job.load_person", lambda *_: pytest.fail("the work began"))
         with pytest.raises(InputError, match=f"frames of {size}x{size} pixels cannot be generated"):
             run(*arguments)
         return
@@ -294,7 +294,7 @@ def test_a_video_without_anybody_is_named(files, tmp_path):
 
 
 def test_no_input_is_overwritten(files, tmp_path, monkeypatch):
-    monkeypatch.setattr("dwnet.cli.animate.load_person", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr("dwnet.animation.job.load_person", lambda *_: pytest.fail("the work began"))
     before = {name: (files / name).read_bytes() for name in ("person.png", "dance.mp4")}
     (tmp_path / "link.mp4").symlink_to(files / "dance.mp4")
     (tmp_path / "linked").symlink_to(files)
@@ -307,7 +307,7 @@ def test_no_input_is_overwritten(files, tmp_path, monkeypatch):
 def test_the_output_is_an_mp4_and_no_folder(files, tmp_path, monkeypatch):
     arguments = f"{files}/test.h5:a", f"{files}/test.h5:b", "--model", files, "-o"
     run(*arguments, tmp_path / "OUT.MP4")
-    monkeypatch.setattr("dwnet.cli.animate.load_person", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr("dwnet.animation.job.load_person", lambda *_: pytest.fail("the work began"))
     (tmp_path / "folder.mp4").mkdir()
     for name, message in {
         "out.avi": "does not end in .mp4, .webm or .gif",
