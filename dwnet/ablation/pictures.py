@@ -8,10 +8,10 @@ from PIL import Image, ImageDraw, ImageFont
 from densepose_cache.cache.reader import SplitReader
 
 from ..evaluation.metrics.names import VARIANT_TITLES
+from ..evaluation.paired import spread
+from ..evaluation.runs import Run
 from ..inference.panels import INK, PAPER, caption_height, iuv_colours, sheet
 from ..inference.rollout_file import RolloutReader
-from .runs import Run
-from .tables import spread
 
 SIDE = 192
 """Pixels that a picture has at least; smaller frames are enlarged by a whole number."""

@@ -18,11 +18,13 @@ from densepose_cache.storage.atomic import write_text_whole, written_whole
 from ..ablation.page import build_page
 from ..ablation.pictures import picture_grid
 from ..ablation.plot import TITLES, plot
-from ..ablation.runs import check_data, load_runs
-from ..ablation.tables import Results, difference_table, order_table, value_table
+from ..ablation.runs import load_runs
+from ..ablation.tables import PAIRS, order_table
 from ..ablation.words import order_lines
 from ..config import AblationSettings
 from ..evaluation.metrics.names import MEANINGS, heading
+from ..evaluation.paired import Results, difference_table, value_table
+from ..evaluation.runs import check_data
 
 WIDTH = 190
 """Columns of the table where no terminal says otherwise."""
@@ -51,7 +53,7 @@ def command(
         check_data(found["full"], reader)
         grid = picture_grid(found, reader, chosen.clips)
     results = Results(found, chosen)
-    values, differences = value_table(results), difference_table(results)
+    values, differences = value_table(results), difference_table(results, PAIRS)
     order = order_table(values, differences)
     drawing = plot(values, differences)
     frames = io.BytesIO()

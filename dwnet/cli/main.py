@@ -9,6 +9,7 @@ SUBCOMMANDS = {
     "train": ("dwnet.cli.train", "Train a model, or go on with a training that was stopped."),
     "rollout": ("dwnet.cli.rollout", "Generate the test clips, each frame from the generated one before it."),
     "evaluate": ("dwnet.cli.evaluate", "Measure generated frames and the baselines against the real ones."),
+    "compare": ("dwnet.cli.compare", "Say what is decided between two measured runs: differences with intervals."),
     "ablation": ("dwnet.cli.ablation", "Compare the full model with its ablations: table, intervals, plot, pictures."),
     "report": ("dwnet.cli.report", "Write the HTML page of a run."),
     "reproduce": ("dwnet.cli.reproduce", "Print how a result is made again, and whether its inputs are still the same."),

@@ -8,6 +8,7 @@ from .animate import AnimateSettings
 from .dataset import NO_RESULT, SECTIONS, DatasetConfig, merge
 from .evaluate import EvaluateSettings, PaperWeights
 from .formats import FORMATS
+from .intervals import INTERVAL_KEYS, IntervalSettings
 from .model import GENERATOR_FORMATS, GENERATORS, ModelSettings
 from .pages import AblationSettings, ReportSettings
 from .reading import NAME, Config, Folders, load_config, parse_config
@@ -18,6 +19,7 @@ __all__ = [
     "FORMATS",
     "GENERATORS",
     "GENERATOR_FORMATS",
+    "INTERVAL_KEYS",
     "NAME",
     "NO_RESULT",
     "PRESETS",
@@ -32,6 +34,7 @@ __all__ = [
     "DatasetConfig",
     "EvaluateSettings",
     "Folders",
+    "IntervalSettings",
     "LossSettings",
     "ModelSettings",
     "PaperWeights",

@@ -4,16 +4,17 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from densepose_cache.config.base import Settings
+from .intervals import INTERVAL_KEYS, IntervalSettings
 
 PaperWeights = Literal["vgg19", "inception", "alexnet", "keypointrcnn"]
 """Networks of the paper's metrics."""
 
 
-class EvaluateSettings(Settings):
+class EvaluateSettings(IntervalSettings):
     """Rollout and metrics (paper, section 4.2.2)."""
 
     no_effect: ClassVar = frozenset({"device", "batch"})
+    added: ClassVar = frozenset(INTERVAL_KEYS)
     features: Literal["paper", "embedded"] = "paper"
     """`paper`: VGG-19, Inception-v3, AlexNet (LPIPS), a keypoint R-CNN; `embedded`: EfficientNet-Lite0, MediaPipe, from PyPI packages."""
     pairs: str | None = None

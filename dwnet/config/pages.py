@@ -4,16 +4,12 @@ from pydantic import Field
 
 from densepose_cache.config.base import Settings
 
+from .intervals import IntervalSettings
 
-class AblationSettings(Settings):
+
+class AblationSettings(IntervalSettings):
     """Comparison of the variants (paper, section 4.5 and Figure 5)."""
 
-    resamples: int = Field(1000, ge=200)
-    """Draws of clips from which intervals are computed."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Share of such intervals that hold the true value."""
-    seed: int = Field(0, ge=0)
-    """Seed of the draws."""
     clips: int = Field(4, ge=1)
     """Test clips in the picture grid, spread evenly over their names."""
 

@@ -18,11 +18,12 @@ from densepose_cache.storage.digest import digest
 from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.reuse import is_kept, keep, kept, take_up
 
-from ..config import FORMATS, EvaluateSettings
+from ..config import FORMATS, INTERVAL_KEYS, EvaluateSettings
 from ..core.device import exact_convolutions, pick_device
 from ..inference.rollout_file import UNTUNED, RolloutReader
 from ..inference.trivial import BASELINES, FilledSource, coarse_warp, coarse_warp_blurred, copy_source, filled_warp
 from ..model.checkpoint import model_facts
+from .intervals import with_intervals
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
 from .metrics.frechet import frechet_distance
@@ -30,6 +31,7 @@ from .metrics.measure import FrameBatch, Measure
 from .metrics.measures import FrechetSums
 from .metrics.suite import build_measures, closing
 from .metrics_file import metrics_text
+from .protocol import protocol
 from .provenance import Origin, git_revision, provenance, versions
 
 FRAMES = 16
@@ -63,7 +65,8 @@ def evaluate(
         if is_kept(out, wanted, summary_digest) and is_kept(features, wanted, features_digest):
             take_up(features)
             with closing(measures):
-                write_summary(out, earlier := read_summary(kept(out)) | asked)
+                earlier = with_intervals(read_summary(kept(out)) | asked, features, settings)
+                write_summary(out, earlier)
             return earlier
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
@@ -92,6 +95,7 @@ def evaluate(
         } | asked
         if any(errors.values()):
             summary["exact_keypoints"] = keypoint_summary(errors, measures)
+        summary = with_intervals(summary, features, settings)
         write_summary(out, summary)
         for path in (out, features):
             keep(path)
@@ -100,7 +104,7 @@ def evaluate(
 
 def evaluation_digest(generated: RolloutReader, settings: EvaluateSettings, extractors: dict, unavailable: dict) -> str:
     """Digest of all that metrics are made from: rollout (its model and clips), settings, feature networks, versions, what is left out."""
-    values = settings.decisive(), extractors, sorted(unavailable), versions()
+    values = settings.decisive(*INTERVAL_KEYS), extractors, sorted(unavailable), versions()
     return digest("evaluate", FORMATS["evaluate"], generated.digest, *values)
 
 
@@ -276,27 +280,6 @@ def keypoint_summary(errors: dict[str, list[float]], measures: list[Measure]) ->
         "clips": len(counted),
     }
     return {"detector": detector, "detector_error": error}
-
-
-def data_digest(reader: SplitReader, names: list[str]) -> str:
-    """Digest of all that the cache holds of the clips `names`."""
-    return digest(*((name, reader.digest(name)) for name in names))
-
-
-def protocol(generated: RolloutReader, reader: SplitReader, names: list[str], settings: EvaluateSettings) -> dict:
-    """What was measured, in words and numbers."""
-    return {
-        "task": "reconstruction: source = first frame of the test clip, driving = the same clip, every frame counts",
-        "previous_frame": "the generated one; the source for the first frame",
-        "averages": "over a clip's frames, then over clips",
-        "clips": len(names),
-        "frames": sum(generated.length(name) for name in names),
-        "size": generated.size,
-        "data": data_digest(reader, names),
-        "max_frames": settings.max_frames,
-        "transfer_pairs": len(generated.names) - len(names),
-        "blur_sigma": settings.blur_sigma,
-    }
 
 
 def write_summary(out: Path, summary: dict):

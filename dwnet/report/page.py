@@ -39,7 +39,7 @@ def build_page(dataset: str, run: Path, settings: ReportSettings, quality: Path 
     return environment.get_template("report.html").render(
         title=settings.title or dataset,
         dataset=dataset,
-        metrics={"unavailable": {}, "exact_keypoints": None} | metrics,
+        metrics={"unavailable": {}, "exact_keypoints": None, "intervals": None} | metrics,
         methods={name: METHODS[name] for name in by_method(metrics)},
         beside=[METHODS[name] for name in BESIDE],
         rows=table(metrics),

@@ -11,7 +11,7 @@ from densepose_cache.iuv.quality import REFERENCE
 from ..evaluation.metrics.names import METHODS, by_method, heading, table
 from ..evaluation.metrics_file import read_metrics
 
-WIDTH = 120
+WIDTH = 150
 """Columns of the table where no terminal says otherwise."""
 
 
@@ -34,6 +34,8 @@ def print_summary(metrics_path: Path, console: Console | None = None):
         cells = [row["cells"][method] for method in methods]
         shown.add_row(f"{row['name']} {sign}", *(_cell(cell) for cell in cells))
     console.print(shown)
+    if reason := metrics.get("intervals", {}).get("none"):
+        console.print(f"no intervals: {reason}", markup=False, highlight=False, soft_wrap=True)
     for name, reason in metrics.get("unavailable", {}).items():
         console.print(f"not measured: {name}: {reason}", style="yellow", markup=False, soft_wrap=True)
     if "iuv" in metrics:
@@ -62,4 +64,5 @@ def places(metrics_path: Path) -> dict[str, Path]:
 def _cell(cell: dict | None) -> str:
     if cell is None:
         return "-"
-    return f"[bold green]{cell['text']}[/]" if cell["best"] else cell["text"]
+    text = f"[bold green]{cell['text']}[/]" if cell["best"] else cell["text"]
+    return f"{text} ±{cell['half']}" if cell["half"] else text

@@ -65,19 +65,29 @@ def by_method(summary: dict) -> dict[str, dict]:
 
 
 def table(summary: dict) -> list[dict]:
-    """Rows of the metrics table: name, title, unit, cells by method ({"text", "best", "value"} or None), frames and clips counted."""
+    """Rows of the metrics table: name, title, unit, cells by method, frames and clips counted.
+
+    A cell is None, or {"text", "best", "value", "bounds", "half"}: the last two are texts of its interval and of half its width, empty
+    where there is none.
+    """
     methods = by_method(summary)
     rows = []
     for name in (name for name in MEANINGS if any(name in values for values in methods.values())):
         meaning = MEANINGS[name]
-        found = {method: values[name]["value"] for method, values in methods.items() if name in values}
-        best = (max if meaning.higher_is_better else min)(found.values())
-        cells = {
-            method: {"text": f"{found[method]:.{meaning.digits}f}", "best": found[method] == best, "value": found[method]}
-            if method in found
-            else None
-            for method in methods
-        }
-        counts = next(values[name] for values in methods.values() if name in values)
+        found = {method: values[name] for method, values in methods.items() if name in values}
+        best = (max if meaning.higher_is_better else min)(value["value"] for value in found.values())
+        cells = {method: _cell(found[method], best, meaning.digits) if method in found else None for method in methods}
+        counts = next(iter(found.values()))
         rows.append({"name": name, "meaning": meaning, "cells": cells, "frames": counts["frames"], "clips": counts.get("clips")})
     return rows
+
+
+def _cell(value: dict, best: float, digits: int) -> dict:
+    lower, upper = value.get("interval") or (None, None)
+    return {
+        "text": f"{value['value']:.{digits}f}",
+        "best": value["value"] == best,
+        "value": value["value"],
+        "bounds": "" if lower is None else f"{lower:.{digits}f} to {upper:.{digits}f}",
+        "half": "" if lower is None else f"{(upper - lower) / 2:.{digits}f}",
+    }

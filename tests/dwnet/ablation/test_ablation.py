@@ -20,21 +20,9 @@ from typer.testing import CliRunner
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.cli.subcommands import run_subcommands
 from densepose_cache.core.errors import InputError
-from dwnet.ablation import tables as tables_module
 from dwnet.ablation.pictures import SIDE, telling_frame
-from dwnet.ablation.runs import check_data, load_runs
-from dwnet.ablation.tables import (
-    METHODS,
-    PAIRS,
-    Results,
-    difference_table,
-    draw_frechet,
-    order_table,
-    spread,
-    spread_frames,
-    value_table,
-    verdict,
-)
+from dwnet.ablation.runs import load_runs
+from dwnet.ablation.tables import METHODS, PAIRS, order_table
 from dwnet.ablation.words import order_lines
 from dwnet.cli import ablation as subcommand
 from dwnet.cli.main import SUBCOMMANDS, SUMMARY
@@ -44,6 +32,8 @@ from dwnet.evaluation.evaluate import evaluate
 from dwnet.evaluation.keypoints import mediapipe_pose
 from dwnet.evaluation.metrics.feature_file import open_features
 from dwnet.evaluation.metrics.frechet import Gaussian, frechet_distance
+from dwnet.evaluation.paired import Results, difference_table, draw_frechet, spread, spread_frames, value_table, verdict
+from dwnet.evaluation.runs import check_data
 from dwnet.inference.panels import GAP, caption_height
 from dwnet.inference.rollout import rollout
 from dwnet.inference.rollout_file import RolloutReader
@@ -77,7 +67,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tables(folder):
     results = Results(load_runs(folder / "runs"), SETTINGS)
-    return results, value_table(results), difference_table(results)
+    return results, value_table(results), difference_table(results, PAIRS)
 
 
 def per_clip(folder, variant, method, metric):
@@ -173,17 +163,16 @@ def test_places_are_spread():
     assert spread(10, 20) == list(range(10)) and spread(1, 4) == [0]
 
 
-def test_frechet_distances_are_drawn_of_some_frames_of_long_clips(folder, monkeypatch):
+def test_frechet_distances_are_drawn_of_some_frames_of_long_clips(folder):
     rows, clip = spread_frames(np.array([3, 5]))
     assert rows.tolist() == list(range(8)) and clip.tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
     rows, clip = spread_frames(np.array([2, 1000, 1500]))
     assert rows[:2].tolist() == [0, 1] and np.bincount(clip).tolist() == [2, 333, 333]
     assert rows[2] == 2 + 1 and rows[335] == 1002 + 2 and rows[-1] < 2502 and (np.diff(rows) > 0).all()
-    monkeypatch.setattr(tables_module, "MOST_FRAMES", 12)
     full = {"full": load_runs(folder / "runs")["full"]}
-    drawn = draw_frechet(full, SETTINGS)[FRECHET]["full"]
+    drawn = draw_frechet(full, SETTINGS, 12)[FRECHET]["full"]
     with open_features(full["full"].features) as features:
-        kept, clip = spread_frames(features.lengths)
+        kept, clip = spread_frames(features.lengths, 12)
         assert np.bincount(clip).tolist() == [2] * 6
         real, model = (features.read(FRECHET, method)[kept] for method in ("real", "model"))
     times = draw_clips(6, 200, 0)[0][clip]
