@@ -2,18 +2,15 @@
 
 import functools
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import torch
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.batching import FittingBatches
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.progress import Bar
-from densepose_cache.storage.atomic import only_writer, write_text_whole, written_whole
+from densepose_cache.storage.atomic import only_writer, written_whole
 from densepose_cache.storage.digest import digest
 from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.reuse import is_kept, keep, kept, take_up
@@ -26,19 +23,13 @@ from ..model.checkpoint import model_facts
 from .intervals import with_intervals
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
-from .metrics.frechet import frechet_distance
-from .metrics.measure import FrameBatch, Measure
 from .metrics.measures import FrechetSums
 from .metrics.suite import build_measures, closing
-from .metrics_file import metrics_text
+from .metrics_file import write_summary
 from .protocol import protocol
 from .provenance import Origin, git_revision, provenance, versions
-
-FRAMES = 16
-"""Frames looked at together, fewer where the GPU has too little memory."""
-
-Values = dict[str, dict[str, list[np.ndarray]]]
-"""{method: {metric: one array of per-frame values for each batch}}; method is "model" or a baseline."""
+from .summary import clip_summary, keypoint_summary, summarise, uncounted
+from .windows import FRAMES, Measured, Values, measure_frames
 
 
 def evaluate(
@@ -149,48 +140,16 @@ def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str
             )
 
 
-@dataclass
-class Measured:
-    """What was measured on some `frames` of a clip: values of a method and metric, pooled features of a distance and method, and the
-    detector's errors on the real frames."""
-
-    frames: int
-    values: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
-    pooled: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
-    errors: list[float] = field(default_factory=list)
-
-    def add_to(self, frechet: FrechetSums, values: Values, errors: list[float]):
-        """Append it to what was measured before."""
-        for method, metric, numbers in self.values:
-            values.setdefault(method, {}).setdefault(metric, []).append(numbers)
-        for distance, method, features in self.pooled:
-            frechet.add(distance, method, features)
-        errors += self.errors
-
-
 def measure_window(generated, reader, name, baselines, measures, device, numbers: list[int]) -> Measured:
     """Measure the frames `numbers` of a clip, one after the other, for the model and the baselines."""
-    window, result = slice(numbers[0], numbers[-1] + 1), Measured(len(numbers))
-    real = FrameBatch.of(reader.frames(name, window), device)
-    body = torch.from_numpy(reader.iuv(name, window)[..., 0] > 0).to(device)
+    window = slice(numbers[0], numbers[-1] + 1)
     others = {"model": generated.frames(name, window)}
     if UNTUNED in generated.kinds(name):
         others[UNTUNED] = generated.frames(name, window, UNTUNED)
+    exact = reader.keypoints(name)
+    body = reader.iuv(name, window)[..., 0] > 0
     others |= baselines.frames(window)
-    batches = {method: FrameBatch.of(frames, device) for method, frames in others.items()}
-    for measure in measures:
-        seen = measure.observe(real)
-        if measure.frechet:
-            result.pooled.append((measure.frechet, "real", seen.pooled))
-        if measure.detector and (exact := reader.keypoints(name)) is not None:
-            result.errors += measure.errors(seen, exact[window], body)
-        for method, batch in batches.items():
-            found = measure.observe(batch)
-            if measure.frechet:
-                result.pooled.append((measure.frechet, method, found.pooled))
-            for metric, values in measure.compare(seen, found, body).items():
-                result.values.append((method, metric, np.asarray(torch.as_tensor(values).cpu(), np.float64)))
-    return result
+    return measure_frames(reader.frames(name, window), others, body, None if exact is None else exact[window], measures, device)
 
 
 class Baselines:
@@ -208,93 +167,3 @@ class Baselines:
         filled = filled_warp(source, reader.iuv(name, window), index)
         frames = (warped, filled, copy_source(source.frame, len(index)), coarse_warp_blurred(warped, self._sigma))
         return dict(zip(BASELINES, frames, strict=True))
-
-
-def clip_summary(values: Values) -> dict:
-    """{"metrics": ..., "baselines": ...} of a clip: means over its counted frames, and how many these are."""
-    methods = {}
-    for method, metrics in values.items():
-        methods[method] = {}
-        for name, parts in metrics.items():
-            numbers = np.concatenate(parts)
-            counted = numbers[np.isfinite(numbers)]
-            if len(counted):
-                methods[method][name] = {"value": float(counted.mean()), "frames": len(counted)}
-    return {"metrics": methods.pop("model"), "baselines": methods}
-
-
-def summarise(clips: dict, frechet: FrechetSums, measures: list[Measure], frames: int) -> dict:
-    """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances where there are
-    two frames at least."""
-    methods = {"model": [clip["metrics"] for clip in clips.values()]}
-    others = next(iter(clips.values()))["baselines"]
-    methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in others}
-    result = {method: _means(parts) for method, parts in methods.items()}
-    for name in frechet_names(measures) if frames > 1 else ():
-        real = frechet.get(name, "real")
-        for method, values in result.items():
-            other = frechet.get(name, method)
-            values[name] = {
-                "value": frechet_distance(real, other),
-                "frames": frames,
-                "clips": len(clips),
-                "real_frames": real.count,
-                "generated_frames": other.count,
-                "dimensions": len(real.mean),
-            }
-    return {"metrics": result.pop("model"), "baselines": result}
-
-
-def uncounted(metrics: dict, measures: list[Measure]) -> dict[str, str]:
-    """Why a metric has no value although it was measured: {name: reason}."""
-    names = [name for measure in measures for name in measure.names if name not in metrics]
-    reasons = dict.fromkeys(names, "no frame has a value: no body, nobody found on it, or no joint that is found in both frames")
-    return reasons | {name: "needs two frames at least" for name in frechet_names(measures) if name not in metrics}
-
-
-def frechet_names(measures: list[Measure]) -> list[str]:
-    """Names of the Frechet distances that `measures` give."""
-    return [measure.frechet for measure in measures if measure.frechet]
-
-
-def _means(parts: list[dict]) -> dict:
-    names = dict.fromkeys(name for part in parts for name in part)
-    means = {}
-    for name in names:
-        found = [part[name] for part in parts if name in part]
-        value = float(np.mean([item["value"] for item in found]))
-        means[name] = {"value": value, "frames": sum(item["frames"] for item in found), "clips": len(found)}
-    return means
-
-
-def keypoint_summary(errors: dict[str, list[float]], measures: list[Measure]) -> dict:
-    """The detector's own error on real frames, where the data set brings exact keypoints."""
-    counted = {clip: [value for value in values if np.isfinite(value)] for clip, values in errors.items()}
-    counted = {clip: values for clip, values in counted.items() if values}
-    detector = next(measure.detector for measure in measures if measure.detector)
-    if not counted:
-        return {"detector": detector, "joints": "none found"}
-    error = {
-        "value": float(np.mean([np.mean(values) for values in counted.values()])),
-        "frames": sum(map(len, counted.values())),
-        "clips": len(counted),
-    }
-    return {"detector": detector, "detector_error": error}
-
-
-def write_summary(out: Path, summary: dict):
-    """Write metrics.json and clips.csv beside it, each whole or not at all; no NaN gets into either."""
-    texts = {out.parent / "clips.csv": clip_table(summary["clips"]).to_csv(index=False)}
-    texts[out] = metrics_text(summary)
-    for path, text in texts.items():
-        write_text_whole(path, text)
-
-
-def clip_table(clips: dict) -> pd.DataFrame:
-    """One row a clip and method: clip, method, frames, and a column for every metric."""
-    rows = []
-    for clip, values in clips.items():
-        for method, metrics in {"model": values["metrics"], **values["baselines"]}.items():
-            frames = max((item["frames"] for item in metrics.values()), default=0)
-            rows.append({"clip": clip, "method": method, "frames": frames} | {name: item["value"] for name, item in metrics.items()})
-    return pd.DataFrame(rows)

@@ -23,6 +23,21 @@ def protocol(generated: RolloutReader, reader: SplitReader, names: list[str], se
     }
 
 
+def folders_protocol(method: str, lengths: dict[str, int], size: int, data: str, settings: EvaluateSettings) -> dict:
+    """The same of others' videos, made by `method`: clips of such `lengths` in frames of side `size`; `data` is the real clips' digest."""
+    return {
+        "task": "anybody's videos beside the real ones of the same names; every frame counts",
+        "method": method,
+        "averages": "over a clip's frames, then over clips",
+        "clips": len(lengths),
+        "frames": sum(lengths.values()),
+        "size": size,
+        "data": data,
+        "max_frames": settings.max_frames,
+        "blur_sigma": settings.blur_sigma,
+    }
+
+
 def data_digest(reader: SplitReader, names: list[str]) -> str:
     """Digest of all that the cache holds of the clips `names`."""
     return digest(*((name, reader.digest(name)) for name in names))

@@ -18,11 +18,13 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.warp import coarse_warp_grid
 from dwnet.config import EvaluateSettings
 from dwnet.evaluation import evaluate as module
-from dwnet.evaluation.evaluate import Baselines, clip_summary, evaluate, summarise, uncounted
+from dwnet.evaluation import windows
+from dwnet.evaluation.evaluate import Baselines, evaluate
 from dwnet.evaluation.keypoints import mediapipe_pose
 from dwnet.evaluation.metrics.feature_file import open_features
 from dwnet.evaluation.metrics.frechet import Gaussian, frechet_distance
 from dwnet.evaluation.metrics.measures import FrechetSums, Pixels
+from dwnet.evaluation.summary import clip_summary, summarise, uncounted
 from dwnet.inference.rollout import network_input, rollout
 from dwnet.inference.rollout_file import RolloutReader
 from dwnet.inference.trivial import BASELINES, FilledSource, coarse_warp, coarse_warp_blurred, filled_warp
@@ -316,7 +318,7 @@ def test_other_feature_networks_or_versions_are_measured_anew(run, tmp_path, mon
 
 @pytest.mark.parametrize("room", [1, 0])
 def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_metrics(run, tmp_path, monkeypatch, caplog, room):
-    batches, real = [], module.FrameBatch.of
+    batches, real = [], windows.FrameBatch.of
 
     def small(frames, device):
         batches.append(len(frames))
@@ -324,7 +326,7 @@ def test_where_the_memory_is_too_small_fewer_frames_at_once_give_the_same_metric
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. And more")
         return real(frames, device)
 
-    monkeypatch.setattr(module.FrameBatch, "of", small)
+    monkeypatch.setattr(windows.FrameBatch, "of", small)
     paths = [run[0] / name for name in ("rollout.h5", "test.h5", "model.safetensors")]
     again = functools.partial(evaluate, *paths, EvaluateSettings(features="embedded"), run[0] / "weights", tmp_path / "metrics.json")
     if not room:
