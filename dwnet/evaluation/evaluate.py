@@ -2,9 +2,11 @@
 
 import functools
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.batching import FittingBatches
@@ -14,6 +16,7 @@ from densepose_cache.storage.atomic import only_writer, written_whole
 from densepose_cache.storage.digest import digest
 from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.reuse import is_kept, keep, kept, take_up
+from densepose_cache.warp.grid import visible_pixels
 
 from ..config import FORMATS, INTERVAL_KEYS, EvaluateSettings
 from ..core.device import exact_convolutions, pick_device
@@ -23,13 +26,14 @@ from ..model.checkpoint import model_facts
 from .intervals import with_intervals
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
+from .metrics.measure import Measure
 from .metrics.measures import FrechetSums
 from .metrics.suite import build_measures, closing
 from .metrics_file import write_summary
 from .protocol import protocol
 from .provenance import Origin, git_revision, provenance, versions
 from .summary import clip_summary, keypoint_summary, summarise, uncounted
-from .windows import FRAMES, Measured, Values, measure_frames
+from .windows import FRAMES, Measured, Seen, Values, Window, measure_frames
 
 
 def evaluate(
@@ -66,9 +70,9 @@ def evaluate(
             with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
                 for name, length in lengths.items():
                     values: Values = {}
-                    baselines = Baselines(reader, name, settings.blur_sigma)
-                    work = functools.partial(measure_window, generated, reader, name, baselines, measures, device)
-                    for found in fitting.run(work, list(range(length))):
+                    clip = ClipFrames(generated, reader, name, settings.blur_sigma)
+                    for found in fitting.run(functools.partial(measure_window, clip, measures, device), list(range(length))):
+                        clip.seen = found.seen
                         found.add_to(frechet, values, errors.setdefault(name, []))
                         bar.advance(found.frames, name)
                     clips[name] = clip_summary(values)
@@ -140,16 +144,43 @@ def check_rollout(generated: RolloutReader, reader: SplitReader, names: list[str
             )
 
 
-def measure_window(generated, reader, name, baselines, measures, device, numbers: list[int]) -> Measured:
-    """Measure the frames `numbers` of a clip, one after the other, for the model and the baselines."""
+@dataclass
+class ClipFrames:
+    """A clip of the rollout and of the data, read window by window; `seen` is what was seen of the window before."""
+
+    generated: RolloutReader
+    reader: SplitReader
+    name: str
+    sigma: float
+    seen: Seen | None = None
+
+    @functools.cached_property
+    def _baselines(self) -> "Baselines":
+        return Baselines(self.reader, self.name, self.sigma)
+
+    def real(self, window: slice) -> Window:
+        """The real frames `window`."""
+        reader, name = self.reader, self.name
+        times = range(window.start, window.stop)
+        maps = reader.iuv(name, slice(max(window.start - 1, 0), window.stop))
+        maps = maps if window.start else np.concatenate([maps[:1], maps])
+        index = np.stack([reader.grid(name, max(t - 1, 0), t) for t in times])
+        visible = np.stack([visible_pixels(*maps[k : k + 2]) & (t > 0) for k, t in enumerate(times)])
+        exact = reader.keypoints(name)
+        return Window(reader.frames(name, window), maps[1:, ..., 0] > 0, index, visible, None if exact is None else exact[window])
+
+    def others(self, window: slice) -> dict[str, np.ndarray]:
+        """Frames `window` of the model and the baselines."""
+        frames = {"model": self.generated.frames(self.name, window)}
+        if UNTUNED in self.generated.kinds(self.name):
+            frames[UNTUNED] = self.generated.frames(self.name, window, UNTUNED)
+        return frames | self._baselines.frames(window)
+
+
+def measure_window(clip: ClipFrames, measures: list[Measure], device: torch.device, numbers: list[int]) -> Measured:
+    """Measure the frames `numbers`, the next ones of a clip."""
     window = slice(numbers[0], numbers[-1] + 1)
-    others = {"model": generated.frames(name, window)}
-    if UNTUNED in generated.kinds(name):
-        others[UNTUNED] = generated.frames(name, window, UNTUNED)
-    exact = reader.keypoints(name)
-    body = reader.iuv(name, window)[..., 0] > 0
-    others |= baselines.frames(window)
-    return measure_frames(reader.frames(name, window), others, body, None if exact is None else exact[window], measures, device)
+    return measure_frames(clip.real(window), clip.others(window), measures, device, clip.seen)
 
 
 class Baselines:

@@ -29,7 +29,7 @@ from .protocol import folders_protocol
 from .provenance import git_revision, versions
 from .summary import clip_summary, summarise, uncounted
 from .truth import Moving, Truth, named
-from .windows import FRAMES, Values, measure_frames
+from .windows import FRAMES, Values, Window, measure_frames
 
 SAME_RATE = 0.001
 """Share by which the rates of two videos may differ: 29.97 is 30000/1001."""
@@ -89,8 +89,10 @@ def measure_clips(
     with Bar("evaluate", sum(pair.frames for pair in pairs), unit="frames") as bar:
         for pair in pairs:
             values: Values = {}
-            for shown, body, frames in windows(pair, size, real):
-                found = measure_frames(shown, {"model": frames}, body, None, measures, device)
+            seen = None
+            for window, frames in windows(pair, size, real):
+                found = measure_frames(window, {"model": frames}, measures, device, seen)
+                seen = found.seen
                 found.add_to(frechet, values, [])
                 bar.advance(found.frames, pair.name)
             clips[pair.name] = clip_summary(values)
@@ -135,13 +137,10 @@ def some(names: list[str]) -> str:
     return ", ".join(names[:5]) + ", ..." * (len(names) > 5)
 
 
-def windows(pair: Pair, size: int, truth: Truth) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield real frames (B, S, S, 3) uint8, their bodies (B, S, S) bool and the generated frames (B, S, S, 3) uint8 of a pair."""
+def windows(pair: Pair, size: int, truth: Truth) -> Iterator[tuple[Window, np.ndarray]]:
+    """Yield what is measured together: real frames, and the generated ones (B, S, S, 3) uint8 of a pair."""
     with closing(truth.frames(pair.name, size)) as real, closing(pair.pred.squares(size)) as pred:
         both = islice(zip(real, pred, strict=False), pair.frames)
-        while window := list(islice(both, FRAMES)):
-            yield (
-                np.stack([frame for (frame, _), _ in window]),
-                np.stack([body for (_, body), _ in window]),
-                np.stack([frame for _, frame in window]),
-            )
+        while some := list(islice(both, FRAMES)):
+            frames, body, index, visible = zip(*(shown for shown, _ in some), strict=True)
+            yield Window(*map(np.stack, (frames, body, index, visible))), np.stack([frame for _, frame in some])

@@ -5,11 +5,11 @@ import numpy as np
 from .metrics.frechet import frechet_distance
 from .metrics.measure import Measure
 from .metrics.measures import FrechetSums
-from .windows import Values
+from .windows import REAL, Values
 
 
 def clip_summary(values: Values) -> dict:
-    """{"metrics": ..., "baselines": ...} of a clip: means over its counted frames, and how many these are."""
+    """{"metrics": ..., "baselines": ..., "real": ...} of a clip: means over its counted frames, and how many these are."""
     methods = {}
     for method, metrics in values.items():
         methods[method] = {}
@@ -18,12 +18,14 @@ def clip_summary(values: Values) -> dict:
             counted = numbers[np.isfinite(numbers)]
             if len(counted):
                 methods[method][name] = {"value": float(counted.mean()), "frames": len(counted)}
-    return {"metrics": methods.pop("model"), "baselines": methods}
+    return {"metrics": methods.pop("model"), "real": methods.pop(REAL, {}), "baselines": methods}
 
 
 def summarise(clips: dict, frechet: FrechetSums, measures: list[Measure], frames: int) -> dict:
-    """{"metrics": ..., "baselines": ...} of the data set: means over clips of the clips' means, and the Frechet distances where there are
-    two frames at least."""
+    """{"metrics": ..., "baselines": ..., "real": ...} of the data set: means over clips of the clips' means.
+
+    Frechet distances are there from two frames on. `real` is what the real frames have themselves.
+    """
     methods = {"model": [clip["metrics"] for clip in clips.values()]}
     others = next(iter(clips.values()))["baselines"]
     methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in others}
@@ -40,13 +42,15 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list[Measure], frames
                 "generated_frames": other.count,
                 "dimensions": len(real.mean),
             }
-    return {"metrics": result.pop("model"), "baselines": result}
+    return {"metrics": result.pop("model"), "real": _means([clip.get("real", {}) for clip in clips.values()]), "baselines": result}
 
 
 def uncounted(metrics: dict, measures: list[Measure]) -> dict[str, str]:
     """Why a metric has no value although it was measured: {name: reason}."""
-    names = [name for measure in measures for name in measure.names if name not in metrics]
-    reasons = dict.fromkeys(names, "no frame has a value: no body, nobody found on it, or no joint that is found in both frames")
+    names = [name for measure in measures for name in (*measure.names, *measure.changes) if name not in metrics]
+    reasons = dict.fromkeys(
+        names, "no frame has a value: no body, nobody found on it, no joint that is found in both frames, or no frame before"
+    )
     return reasons | {name: "needs two frames at least" for name in frechet_names(measures) if name not in metrics}
 
 

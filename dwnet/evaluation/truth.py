@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from natsort import natsorted
@@ -17,6 +17,8 @@ from densepose_cache.storage.digest import digest, file_sha256
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.files import sift
 from densepose_cache.video.folder import picture_size
+from densepose_cache.warp import source_frame
+from densepose_cache.warp.grid import visible_pixels
 
 from ..animation.extraction import Extraction
 from ..animation.motion import Wanted
@@ -56,6 +58,16 @@ class Moving:
         return read_frames(self.path, 0, self.frames, geometry.filters(pad), (size, size), times, info, pad)
 
 
+class Shown(NamedTuple):
+    """A real frame (S, S, 3) uint8, its person's body (S, S) bool, and the coarse grid (S, S) from the frame before with where it has a
+    correspondence (S, S) bool: nowhere on the first frame."""
+
+    frame: np.ndarray
+    body: np.ndarray
+    index: np.ndarray
+    visible: np.ndarray
+
+
 class Truth(Protocol):
     """Real clips by `names`, each a `Moving`."""
 
@@ -64,8 +76,8 @@ class Truth(Protocol):
     def clip(self, name: str) -> Moving:
         """Facts of a clip."""
 
-    def frames(self, name: str, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield its frames (size, size, 3) uint8, each with its person's body (size, size) bool."""
+    def frames(self, name: str, size: int) -> Iterator[Shown]:
+        """Yield its frames, squares of side `size`."""
 
     def digest(self, lengths: dict[str, int], size: int) -> str:
         """Digest of clips of such lengths in frames of side `size`."""
@@ -82,11 +94,14 @@ class RealFolder:
         """Facts of a clip."""
         return Moving.of(self._found[name])
 
-    def frames(self, name: str, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield its frames with their bodies."""
+    def frames(self, name: str, size: int) -> Iterator[Shown]:
+        """Yield its frames, squares of side `size`."""
+        before = None
         with closing(load_motion(str(self._found[name]), None, Wanted(size, frames=True), self._extraction).read()) as read:
             for driving in read:
-                yield driving.frame, driving.iuv[..., 0] > 0
+                index = source_frame("lattice", driving.iuv if before is None else before).grids([driving.iuv])[0].index
+                yield shown(driving.frame, before, driving.iuv, index)
+                before = driving.iuv
 
     def digest(self, lengths: dict[str, int], size: int) -> str:
         """Digest of clips of such lengths in frames of side `size`."""
@@ -104,16 +119,25 @@ class RealCache:
         size = self._reader.size
         return Moving(self._reader.path, size, size, self._reader.length(name), self._reader.fps(name))
 
-    def frames(self, name: str, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield its frames with their bodies. Raises InputError if `size` is not that of the cache."""
+    def frames(self, name: str, size: int) -> Iterator[Shown]:
+        """Yield its frames. Raises InputError if `size` is not that of the cache."""
         if size != self._reader.size:
             raise InputError(f"{self._reader.path}: its frames have a side of {self._reader.size} pixels, not {size}; leave out --size")
+        before = None
         for number in range(self._reader.length(name)):
-            yield self._reader.frames(name, number), self._reader.iuv(name, number)[..., 0] > 0
+            iuv = self._reader.iuv(name, number)
+            yield shown(self._reader.frames(name, number), before, iuv, self._reader.grid(name, max(number - 1, 0), number))
+            before = iuv
 
     def digest(self, lengths: dict[str, int], size: int) -> str:
         """Digest as the evaluation of a rollout of these clips has it."""
         return data_digest(self._reader, list(lengths))
+
+
+def shown(frame: np.ndarray, before: np.ndarray | None, iuv: np.ndarray, index: np.ndarray) -> Shown:
+    """A frame with the map `iuv` (S, S, 3) uint8 after one with the map `before`, None for the first, and the grid between them."""
+    body = iuv[..., 0] > 0
+    return Shown(frame, body, index, np.zeros_like(body) if before is None else visible_pixels(before, iuv))
 
 
 def named(folder: Path) -> dict[str, Path]:

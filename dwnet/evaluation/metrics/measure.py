@@ -20,6 +20,10 @@ class FrameBatch:
         images = torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 255
         return cls(pixels, images)
 
+    def last(self) -> "FrameBatch":
+        """The last frame alone."""
+        return FrameBatch(self.pixels[-1:], self.images[-1:])
+
     @property
     def size(self) -> int:
         """Side of the frames in pixels."""
@@ -42,6 +46,17 @@ class Observation:
     """Features (B, D) float32 of the measure's Frechet distance; None where it has none."""
 
 
+@dataclass(frozen=True)
+class Steps:
+    """The way from the frame before to each of B driving frames.
+
+    `index` (B, S, S) int64 is the coarse grid, `visible` (B, S, S) bool where it has a correspondence: nowhere for a clip's first frame.
+    """
+
+    index: torch.Tensor
+    visible: torch.Tensor
+
+
 class Measure(Protocol):
     """Metrics that share what they need: `observe` looks at frames once, `compare` at two such observations.
 
@@ -50,6 +65,10 @@ class Measure(Protocol):
 
     names: tuple[str, ...] = ()
     """Metrics of single frames, those that `compare` gives."""
+    changes: tuple[str, ...] = ()
+    """Metrics of a frame and the one before it, those that `change` gives."""
+    of_real: bool = False
+    """Whether `change` tells something of the real frames alone, too."""
     extractor: dict[str, dict] | None = None
     """Facts about its network (file, SHA-256) by the network's name; None without a network."""
     frechet: str | None = None
@@ -63,6 +82,20 @@ class Measure(Protocol):
 
     def compare(self, real: Observation, generated: Observation, body: torch.Tensor) -> dict[str, torch.Tensor | np.ndarray]:
         """Values (B,) of the metrics `names` for every frame, NaN where a frame has none; `body` (B, S, S) bool is the driving map's."""
+        return {}
+
+    def last(self, observation: Observation) -> Observation:
+        """What was seen on the last frame, as far as `change` needs it."""
+        return Observation(observation.batch.last())
+
+    def change(
+        self, before: tuple[Observation, Observation] | None, real: Observation, generated: Observation, body: torch.Tensor, steps: Steps
+    ) -> dict[str, torch.Tensor]:
+        """Values (B,) of the metrics `changes` for every frame, NaN where a frame has none.
+
+        `before` is the `last` real and generated frame of the batch before, None at the beginning of a clip, whose first frame has no
+        value.
+        """
         return {}
 
     def errors(self, real: Observation, exact: np.ndarray, body: torch.Tensor) -> list[float]:

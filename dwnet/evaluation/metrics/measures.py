@@ -10,12 +10,13 @@ from densepose_cache.storage.digest import file_sha256
 from ..keypoints.choose import beside_real, on_body
 from .feature_file import FeatureWriter
 from .frechet import Gaussian
-from .keypoint_distance import akd, detector_error, mkr
+from .keypoint_distance import akd, akd_l2, detector_error, mkr
 from .l1 import l1, l1_body
-from .measure import FrameBatch, Measure, Observation
+from .measure import FrameBatch, Measure, Observation, Steps
 from .perceptual import on_real_background, perceptual
 from .psnr import psnr
 from .ssim import ssim
+from .temporal import preceding, tlp, warp_error
 
 
 class Pixels(Measure):
@@ -29,10 +30,24 @@ class Pixels(Measure):
         return {"l1": l1(*pair), "l1_body": l1_body(*pair, body), "psnr": psnr(*pair), "ssim": ssim(*pair)}
 
 
-class Lpips(Measure):
-    """`lpips_alex`."""
+class Steadiness(Measure):
+    """`warp_error`: what changes from a frame to the next on the body, beside its motion."""
 
-    names = ("lpips_alex",)
+    changes, of_real = ("warp_error",), True
+
+    def change(
+        self, before: tuple[Observation, Observation] | None, real: Observation, generated: Observation, body: torch.Tensor, steps: Steps
+    ) -> dict[str, torch.Tensor]:
+        """Values of every frame; NaN where no body pixel has a correspondence in the frame before."""
+        images = generated.batch.images
+        previous = preceding(before and before[1].batch.images, images)
+        return {"warp_error": warp_error(previous, images, steps.index, steps.visible & body)}
+
+
+class Lpips(Measure):
+    """`lpips_alex`, and `tlp_alex` by the same network."""
+
+    names, changes = ("lpips_alex",), ("tlp_alex",)
 
     def __init__(self, weights: Path, device: torch.device):
         from .lpips_alex import LpipsAlex
@@ -44,15 +59,26 @@ class Lpips(Measure):
         """Values of every frame."""
         return {"lpips_alex": self._distance(real.batch.images, generated.batch.images)}
 
+    def change(
+        self, before: tuple[Observation, Observation] | None, real: Observation, generated: Observation, body: torch.Tensor, steps: Steps
+    ) -> dict[str, torch.Tensor]:
+        """Values of every frame."""
+        pairs = [(old and old.batch.images, new.batch.images) for old, new in zip(before or (None, None), (real, generated), strict=True)]
+        return {"tlp_alex": tlp(*(self._distance(preceding(old, new), new) for old, new in pairs))}
+
 
 class Perceptual(Measure):
-    """`perceptual_{network}`, with `body` also `perceptual_{network}_body`; with `pooled` it yields features for a Frechet distance."""
+    """`perceptual_{network}` and `tlp_{network}`, with `body` also `perceptual_{network}_body`.
+
+    With `pooled` it yields features for a Frechet distance.
+    """
 
     def __init__(self, features: torch.nn.Module, device: torch.device, body: bool = False, pooled: bool = False):
         self._features = features.to(device)
         self._body, self._pooled = body, pooled
         self.name = f"perceptual_{features.name}"
         self.names = (self.name, f"{self.name}_body") if body else (self.name,)
+        self.changes = (f"tlp_{features.name}",)
         self.frechet = f"frechet_{features.name}" if pooled else None
         self.extractor = {features.name: {"sha256": features.digest}}
 
@@ -78,6 +104,21 @@ class Perceptual(Measure):
             values[self.names[1]] = torch.where(body.any((1, 2)), value, torch.nan)
         return values
 
+    def last(self, observation: Observation) -> Observation:
+        """Feature maps of the last frame."""
+        return Observation(observation.batch.last(), [tap[-1:] for tap in observation.seen])
+
+    @torch.inference_mode()
+    def change(
+        self, before: tuple[Observation, Observation] | None, real: Observation, generated: Observation, body: torch.Tensor, steps: Steps
+    ) -> dict[str, torch.Tensor]:
+        """Values of every frame."""
+        distances = []
+        for old, new in zip(before or (None, None), (real, generated), strict=True):
+            previous = [preceding(tap, taps) for tap, taps in zip(old.seen if old else [None] * len(new.seen), new.seen, strict=True)]
+            distances.append(perceptual(previous, new.seen, self._features.tap_weights))
+        return {self.changes[0]: tlp(*distances)}
+
 
 class Inception(Measure):
     """Features for `fid`; no value of single frames."""
@@ -97,11 +138,11 @@ class Inception(Measure):
 
 
 class Keypoints(Measure):
-    """`akd_{detector}` and `mkr_{detector}` of the person on the driving map's body."""
+    """`akd_{detector}`, `akd_l2_{detector}` and `mkr_{detector}` of the person on the driving map's body."""
 
     def __init__(self, detector):
         self._detector, self.detector = detector, detector.name
-        self.names = (f"akd_{detector.name}", f"mkr_{detector.name}")
+        self.names = tuple(f"{kind}_{detector.name}" for kind in ("akd", "akd_l2", "mkr"))
         self.extractor = {detector.name: {"file": Path(detector.weights).name, "sha256": file_sha256(detector.weights)}}
 
     def observe(self, batch: FrameBatch) -> Observation:
@@ -114,8 +155,9 @@ class Keypoints(Measure):
         """Values of every frame; NaN where the real frame has nobody on the body (B, S, S)."""
         people = zip(real.seen, generated.seen, body.cpu().numpy(), strict=True)
         pairs = [(on_body(a, mask), beside_real(b, mask, a)) for a, b, mask in people]
-        distances = [akd(a, b, real.batch.size) for a, b in pairs]
-        return {self.names[0]: np.array(distances), self.names[1]: np.array([mkr(a, b) for a, b in pairs])}
+        size = real.batch.size
+        values = [(akd(a, b, size), akd_l2(a, b, size), mkr(a, b)) for a, b in pairs]
+        return dict(zip(self.names, np.array(values).T, strict=True))
 
     def errors(self, real: Observation, exact: np.ndarray, body: torch.Tensor) -> list[float]:
         """The detector's error in every real frame, from the exact joints (B, 17, 3); NaN where nobody is on the body (B, S, S)."""

@@ -22,11 +22,17 @@ MEANINGS = {
     "perceptual_vgg19": Meaning("Perceptual, VGG-19", "", 4),
     "perceptual_efficientnet_lite0": Meaning("Perceptual, EfficientNet-Lite0", "", 4),
     "perceptual_efficientnet_lite0_body": Meaning("Perceptual, EfficientNet-Lite0, body", "", 4),
+    "warp_error": Meaning("Warping error, body", "colours in [0, 1]", 4),
+    "tlp_alex": Meaning("tLP, LPIPS AlexNet", "", 4),
+    "tlp_vgg19": Meaning("tLP, VGG-19", "", 4),
+    "tlp_efficientnet_lite0": Meaning("tLP, EfficientNet-Lite0", "", 4),
     "fid": Meaning("FID", "Inception-v3", 2),
     "frechet_efficientnet_lite0": Meaning("Frechet, EfficientNet-Lite0", "not FID", 2),
     "akd_keypointrcnn": Meaning("AKD, Keypoint R-CNN", "pixels at 256x256", 2),
+    "akd_l2_keypointrcnn": Meaning("AKD, Euclidean, Keypoint R-CNN", "pixels at 256x256", 2),
     "mkr_keypointrcnn": Meaning("MKR, Keypoint R-CNN", "share", 4),
     "akd_mediapipe": Meaning("AKD, MediaPipe", "pixels at 256x256", 2),
+    "akd_l2_mediapipe": Meaning("AKD, Euclidean, MediaPipe", "pixels at 256x256", 2),
     "mkr_mediapipe": Meaning("MKR, MediaPipe", "share", 4),
 }
 

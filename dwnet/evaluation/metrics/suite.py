@@ -12,7 +12,7 @@ from densepose_cache.storage.weights import find_weights
 from ...config import EvaluateSettings, PaperWeights
 from ...model.perceptual import load_features
 from .measure import Measure
-from .measures import Inception, Keypoints, Lpips, Perceptual, Pixels
+from .measures import Inception, Keypoints, Lpips, Perceptual, Pixels, Steadiness
 
 PAPER_WEIGHTS = get_args(PaperWeights)
 
@@ -42,6 +42,7 @@ def _paper(settings: EvaluateSettings, folder: Path, device: torch.device) -> tu
         )
     measures = [
         Pixels(),
+        Steadiness(),
         Lpips(paths["alexnet"], device),
         Perceptual(load_features("vgg19", folder, settings.weights.get("vgg19")), device),
         Inception(paths["inception"], device),
@@ -53,16 +54,16 @@ def _paper(settings: EvaluateSettings, folder: Path, device: torch.device) -> tu
 def _embedded(settings: EvaluateSettings, folder: Path, device: torch.device) -> tuple[list[Measure], dict[str, str]]:
     from ..keypoints.mediapipe_pose import TASK, MediaPipePose
 
-    measures = [Pixels(), Perceptual(load_features("embedded", folder), device, body=True, pooled=True)]
+    measures = [Pixels(), Steadiness(), Perceptual(load_features("embedded", folder), device, body=True, pooled=True)]
     unavailable = {}
     try:
         measures.append(Lpips(find_weights("alexnet", folder, settings.weights.get("alexnet")), device))
     except InputError as error:
-        unavailable["lpips_alex"] = str(error)
+        unavailable |= dict.fromkeys(("lpips_alex", "tlp_alex"), str(error))
     try:
         measures.append(Keypoints(MediaPipePose(TASK)))
     except InputError as error:
-        unavailable |= dict.fromkeys(("akd_mediapipe", "mkr_mediapipe"), str(error))
+        unavailable |= dict.fromkeys(("akd_mediapipe", "akd_l2_mediapipe", "mkr_mediapipe"), str(error))
     return measures, unavailable
 
 

@@ -54,6 +54,8 @@ def test_shape_of_the_summary(run):
     read = json.loads((folder / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(f"{name} in metrics.json"))
     assert read == json.loads(json.dumps(summary))
     names = {*PIXEL_NAMES, "perceptual_efficientnet_lite0", "perceptual_efficientnet_lite0_body", "frechet_efficientnet_lite0"}
+    changes = {"warp_error", "tlp_efficientnet_lite0"}
+    names |= changes
     assert set(read["metrics"]) == names
     assert set(read["baselines"]) == set(BASELINES)
     assert all(set(read["baselines"][name]) == names for name in BASELINES)
@@ -61,9 +63,10 @@ def test_shape_of_the_summary(run):
     for clip, length in LENGTHS.items():
         assert set(read["clips"][clip]["metrics"]) == names - {"frechet_efficientnet_lite0"}
         assert set(read["clips"][clip]["baselines"]) == set(BASELINES)
-        assert all(value["frames"] == length for value in read["clips"][clip]["metrics"].values())
-    for value in read["metrics"].values():
-        assert (value["frames"], value["clips"]) == (8, 2) and math.isfinite(value["value"])
+        assert all(value["frames"] == length - (name in changes) for name, value in read["clips"][clip]["metrics"].items())
+    for name, value in read["metrics"].items():
+        assert (value["frames"], value["clips"]) == (8 - 2 * (name in changes), 2) and math.isfinite(value["value"])
+    assert set(read["real"]) == {"warp_error"} and read["real"]["warp_error"]["frames"] == 6
     frechet = read["metrics"]["frechet_efficientnet_lite0"]
     assert (frechet["real_frames"], frechet["generated_frames"], frechet["dimensions"]) == (8, 8, 1280)
     assert read["model"]["fingerprint"] == "f" * 64
@@ -74,7 +77,7 @@ def test_shape_of_the_summary(run):
 
 def test_what_cannot_be_had_is_left_out_with_a_reason(run):
     _, summary = run
-    assert set(summary["unavailable"]) == {"lpips_alex", "akd_mediapipe", "mkr_mediapipe"}
+    assert set(summary["unavailable"]) == {"lpips_alex", "tlp_alex", "akd_mediapipe", "akd_l2_mediapipe", "mkr_mediapipe"}
     assert "pose_landmarker.task" in summary["unavailable"]["akd_mediapipe"]
     assert "alexnet" in summary["unavailable"]["lpips_alex"].lower()
     assert not {"akd_mediapipe", "lpips_alex", "fid", "perceptual_vgg19"} & set(summary["metrics"])
@@ -265,7 +268,7 @@ def test_a_rollout_of_another_model_is_refused(run, tmp_path):
 def _again(folder, settings, monkeypatch) -> list:
     """Measure the rollout of `folder` again; returns the windows that were really measured."""
     real, measured = module.measure_window, []
-    monkeypatch.setattr(module, "measure_window", lambda *arguments: (measured.append(arguments[2]), real(*arguments))[1])
+    monkeypatch.setattr(module, "measure_window", lambda *arguments: (measured.append(arguments[0].name), real(*arguments))[1])
     evaluate(folder / "rollout.h5", folder / "test.h5", folder / "model.safetensors", settings, folder / "weights", folder / "metrics.json")
     return measured
 

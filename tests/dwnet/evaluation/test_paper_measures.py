@@ -22,6 +22,7 @@ from dwnet.model import perceptual
 from dwnet.model.perceptual import Vgg19Features
 
 NAMES = {"l1", "l1_body", "psnr", "ssim", "lpips_alex", "perceptual_vgg19", "fid", "akd_keypointrcnn", "mkr_keypointrcnn"}
+NAMES |= {"akd_l2_keypointrcnn", "warp_error", "tlp_alex", "tlp_vgg19"}
 
 
 @pytest.fixture(scope="module")
