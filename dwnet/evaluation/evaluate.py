@@ -26,6 +26,7 @@ from ..model.checkpoint import model_facts
 from .intervals import with_intervals
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter, open_features
+from .metrics.fvd import VideoWindows, load_i3d, too_short, windows_by_clip
 from .metrics.measure import Measure
 from .metrics.measures import FrechetSums
 from .metrics.suite import build_measures, closing
@@ -55,7 +56,8 @@ def evaluate(
         lengths = {name: generated.length(name) for name in names}
         check_rollout(generated, reader, names, facts, settings.max_frames)
         measures, unavailable = build_measures(settings, weights, device)
-        extractors = {key: value for measure in measures for key, value in (measure.extractor or {}).items()}
+        i3d, facts_i3d = load_i3d(settings, weights, device, unavailable)
+        extractors = {key: value for measure in measures for key, value in (measure.extractor or {}).items()} | facts_i3d
         wanted = evaluation_digest(generated, settings, extractors, unavailable)
         if is_kept(out, wanted, summary_digest) and is_kept(features, wanted, features_digest):
             take_up(features)
@@ -65,13 +67,16 @@ def evaluate(
             return earlier
         errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
-            frechet = FrechetSums(FeatureWriter(file, lengths, wanted))
+            frechet = FrechetSums(FeatureWriter(file, lengths, wanted, windows_by_clip(lengths, settings)))
+            videos = VideoWindows(i3d.logits, settings.fvd_stride, frechet) if i3d else None
             fitting = FittingBatches(FRAMES, "frame", "set evaluate.device: cpu")
             with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
                 for name, length in lengths.items():
                     values: Values = {}
                     clip = ClipFrames(generated, reader, name, settings.blur_sigma)
                     for found in fitting.run(functools.partial(measure_window, clip, measures, device), list(range(length))):
+                        if videos:
+                            videos.add(found.shown, clip.seen is None)
                         clip.seen = found.seen
                         found.add_to(frechet, values, errors.setdefault(name, []))
                         bar.advance(found.frames, name)
@@ -79,7 +84,7 @@ def evaluate(
         summary = summarise(clips, frechet, measures, sum(lengths.values()))
         summary |= {
             "clips": clips,
-            "unavailable": unavailable | uncounted(summary["metrics"], measures),
+            "unavailable": unavailable | uncounted(summary["metrics"], measures) | too_short(summary["metrics"], i3d),
             "protocol": protocol(generated, reader, names, settings),
             "extractors": extractors,
             "model": facts,

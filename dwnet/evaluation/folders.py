@@ -20,6 +20,7 @@ from ..core.device import exact_convolutions, pick_device
 from .intervals import with_intervals
 from .metrics.feature_file import NAME as FEATURES
 from .metrics.feature_file import FeatureWriter
+from .metrics.fvd import VideoWindows, load_i3d, too_short, windows_by_clip
 from .metrics.measure import Measure
 from .metrics.measures import FrechetSums
 from .metrics.suite import build_measures
@@ -57,18 +58,20 @@ def evaluate_folders(pred: Path, real: Truth, method: str, size: int | None, set
     lengths = {pair.name: pair.frames for pair in pairs}
     data = real.digest(lengths, size)
     measures, unavailable = build_measures(settings, weights, device)
+    i3d, facts = load_i3d(settings, weights, device, unavailable)
     made_from = data, {pair.name: pair.pred.sha256() for pair in pairs}, size, settings.decisive(*INTERVAL_KEYS), versions()
     identity = digest("evaluate folders", FORMATS["evaluate"], *made_from)
     with only_writer(out), closed(measures), exact_convolutions():
         with written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
-            frechet = FrechetSums(FeatureWriter(file, lengths, identity))
-            clips = measure_clips(pairs, real, size, measures, frechet, device)
+            frechet = FrechetSums(FeatureWriter(file, lengths, identity, windows_by_clip(lengths, settings)))
+            videos = VideoWindows(i3d.logits, settings.fvd_stride, frechet) if i3d else None
+            clips = measure_clips(pairs, real, size, measures, frechet, videos, device)
         summary = summarise(clips, frechet, measures, sum(lengths.values()))
         summary |= {
             "clips": clips,
-            "unavailable": unavailable | uncounted(summary["metrics"], measures),
+            "unavailable": unavailable | uncounted(summary["metrics"], measures) | too_short(summary["metrics"], i3d),
             "protocol": folders_protocol(method, lengths, size, data, settings),
-            "extractors": {key: value for measure in measures for key, value in (measure.extractor or {}).items()},
+            "extractors": {key: value for measure in measures for key, value in (measure.extractor or {}).items()} | facts,
             "model": {"method": method},
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
@@ -82,9 +85,15 @@ def evaluate_folders(pred: Path, real: Truth, method: str, size: int | None, set
 
 
 def measure_clips(
-    pairs: list[Pair], real: Truth, size: int, measures: list[Measure], frechet: FrechetSums, device: torch.device
+    pairs: list[Pair],
+    real: Truth,
+    size: int,
+    measures: list[Measure],
+    frechet: FrechetSums,
+    videos: VideoWindows | None,
+    device: torch.device,
 ) -> dict[str, dict]:
-    """Summaries of the pairs' clips by name; pooled features go to `frechet`."""
+    """Summaries of the pairs' clips by name; pooled features go to `frechet`, frames to `videos`, if they are asked for."""
     clips = {}
     with Bar("evaluate", sum(pair.frames for pair in pairs), unit="frames") as bar:
         for pair in pairs:
@@ -92,6 +101,8 @@ def measure_clips(
             seen = None
             for window, frames in windows(pair, size, real):
                 found = measure_frames(window, {"model": frames}, measures, device, seen)
+                if videos:
+                    videos.add(found.shown, seen is None)
                 seen = found.seen
                 found.add_to(frechet, values, [])
                 bar.advance(found.frames, pair.name)

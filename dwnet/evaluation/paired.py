@@ -13,6 +13,7 @@ from .metrics.feature_file import open_features
 from .metrics.frechet import frechet_draws
 from .metrics.names import MEANINGS, better
 from .runs import Run
+from .windows import REAL
 
 FIRST = ("perceptual_vgg19", "perceptual_efficientnet_lite0", "fid", "frechet_efficientnet_lite0")
 """Metrics of the paper's Figure 5, and their stand-ins: they come first."""
@@ -92,17 +93,18 @@ def draw_frechet(runs: dict[str, Run], settings: IntervalSettings, frames: int =
     drawn = {}
     first = next(iter(runs.values()))
     with open_features(first.features) as features:
-        names = features.distances
-        rows, clip = spread_frames(features.lengths, frames)
-        kept = ("real", *first.metrics["baselines"])
-        shared = {name: {method: features.read(name, method)[rows] for method in kept} for name in names}
+        counts = {name: features.counts(name) for name in features.distances}
+        counts = {name: lengths for name, lengths in counts.items() if lengths.min() > 0}  # a draw of clips without windows has no FVD
+        chosen = {name: spread_frames(lengths, frames) for name, lengths in counts.items()}
+        kept = (REAL, *first.metrics["baselines"])
+        shared = {name: {method: features.read(name, method)[chosen[name][0]] for method in kept} for name in counts}
     draws = draw_clips(len(features.lengths), settings.resamples, settings.seed)
-    for name in names:
+    for name, (rows, clip) in chosen.items():
         methods = {}
         for method, run in runs.items():
             with open_features(run.features) as features:
                 methods[method] = features.read(name, "model")[rows]
-        real = shared[name].pop("real")
+        real = shared[name].pop(REAL)
         with Bar(name, len(draws) * (len(methods) + len(shared[name]))) as bar:
             drawn[name] = frechet_draws(real, methods | shared[name], clip, draws, bar.advance)
     return drawn

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .metrics.feature_file import FVD
 from .metrics.frechet import frechet_distance
 from .metrics.measure import Measure
 from .metrics.measures import FrechetSums
@@ -30,16 +31,17 @@ def summarise(clips: dict, frechet: FrechetSums, measures: list[Measure], frames
     others = next(iter(clips.values()))["baselines"]
     methods |= {name: [clip["baselines"][name] for clip in clips.values()] for name in others}
     result = {method: _means(parts) for method, parts in methods.items()}
-    for name in frechet_names(measures) if frames > 1 else ():
-        real = frechet.get(name, "real")
-        for method, values in result.items():
+    for name in frechet.names:
+        real = frechet.get(name, REAL)
+        what = "windows" if name == FVD else "frames"
+        for method, values in result.items() if real.count > 1 else ():
             other = frechet.get(name, method)
             values[name] = {
                 "value": frechet_distance(real, other),
                 "frames": frames,
                 "clips": len(clips),
-                "real_frames": real.count,
-                "generated_frames": other.count,
+                f"real_{what}": real.count,
+                f"generated_{what}": other.count,
                 "dimensions": len(real.mean),
             }
     return {"metrics": result.pop("model"), "real": _means([clip.get("real", {}) for clip in clips.values()]), "baselines": result}

@@ -38,13 +38,14 @@ class Window:
 @dataclass
 class Measured:
     """What was measured on some `frames` of a clip: values of a method and metric, pooled features of a distance and method, the
-    detector's errors on the real frames, and what was `seen` last."""
+    detector's errors on the real frames, what was `seen` last, and the frames themselves by method."""
 
     frames: int
     values: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
     pooled: list[tuple[str, str, np.ndarray]] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     seen: Seen = field(default_factory=list)
+    shown: dict[str, np.ndarray] = field(default_factory=dict)
 
     def add_to(self, frechet: FrechetSums, values: Values, errors: list[float]):
         """Append it to what was measured before."""
@@ -62,7 +63,7 @@ def measure_frames(
 
     `before` is what was `seen` of the frames right before; None begins a clip.
     """
-    result = Measured(len(window.frames))
+    result = Measured(len(window.frames), shown={REAL: window.frames} | others)
     real, body = FrameBatch.of(window.frames, device), torch.from_numpy(window.body).to(device)
     steps = Steps(torch.from_numpy(window.index.astype(np.int64)).to(device), torch.from_numpy(window.visible).to(device))
     batches = {method: FrameBatch.of(frames, device) for method, frames in others.items()}

@@ -39,7 +39,8 @@ def _train(data: DatasetConfig) -> dict[str, str | None]:
 def _evaluate(data: DatasetConfig) -> dict[str, str | None]:
     evaluate = data.evaluate
     names = get_args(PaperWeights) if evaluate.features == "paper" else evaluate.weights
-    return {name: evaluate.weights.get(name) for name in names}
+    i3d = {"i3d": None} if evaluate.fvd and evaluate.features == "paper" else {}
+    return {name: evaluate.weights.get(name) for name in names} | i3d
 
 
 _WANTED: dict[str, Callable[[DatasetConfig], dict[str, str | None]]] = {"densepose": _densepose, "train": _train, "evaluate": _evaluate}

@@ -25,13 +25,13 @@ def body_maps(seed: int, frames: int, size: int = SIZE) -> np.ndarray:
 
 
 def draw(clip: int, frame: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
-    """Frame and IUV map (S, S, 3) uint8: a torso and a head that move to the right."""
+    """Frame and IUV map (S, S, 3) uint8: a torso and a head that move to the right, and begin anew at the border."""
     rng = np.random.default_rng(clip)
     colours = rng.integers(0, 256, (3, 3))
     rgb = np.empty((size, size, 3), np.uint8)
     rgb[:] = colours[0] // 2 + 64
     iuv = np.zeros((size, size, 3), np.uint8)
-    left = size // 4 + 2 * frame
+    left = size // 4 + 2 * frame % (size // 2 + 2)
     for part, (top, height, width) in {2: (size // 3, size // 2, size // 4), 23: (size // 6, size // 6, size // 8)}.items():
         rows, columns = np.mgrid[0:height, 0:width]
         iuv[top : top + height, left : left + width, 0] = part

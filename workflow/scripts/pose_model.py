@@ -10,10 +10,8 @@ networks give the same bytes.
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +24,7 @@ import flatbuffers
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.atomic import write_text_whole, written_whole
 from densepose_cache.storage.digest import file_sha256
+from densepose_cache.storage.packaged import pip
 from dwnet.evaluation.keypoints.mediapipe_pose import TASK
 
 PROJECT, VERSION = "mediapipe", "0.10.21"
@@ -90,13 +89,6 @@ def download_wheel(folder: Path) -> Path:
         f"wheel {PROJECT}=={VERSION} could not be downloaded ({reason}). Connect this machine to PyPI and run again, or give a wheel "
         "of any platform with --wheel"
     )
-
-
-def pip() -> list[str]:
-    """The command that is pip: this interpreter's, else pip through uv, else pip on PATH."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    return ["uv", "tool", "run", "pip"] if shutil.which("uv") else ["pip"]
 
 
 def read_networks(wheel: Path) -> dict[str, bytes]:

@@ -19,27 +19,34 @@ from ...config import FORMATS
 
 STAGE = "features"
 NAME = "features.h5"
+FVD = "fvd_i3d"
+"""The distance whose features are of windows of frames."""
 ROWS = 64
 """Frames in a chunk."""
 AGAIN = "delete it and run `dwnet evaluate` again"
 
 
 class FeatureWriter:
-    """Fill an open HDF5 file: `/{distance}/{method}` (N, D) float16, the frames of all clips one after the other."""
+    """Fill an open HDF5 file: `/{distance}/{method}` (N, D) float16, the frames of all clips one after the other.
 
-    def __init__(self, file: h5py.File, lengths: dict[str, int], digest: str):
-        self._file, self._total = file, sum(lengths.values())
+    Of the FVD it is the windows of all clips; `windows` says how many each clip has.
+    """
+
+    def __init__(self, file: h5py.File, lengths: dict[str, int], digest: str, windows: dict[str, int] | None = None):
+        self._file, self._total, self._windows = file, sum(lengths.values()), windows or {}
         self._filled: dict[tuple[str, str], int] = {}
         file.attrs.update({"stage": STAGE, "format": FORMATS["evaluate"], "digest": digest})
         file["clips"] = np.array(list(lengths), dtype=h5py.string_dtype())
         file["lengths"] = np.array(list(lengths.values()), np.int64)
+        if windows:
+            file["windows"] = np.array([windows[clip] for clip in lengths], np.int64)
 
     def add(self, distance: str, method: str, features: np.ndarray):
         """Append features (B, D) of `method` ("real", "model" or a baseline)."""
         place = f"{distance}/{method}"
         if place not in self._file:
-            size = self._total, features.shape[1]
-            chunks = min(ROWS, self._total), features.shape[1]
+            total = sum(self._windows.values()) if distance == FVD else self._total
+            size, chunks = (total, features.shape[1]), (min(ROWS, total), features.shape[1])
             self._file.create_dataset(place, size, np.float16, chunks=chunks, shuffle=True, compression=COMPRESSION, fletcher32=True)
         start = self._filled.get((distance, method), 0)
         self._filled[distance, method] = stop = start + len(features)
@@ -63,8 +70,12 @@ class FeatureReader:
         """Names of the Frechet distances."""
         return [name for name, value in self.file.items() if isinstance(value, h5py.Group)]
 
+    def counts(self, distance: str) -> np.ndarray:
+        """(K,) features of each clip: its frames, or of the FVD its windows. Raises KeyError where there are none."""
+        return self.file["windows"][:] if distance == FVD else self.lengths
+
     def read(self, distance: str, method: str) -> np.ndarray:
-        """Features (N, D) float32 of all frames of `method`. Raises InputError if they cannot be read."""
+        """Features (N, D) float32 of all frames, or windows, of `method`. Raises InputError if they cannot be read."""
         try:
             return self.file[distance][method][:].astype(np.float32)
         except (OSError, KeyError) as error:

@@ -185,6 +185,11 @@ class FrechetSums:
         if self._writer:
             self._writer.add(name, method, features)
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the distances."""
+        return list(dict.fromkeys(name for name, _ in self._sums))
+
     def get(self, name: str, method: str) -> Gaussian:
         """The Gaussian of `method`'s frames."""
         return self._sums[name, method]

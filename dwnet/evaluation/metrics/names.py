@@ -28,6 +28,7 @@ MEANINGS = {
     "tlp_efficientnet_lite0": Meaning("tLP, EfficientNet-Lite0", "", 4),
     "fid": Meaning("FID", "Inception-v3", 2),
     "frechet_efficientnet_lite0": Meaning("Frechet, EfficientNet-Lite0", "not FID", 2),
+    "fvd_i3d": Meaning("FVD, I3D logits", "16 frames", 1),
     "akd_keypointrcnn": Meaning("AKD, Keypoint R-CNN", "pixels at 256x256", 2),
     "akd_l2_keypointrcnn": Meaning("AKD, Euclidean, Keypoint R-CNN", "pixels at 256x256", 2),
     "mkr_keypointrcnn": Meaning("MKR, Keypoint R-CNN", "share", 4),

@@ -20,9 +20,12 @@ def served(web, monkeypatch):
 
 
 def test_the_table_is_whole():
-    assert set(WEIGHTS) == {"vgg19", "inception", "alexnet", "keypointrcnn", "densepose_rcnn_R_50_FPN_s1x"}
+    assert set(WEIGHTS) == {"vgg19", "inception", "alexnet", "keypointrcnn", "i3d", "densepose_rcnn_R_50_FPN_s1x"}
     for weights in WEIGHTS.values():
         assert len(weights.sha256) == 64 and int(weights.sha256, 16)
+        if weights.package:
+            assert weights.file in weights.url and weights.package.member.endswith(weights.file)
+            continue
         assert weights.url.startswith("https://") and weights.url.endswith(weights.file)
         stem = weights.file.rpartition(".")[0]
         if weights.file.endswith(".pth"):
