@@ -39,6 +39,12 @@ class Extraction:
             settings = settings.model_copy(update={"backend": "auto"})
         return make_backend(settings, self._weights)
 
+    def fingerprint(self, path: Path) -> dict:
+        """What the maps of the file `path` depend on beside its content: the network and its weights, and what happens without anybody."""
+        with self._explained(path, "--source-iuv or --driving-iuv"):
+            found = self._detector.fingerprint(Clip(str(path), path))
+        return {"detector": found, "missing": self.settings.missing, "max_missing": self.settings.max_missing}
+
     def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
         """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.errors import InputError
+from densepose_cache.iuv import PNG_SUFFIX
 from densepose_cache.storage.names import check_link, check_name, is_there, output_path
 from densepose_cache.video.writing import ENCODERS
 
@@ -77,6 +78,20 @@ def existing(text: str, what: str) -> Path:
 def first_there(places: list[Path]) -> Path | None:
     """The first of `places` that is there."""
     return next((place for place in places if is_there(place)), None)
+
+
+def picture_maps(path: Path) -> Path | None:
+    """The IUV map that lies beside the picture `path`, if one does."""
+    official = path.parent.with_name("dp_target")
+    return first_there(
+        [path.with_name(f"{path.stem}{PNG_SUFFIX}"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}{PNG_SUFFIX}"]
+    )
+
+
+def motion_maps(path: Path) -> Path | None:
+    """The IUV maps that lie beside the video or folder of frames `path`, if any do."""
+    official = [path.with_name("dp_target")] if path.is_dir() else []
+    return first_there([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
 
 
 def say(path: Path, *texts: str):

@@ -9,13 +9,14 @@ from densepose_cache.video.writing import SILENT
 
 from ..config import AnimateSettings
 from ..core.device import pick_device
+from ..model.build import AnyGenerator
 from ..model.checkpoint import load_model
 from .animate import animate
 from .extraction import Extraction
 from .inputs import check_output, frame_size, say
 from .motion import Motion, Wanted
 from .pace import check_rate
-from .person import load_person
+from .person import Person, load_person
 from .sources import load_motion
 
 
@@ -41,21 +42,26 @@ class Studio:
         self.model, self.extraction = model, extraction
 
     @cached_property
-    def _loaded(self) -> tuple:
+    def loaded(self) -> tuple[AnyGenerator, dict]:
+        """The generator and its metadata, as `load_model` gives them."""
         return load_model(self.model)
+
+    def load(self, job: Job) -> tuple[Person, Motion]:
+        """The person and the motion of `job` in frames of its size. Raises InputError, before the work begins where that can be."""
+        settings = job.settings
+        check_rate(settings.fps)
+        size = frame_size(job.source, job.driving, settings.size) or self.loaded[1].get("size", 256)
+        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
+        person = load_person(job.source, job.source_iuv, size, self.extraction)
+        return person, load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
 
     def animate(self, job: Job) -> Motion:
         """Write the file of `job` and return the motion that it shows. Raises InputError, before the work begins where that can be."""
         settings, out = job.settings, job.out
         check_output(out, job.source, job.driving)
-        check_rate(settings.fps)
-        side = frame_size(job.source, job.driving, settings.size)
-        generator, metadata = self._loaded
-        size = side or metadata.get("size", 256)
-        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
+        generator, _ = self.loaded
         with only_writer(out):
-            person = load_person(job.source, job.source_iuv, size, self.extraction)
-            motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
+            person, motion = self.load(job)
             if motion.sound and out.suffix.lower() in SILENT:
                 say(out, "has no sound: this kind of video cannot")
                 motion = replace(motion, sound=None)

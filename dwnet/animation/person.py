@@ -10,12 +10,12 @@ from densepose_cache.config import VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backends.precomputed import SideFile
-from densepose_cache.iuv import PNG_SUFFIX, read_iuv_png
+from densepose_cache.iuv import read_iuv_png
 from densepose_cache.storage.names import check_file
 from densepose_cache.video.picture import open_picture
 
 from .extraction import Extraction
-from .inputs import cached_alone, existing, first_there, say
+from .inputs import cached_alone, existing, picture_maps, say
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,7 @@ def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) 
     height, width = pixels.shape[:2]
     geometry = Geometry.from_box(width, height, None, size)
     image = geometry.image(pixels, VideoSettings().pad)
-    official = path.parent.with_name("dp_target")
-    found = iuv or first_there(
-        [path.with_name(f"{path.stem}{PNG_SUFFIX}"), path.with_name(f"{path.stem}.iuv.h5"), official / f"{path.stem}{PNG_SUFFIX}"]
-    )
+    found = iuv or picture_maps(path)
     if found is None:
         (found,) = extraction.find(path, np.zeros(1, np.int64), geometry, "--source-iuv", lambda: image[None])
         if found.iuv is None:

@@ -20,7 +20,7 @@ from densepose_cache.video.probe import FrameTimes, VideoInfo
 from densepose_cache.video.sound import Sound, find_sound
 
 from .extraction import Extraction
-from .inputs import cached_alone, existing, first_there, is_motion, say
+from .inputs import cached_alone, existing, is_motion, motion_maps, say
 from .motion import DrivingFrame, Motion, Wanted
 from .motion_file import read_motion
 from .pace import Pace, paced
@@ -60,8 +60,7 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
     say(path, *said)
     pace = pace.between(wanted.start, wanted.end)
     geometry = Geometry.from_box(*shape, None, size)
-    official = [path.with_name("dp_target")] if path.is_dir() else []
-    found = iuv or first_there([path.with_name(f"{path.stem}.iuv.h5"), path.with_name(f"{path.stem}_IUV"), *official])
+    found = iuv or motion_maps(path)
     if found is not None and not is_there(found):
         raise InputError(f"{found}: no such file or folder of IUV maps")
 

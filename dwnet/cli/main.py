@@ -14,7 +14,9 @@ SUBCOMMANDS = {
     "report": ("dwnet.cli.report", "Write the HTML page of a run."),
     "reproduce": ("dwnet.cli.reproduce", "Print how a result is made again, and whether its inputs are still the same."),
     "animate": ("dwnet.cli.animate", "Animate the person of a picture with the motion of a video."),
+    "batch": ("dwnet.cli.batch", "Animate many pictures with many motions."),
     "motion": ("dwnet.cli.motion", "Save the motion of a video, for `dwnet animate`."),
+    "export": ("dwnet.cli.export", "Write a generator as ONNX or TorchScript, for other programs."),
     "import-official": ("dwnet.cli.official:import_command", "Turn weights of the official DwNet code into a model."),
     "export-official": ("dwnet.cli.official:export_command", "Turn a model into weights that the official DwNet code loads."),
 }

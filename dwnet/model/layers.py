@@ -20,7 +20,7 @@ def instance_norm(x: Tensor) -> Tensor:
     leaves memory layout and type as they are (autocast on a GPU would make a group norm's result float32) and fuses with what surrounds it.
     """
     if not torch.compiler.is_compiling():
-        return F.group_norm(x.contiguous(), x.shape[1], eps=EPS)
+        return F.group_norm(x.contiguous(), int(x.shape[1]), eps=EPS)
     wide = x.float()
     variance, mean = torch.var_mean(wide, (2, 3), correction=0, keepdim=True)
     return ((wide - mean) * torch.rsqrt(variance + EPS)).to(x.dtype)

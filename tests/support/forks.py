@@ -6,6 +6,7 @@ It has the packages loaded and has never computed anything: a fork of a process 
 import atexit
 import multiprocessing
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -37,14 +38,24 @@ def snakemake(arguments: list, folder: Path, words: Path) -> int:
         process.join()
 
 
+def start_dwnet(arguments: list, folder: Path, words: Path) -> multiprocessing.Process:
+    """A started process of `dwnet` with `arguments` in `folder`; the file `words` gets all that it says. Ctrl-C reaches it."""
+    process = SERVER.Process(target=_dwnet, args=([str(word) for word in arguments], folder, words, dict(os.environ)))
+    process.start()
+    return process
+
+
+def _dwnet(arguments: list[str], folder: Path, words: Path, environment: dict[str, str]):
+    _become(folder, words, environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from densepose_cache.cli.subcommands import run_subcommands
+    from dwnet.cli.main import SUBCOMMANDS, SUMMARY
+
+    raise SystemExit(run_subcommands(SUMMARY, SUBCOMMANDS, arguments))
+
+
 def _snakemake(arguments: list[str], folder: Path, words: Path, environment: dict[str, str]):
-    out = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    os.close(out)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
+    _become(folder, words, environment)
     sys.argv = arguments
     from snakemake.cli import main
 
@@ -53,3 +64,14 @@ def _snakemake(arguments: list[str], folder: Path, words: Path, environment: dic
     finally:
         atexit._run_exitfuncs()  # a fork ends without them: locks of the run would seem to be held
     raise SystemExit(code)
+
+
+def _become(folder: Path, words: Path, environment: dict[str, str]):
+    """Work in `folder`, with that environment, and say all to the file `words`."""
+    out = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(out)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
