@@ -39,6 +39,11 @@ class Extraction:
             settings = settings.model_copy(update={"backend": "auto"})
         return make_backend(settings, self._weights)
 
+    @property
+    def backend(self) -> str:
+        """Name of the backend that finds maps here. Raises InputError if none can."""
+        return self._detector.name
+
     def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
         """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 
