@@ -44,16 +44,16 @@ def room_for(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def only_writer(path: Path, wait: bool = True) -> Iterator[None]:
+def only_writer(path: Path, wait: bool = True, folder: bool = False) -> Iterator[None]:
     """Context manager of the one process that writes `path`; others wait until it is done, or get Taken (see `alone`).
 
     Where `path` is a link its target is meant. Makes the folder of `path`, which goes again if it stays empty, and removes the temporary
-    files and folders that killed processes have left there. Raises InputError where `path` is a folder, its own folder cannot be written
-    to, its name is too long or not UTF-8, or the disk is full.
+    files and folders that killed processes have left there. Raises InputError where `path` is a folder, unless it is to be one (`folder`),
+    its own folder cannot be written to, its name is too long or not UTF-8, or the disk is full.
     """
     path = output_path(path)
     with _allowed(path.parent):
-        if path.is_dir():
+        if path.is_dir() and not folder:
             raise InputError(f"{path}: is a folder; name a file to write")
     with _writer(path, wait):
         yield

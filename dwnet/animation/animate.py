@@ -1,9 +1,9 @@
 """Animate a person: one frame with its IUV map moves as a sequence of IUV maps does."""
 
+import contextlib
 import sys
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,12 +11,12 @@ import torch
 from densepose_cache.core.ahead import ahead
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.progress import Bar
-from densepose_cache.video import VideoWriter
 
 from ..inference.driving import FreeDriving, grid_engine
-from ..inference.panels import sheet, sheet_size
-from ..inference.rollout import generate_frames, video_panels
+from ..inference.rollout import generate_frames
 from .motion import DrivingFrame, Motion
+from .outputs.shown import KeptGrids, Output, Shown
+from .outputs.steadiness import Steadiness
 from .person import Person
 from .stream import Recent
 
@@ -24,46 +24,44 @@ AHEAD = 8
 """Driving frames that are decoded and have their IUV maps before the generator wants them."""
 
 
-def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device):
-    """Write the video `out`; `panels` puts source, pose and coarse warp beside the generated frame.
+def animate(generator, person: Person, motion: Motion, outputs: list[Output], device: torch.device) -> Steadiness:
+    """Write the `outputs`, of which the first one is the result, and return how steady it is.
 
     Frames get their IUV maps in a thread of their own and are decoded and encoded in processes of theirs, beside the generator; memory
     does not depend on their number. Where it is stopped it says how far it came, and leaves no file. Raises InputError if person and motion
     differ in size.
     """
-    size = person.image.shape[0]
+    size, steadiness = person.image.shape[0], Steadiness()
     if person.image.shape != person.iuv.shape or size != motion.size:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {(motion.size,) * 2}; they must be the same")
-    shape = sheet_size(4 + motion.frames, size) if panels else (size, size)
     bar = Bar("animate", len(motion), unit="frames")
     try:
-        with bar, VideoWriter(out, motion.fps, shape, sound=motion.sound) as video, ahead(motion.read(), AHEAD) as frames:
-            for number, picture in enumerate(_pictures(generator, person, motion, frames, panels, device)):
-                for _ in range(motion.repeats[number]):
-                    video.write(picture)
+        with bar, contextlib.ExitStack() as stack, ahead(motion.read(), AHEAD) as frames:
+            writers = [stack.enter_context(output.writer(motion.fps)) for output in reversed(outputs)][::-1]
+            for shown in _generated(generator, person, motion, frames, device):
+                for output, writer in zip(outputs, writers, strict=True):
+                    picture = output.picture(shown)
+                    for _ in range(motion.repeats[shown.number]):
+                        writer.write(picture)
+                steadiness.add(shown)
                 bar.advance()
             deque(frames, maxlen=0)  # what is wrong with the motion as a whole is said at its end
     except (KeyboardInterrupt, SystemExit):
-        print(f"{out}: stopped after {bar.done} of {len(motion)} frames; nothing is written", file=sys.stderr)
+        print(f"{outputs[0].path}: stopped after {bar.done} of {len(motion)} frames; nothing is written", file=sys.stderr)
         raise
+    return steadiness
 
 
-def _pictures(
-    generator, person: Person, motion: Motion, frames: Iterator[DrivingFrame], panels: bool, device: torch.device
-) -> Iterator[np.ndarray]:
-    """Yield what the video shows, frame after frame."""
-    seen: deque[np.ndarray | None] = deque()
+def _generated(generator, person: Person, motion: Motion, frames: Iterator[DrivingFrame], device: torch.device) -> Iterator[Shown]:
+    """Yield what is generated, frame after frame."""
+    seen: deque[DrivingFrame] = deque()
 
     def maps() -> Iterator[np.ndarray]:
         for driving in frames:
-            seen.append(driving.frame)
+            seen.append(driving)
             yield driving.iuv
 
     # A frame is handed over while the next one is under way, which looks at the map before its own.
-    driving = FreeDriving(person.image, person.iuv, Recent(maps(), kept=2), grid_engine(device))
+    driving = KeptGrids(FreeDriving(person.image, person.iuv, Recent(maps(), kept=2), grid_engine(device)))
     for number, (frame,) in enumerate(generate_frames(generator.to(device), [driving], [len(motion)], device)):
-        real = seen.popleft()
-        if panels:
-            yield sheet(video_panels(driving, number, frame) | ({} if real is None else {"driving video": real}))
-        else:
-            yield frame
+        yield Shown(number, frame, driving, seen.popleft())

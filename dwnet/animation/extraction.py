@@ -45,6 +45,11 @@ class Extraction:
             found = self._detector.fingerprint(Clip(str(path), path))
         return {"detector": found, "missing": self.settings.missing, "max_missing": self.settings.max_missing}
 
+    @property
+    def backend(self) -> str:
+        """Name of the backend that finds maps here. Raises InputError if none can."""
+        return self._detector.name
+
     def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
         """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 

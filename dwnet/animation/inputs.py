@@ -9,6 +9,7 @@ from densepose_cache.cache.reader import SplitReader
 from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import PNG_SUFFIX
 from densepose_cache.storage.names import check_link, check_name, is_there, output_path
+from densepose_cache.video.png_folder import check_folder, is_folder
 from densepose_cache.video.writing import ENCODERS
 
 MOTION_SUFFIX = ".motion.h5"
@@ -37,17 +38,27 @@ def frame_size(source: str, driving: str, asked: int | None) -> int | None:
     return next(iter(sizes.values()), asked)
 
 
-def check_output(out: Path, *inputs: str):
-    """Raise InputError if the video `out` is one of the files that the `inputs` name, or of a kind that is not written, or a name that no
-    file can have."""
-    output_path(out)
+def check_apart(out: Path | str, *inputs: str):
+    """Raise InputError if `out` is one of the files that the `inputs` name, or the folder of one, or has a name that no file can have."""
+    path = output_path(Path(out))
     for text in inputs:
         with contextlib.suppress(OSError):
-            if out.samefile(text):
+            if path.samefile(text) or (path.is_dir() and Path(text).resolve().is_relative_to(path.resolve())):
                 raise InputError(f"{out}: is the same file as {text}, which would be overwritten; name another one with --output")
-    if out.suffix.lower() not in ENCODERS:
+
+
+def check_output(out: Path | str, *inputs: str):
+    """Raise InputError as `check_apart`, or if `out` is of a kind that is not written, or a folder that holds other files."""
+    check_apart(out, *inputs)
+    path = output_path(Path(out))
+    if is_folder(out):
+        check_folder(path)
+    elif path.suffix.lower() not in ENCODERS:
         kinds = f"{', '.join(list(ENCODERS)[:-1])} or {list(ENCODERS)[-1]}"
-        raise InputError(f"{out}: does not end in {kinds}, and no other kind of file is written; name another one with --output")
+        raise InputError(
+            f"{out}: does not end in {kinds}, and no other kind of file is written; name another one with --output, or one "
+            "without an ending for a folder of PNGs"
+        )
 
 
 def cached_alone(text: str, iuv: Path | None, flag: str) -> tuple[Path, str] | None:

@@ -1,11 +1,12 @@
 """One animation from its inputs to its file, and the networks that any number of them share."""
 
+import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from densepose_cache.storage.atomic import only_writer
-from densepose_cache.video.writing import SILENT
+from densepose_cache.video.png_folder import is_folder
 
 from ..config import AnimateSettings
 from ..core.device import pick_device
@@ -13,8 +14,11 @@ from ..model.build import AnyGenerator
 from ..model.checkpoint import load_model
 from .animate import animate
 from .extraction import Extraction
-from .inputs import check_output, frame_size, say
+from .inputs import check_apart, check_output, frame_size
 from .motion import Motion, Wanted
+from .outputs.names import compare_path, record_path
+from .outputs.pictures import comparison_output, is_pasted, result_output
+from .outputs.record import made, made_by, origins, write_record
 from .pace import check_rate
 from .person import Person, load_person
 from .sources import load_motion
@@ -22,14 +26,15 @@ from .sources import load_motion
 
 @dataclass(frozen=True)
 class Job:
-    """The person of `source`, a picture or a clip of the cache, moves as `driving` does, in the file `out`.
+    """The person of `source`, a picture or a clip of the cache, moves as `driving` does, in the file `out`, or the folder of PNGs,
+    if its name has no ending or, as a string, ends in a slash.
 
     `source_iuv` and `driving_iuv` are files of IUV maps, None for those beside the inputs or what DensePose finds.
     """
 
     source: str
     driving: str
-    out: Path
+    out: Path | str
     settings: AnimateSettings
     source_iuv: Path | None = None
     driving_iuv: Path | None = None
@@ -51,19 +56,27 @@ class Studio:
         settings = job.settings
         check_rate(settings.fps)
         size = frame_size(job.source, job.driving, settings.size) or self.loaded[1].get("size", 256)
-        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
-        person = load_person(job.source, job.source_iuv, size, self.extraction)
-        return person, load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
+        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.compare)
+        motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
+        return load_person(job.source, job.source_iuv, size, self.extraction), motion
 
     def animate(self, job: Job) -> Motion:
-        """Write the file of `job` and return the motion that it shows. Raises InputError, before the work begins where that can be."""
-        settings, out = job.settings, job.out
+        """Write the file of `job`, with its record and perhaps its comparison beside it, and return the motion that it shows.
+
+        Raises InputError, before the work begins where that can be.
+        """
+        settings, out, started = job.settings, job.out, time.monotonic()
         check_output(out, job.source, job.driving)
+        for path in (record_path(out), compare_path(out)):
+            check_apart(path, job.source, job.driving)
         generator, _ = self.loaded
-        with only_writer(out):
+        with only_writer(Path(out), folder=is_folder(out)):
             person, motion = self.load(job)
-            if motion.sound and out.suffix.lower() in SILENT:
-                say(out, "has no sound: this kind of video cannot")
-                motion = replace(motion, sound=None)
-            animate(generator, person, motion, out, settings.panels, pick_device(settings.device))
-        return motion
+            outputs = [result_output(out, person, motion, settings, is_pasted(person, settings, job.source))]
+            if settings.compare:
+                outputs.append(comparison_output(out, motion))
+            steadiness = animate(generator, person, motion, outputs, pick_device(settings.device))
+            facts = made(outputs, person, motion, time.monotonic() - started) | {"quality": steadiness.figures()}
+            facts |= origins(job.source, job.driving, person, motion, self.extraction) | made_by(self.model, settings)
+            write_record(out, facts)
+        return replace(motion, sound=outputs[0].sound)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ class Motion:
     """`read` gives the driving frames, squares of side `size`, one after the other.
 
     Each is shown `repeats` (T,) times at `fps` frames a second, with `sound` if there is any. `frames`: they come with their pixels.
+    `maps` is the file or folder that the IUV maps are read from, None where they are found or lie in the motion itself.
     """
 
     size: int
@@ -47,6 +49,7 @@ class Motion:
     frames: bool
     read: Callable[[], Iterator[DrivingFrame]]
     sound: Sound | None = None
+    maps: Path | None = None
 
     def __len__(self) -> int:
         return len(self.repeats)

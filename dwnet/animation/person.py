@@ -23,12 +23,14 @@ class Person:
     """Frame and IUV map (S, S, 3) uint8 of the person to animate.
 
     `photo` (H, W, 3) uint8 is the picture that the frame is a part of, as `geometry` says; None for a clip of the cache.
+    `maps` is the file that the IUV map was read from, None where it was found or is that of the cache.
     """
 
     image: np.ndarray
     iuv: np.ndarray
     photo: np.ndarray | None = None
     geometry: Geometry | None = None
+    maps: Path | None = None
 
 
 def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) -> Person:
@@ -53,7 +55,7 @@ def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) 
         raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {whole[0]}x{whole[1]} pixels")
     if not person[..., 0].any():
         raise InputError(f"{found}: nobody is on this IUV map; choose a picture in which DensePose finds a person")
-    return Person(image, Geometry.from_box(*person.shape[1::-1], None, size).labels(person), pixels, geometry)
+    return Person(image, Geometry.from_box(*person.shape[1::-1], None, size).labels(person), pixels, geometry, maps=found)
 
 
 def _read_photo(path: Path) -> tuple[np.ndarray, tuple[int, int]]:

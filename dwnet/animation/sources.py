@@ -77,7 +77,7 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
                     yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
 
     sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
-    return Motion(size, pace.fps, pace.repeats, frames, read, sound)
+    return Motion(size, pace.fps, pace.repeats, frames, read, sound, maps=found)
 
 
 def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:

@@ -16,13 +16,29 @@ def command(
         str, typer.Argument(help="Who moves: a picture, or a clip of the cache as cache/DATASET/test.h5:CLIP (first frame).")
     ],
     driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, a clip of the cache or a motion file.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="Video to write: .mp4, .webm or .gif.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="What to write: .mp4, .webm or .gif; a name without an ending, or with a / at its end, is a folder of PNGs.",
+        ),
+    ],
     model: Annotated[str, typer.Option(help="Run folder or model.safetensors. Default: the generator that ships.")] = EMBEDDED,
     source_iuv: Annotated[
         Path | None, typer.Option(help="IUV map of the picture: PNG or .iuv.h5. Default: PICTURE_IUV.png or PICTURE.iuv.h5 beside it.")
     ] = None,
     driving_iuv: DrivingIuv = None,
-    panels: Annotated[bool, typer.Option("--panels", help="Show source, pose, coarse warp and driving video beside the result.")] = False,
+    paste_back: Annotated[
+        Literal["auto", "on", "off"],
+        typer.Option(help="Put the person back into the whole photo, at its size. auto: where it is larger than the frames, or no square."),
+    ] = "auto",
+    longest_side: Annotated[
+        int, typer.Option(min=32, help="Pixels on the longer side of the whole photo; larger ones are scaled down.")
+    ] = 3840,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also write NAME.compare.mp4: source, pose, coarse warp, result and driving video.")
+    ] = False,
     size: Annotated[
         int | None, typer.Option(help="Side of the frames in pixels. Default: that of the cache or of the model's training.")
     ] = None,
@@ -48,7 +64,16 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
-    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, panels=panels, device=device)
+    settings = AnimateSettings(
+        size=size,
+        fps=fps,
+        start=start,
+        end=end,
+        paste_back=paste_back,
+        longest_side=longest_side,
+        compare=compare,
+        device=device,
+    )
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
     motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

@@ -18,7 +18,11 @@ class AnimateSettings(Settings):
     """Seconds into the motion at which to begin; null is its beginning."""
     end: float | None = Field(None, ge=0)
     """Seconds into the motion at which to end; null is its end."""
-    panels: bool = False
-    """Show source, pose, coarse warp and driving video beside the result."""
+    paste_back: Literal["auto", "on", "off"] = "auto"
+    """Show the result in the whole photo, at its size; `auto` does it where the photo is larger than the frames, or no square."""
+    longest_side: int = Field(3840, ge=32)
+    """Pixels that the longer side of the photo has at most, where it is shown as a whole; larger ones are scaled down."""
+    compare: bool = False
+    """Write source, pose, coarse warp, result and driving video side by side into a second video."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the generator runs; `auto` takes a GPU if there is one."""

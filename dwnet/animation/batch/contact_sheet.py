@@ -14,7 +14,7 @@ from densepose_cache.video import frame_files, frame_times, read_folder, read_fr
 from densepose_cache.video.picture import read_picture
 
 from ...config import AnimateSettings
-from ...inference.panels import GAP, iuv_colours, sheet, sheet_size
+from ...inference.panels import GAP, iuv_colours, sheet
 from ..inputs import cached, is_motion
 from ..motion import Wanted
 from ..motion_file import read_motion
@@ -29,8 +29,6 @@ LETTERS = 24
 """Characters above a panel."""
 MOST = 200
 """Results on one sheet."""
-GENERATED = 3
-"""Panels to the left of the generated one."""
 BETWEEN = 5 * GAP
 """Pixels between the triples of a list."""
 
@@ -46,7 +44,7 @@ def contact_sheet(results: list[Result], settings: AnimateSettings, folder: Path
     results = results[:MOST]
     sources = {result.source: _source(result.source) for result in results}
     drivings = {result.driving: _middle(result.driving, settings) for result in results}
-    found = {(result.source, result.driving): _generated(result, settings, folder) for result in results}
+    found = {(result.source, result.driving): _generated(result, folder) for result in results}
     source_cells, driving_cells = ({text: (stem(text), picture) for text, picture in some.items()} for some in (sources, drivings))
     if len(found) == len(results) == len(sources) * len(drivings) and len(results) > 1:
         rows = [[("", None), *driving_cells.values()]]
@@ -99,12 +97,9 @@ def _middle(text: str, settings: AnimateSettings | None = None) -> np.ndarray | 
         return None
 
 
-def _generated(result: Result, settings: AnimateSettings, folder: Path) -> Cell:
-    """The middle frame of a result; of one with panels the generated one among them."""
+def _generated(result: Result, folder: Path) -> Cell:
+    """The middle frame of a result."""
     picture = None if result.state == FAILED else _middle(str(folder / result.out))
-    if picture is not None and settings.panels:
-        size = next(size for size in range(len(picture), 0, -1) if sheet_size(1, size)[1] == len(picture))
-        picture = picture[-size:, GENERATED * (size + GAP) :][:, :size]
     return "failed" if result.state == FAILED else "", picture
 
 

@@ -107,4 +107,4 @@ def test_a_second_animation_finds_no_maps_anew(tmp_path, cache_home, capsys):
     settings = '{"backend": "embedded", "score": 0.4}'
     assert animate("other.mp4", "fourth.mp4", "--densepose", settings).count("IUV maps by the backend embedded") == 2
     assert len(list((cache_home / "dwnet" / "iuv").iterdir())) == 4
-    assert animate("other.mp4", "fifth.mp4", "--panels").count("IUV maps as found before") == 2
+    assert animate("other.mp4", "fifth.mp4", "--compare").count("IUV maps as found before") == 2

@@ -1,0 +1,1 @@
+"""What an animation becomes: pictures in the whole photo, beside its inputs, in files, with a record of how it was made."""
