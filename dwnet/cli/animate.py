@@ -34,6 +34,12 @@ def command(
     ] = None,
     start: Start = None,
     end: End = None,
+    align: Annotated[
+        Literal["auto", "off"], typer.Option(help="auto: make the driving body as large as the photo's, and put it where that stands.")
+    ] = "auto",
+    begin_at_pose: Annotated[
+        bool, typer.Option("--begin-at-pose", help="Begin where the first half of the motion is nearest to the picture's pose.")
+    ] = False,
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -48,7 +54,9 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
-    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, panels=panels, device=device)
+    settings = AnimateSettings(
+        size=size, fps=fps, start=start, end=end, align=align, begin_at_pose=begin_at_pose, panels=panels, device=device
+    )
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
     motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")
