@@ -50,7 +50,7 @@ def fit(source: Body, driving: Sequence[Body], size: int) -> tuple[Similarity, t
     if all(ratios):
         length, breadth = ratios
         build = Estimate(breadth.value - length.value, float(np.hypot(breadth.error, length.error))).beyond(SAME_BUILD)
-        size_alone = length.beyond(SAME_SIZE)
+        size_alone = length.beyond(0.0 if build else SAME_SIZE)  # what is resampled anyway may be so in both ways
         height, width = np.exp(size_alone), np.exp(size_alone + BUILD_SHARE * build)
     columns = _middles(source, driving)
     rows = _ground(source, driving) or (columns and columns[1])
