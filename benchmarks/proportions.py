@@ -106,6 +106,7 @@ def main():
     print("| pair | motion | height | breadth | fitted height | fitted breadth | AKD off | AKD auto | equal: off | equal: auto |")
     print("|" + "---|" * 10)
     values = np.array([measure(number, options, generator, pose) for number in range(len(BUILDS))])
+    pose.close()
     print("mean:", " | ".join(f"{value:.2f}" for value in values.mean(0)))
 
 

@@ -43,7 +43,8 @@ class Estimate(NamedTuple):
 def fit(source: Body, driving: Sequence[Body], size: int) -> tuple[Similarity, tuple[float, float]]:
     """The similarity for maps of side `size` that fits the bodies `driving` of a motion to `source`, and how far (x, y) it moves the body.
 
-    Places that the driving body passes anyway stay as they are. The identity where nothing is known, or all is near enough.
+    Places that the driving body passes anyway stay as they are, and what was inside of the picture stays there at the sides and below. The
+    identity where nothing is known, or all is near enough.
     """
     height = width = 1.0
     ratios = [_ratio(source, driving, kind) for kind in ("length", "breadth")]
@@ -58,8 +59,11 @@ def fit(source: Body, driving: Sequence[Body], size: int) -> tuple[Similarity, t
         return Similarity(), (0.0, 0.0)
     across, moved_x = _axis(*columns[0], width, size)
     down, moved_y = _axis(*rows, height, size)
-    kept = _kept_inside(across, width, driving, size)
-    return Similarity(float(width), float(height), kept, down), (moved_x + kept - across, moved_y)
+    left, right = min(body.left for body in driving), max(body.right for body in driving)
+    kept_x = _kept_inside(across, width, left, right, size) if left > 0 and right < size else across
+    bottom = max(body.bottom for body in driving)
+    kept_y = min(down, size - height * bottom) if max(bottom, source.bottom) < size else down
+    return Similarity(float(width), float(height), kept_x, kept_y), (moved_x + kept_x - across, moved_y + kept_y - down)
 
 
 def _ratio(source: Body, driving: Sequence[Body], kind: str) -> Estimate | None:
@@ -125,11 +129,8 @@ def _axis(source: float, driving: np.ndarray, scale: float, size: int) -> tuple[
     return middle + moved - scale * middle, moved
 
 
-def _kept_inside(shift: float, scale: float, driving: Sequence[Body], size: int) -> float:
-    """The shift, less what would move a body out of the picture that was inside; one that is too wide is put in the middle."""
-    left, right = min(body.left for body in driving), max(body.right for body in driving)
-    if left == 0 or right == size:
-        return shift
-    low, high = -scale * left, size - scale * right
-    kept = (low + high) / 2 if low > high else min(max(shift, low), high)
+def _kept_inside(shift: float, scale: float, low: int, high: int, size: int) -> float:
+    """The shift, less what would move a body from `low` to `high` out of the picture; one that is too wide is put in the middle."""
+    least, most = -scale * low, size - scale * high
+    kept = (least + most) / 2 if least > most else min(max(shift, least), most)
     return float(np.rint(kept)) if scale == 1 else kept

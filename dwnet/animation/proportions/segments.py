@@ -32,7 +32,8 @@ SEGMENTS = (
     Segment((19, 21), (-0.56, 0.64, 0.53), 0.5),  # lower arm, left
 )
 WEIGHTS = np.array([segment.weight for segment in SEGMENTS])
-FEET = (5, 6)
+LOWEST = (5, 6, 11, 12, 13, 14)
+"""Feet, and lower legs, whose feet DensePose may miss."""
 LEAST_PIXELS = 40
 """Pixels below which a segment is not measured."""
 LEAST_FIT = 0.7
@@ -60,7 +61,7 @@ class Body(NamedTuple):
     """What is measured on an IUV map, by segment (K,): `length` along the bone and `breadth` across it in pixels a metre of the mean body,
     NaN where they are unknown; `trust` in the length, 0 where it is unknown; `place` (K, 2), the mean x, y of its pixels, NaN without any.
 
-    `feet` is the lowest edge of the feet in pixels, NaN if they are not visible or cut off; `left`, `right` are the edges of the body.
+    `feet` is the lowest edge of the feet in pixels, NaN if they are not visible or cut off; `left`, `right`, `bottom` are the body's edges.
     """
 
     length: np.ndarray
@@ -70,6 +71,7 @@ class Body(NamedTuple):
     feet: float
     left: int
     right: int
+    bottom: int
 
 
 def measured(iuv: np.ndarray) -> Body | None:
@@ -89,7 +91,8 @@ def measured(iuv: np.ndarray) -> Body | None:
         if found:
             length[number], breadth[number], seen = found
             trust[number] = seen**4 * count[number] ** 0.25
-    return Body(length, breadth, trust, place, _feet(iuv), int(columns[0]), int(columns[-1]) + 1)
+    bottom = int(np.flatnonzero(iuv[..., 0].any(1))[-1]) + 1
+    return Body(length, breadth, trust, place, _feet(iuv), int(columns[0]), int(columns[-1]) + 1, bottom)
 
 
 def _moments(iuv: np.ndarray) -> np.ndarray:
@@ -128,5 +131,5 @@ def _stretches(spread: np.ndarray, frame: np.ndarray) -> tuple[float, float, flo
 
 def _feet(iuv: np.ndarray) -> float:
     """The lowest edge of the feet in pixels; NaN if they are not visible, or the picture's edge cuts them off."""
-    rows = np.flatnonzero(np.isin(iuv[..., 0], FEET).any(1))
+    rows = np.flatnonzero(np.isin(iuv[..., 0], LOWEST).any(1))
     return float(rows[-1] + 1) if len(rows) and rows[-1] + 1 < len(iuv) else np.nan

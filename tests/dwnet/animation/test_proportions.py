@@ -106,6 +106,19 @@ def test_neither_views_nor_cut_off_legs_mislead_the_size():
     assert joint_distance(similarity, driving, lower) < 0.2 * joint_distance(Similarity(), driving, lower)
 
 
+def test_a_body_is_moved_to_the_photos_and_stays_in_the_picture():
+    """In whole pixels where it is as large. A photo at the picture's edge does not draw arms out of it."""
+    frames = list(clip(9, "arms"))
+    photo = Similarity(x=-12, y=-30).apply(frames[0].iuv)
+    similarity, moved = fit(measured(photo), bodies(frames), SIZE)
+    assert (similarity.width, similarity.height, moved[1]) == (1, 1, -30) and similarity.y == -30
+    left = min(body.left for body in bodies(frames))
+    assert similarity.x == -min(12, left) == moved[0]
+    lower = Similarity(x=0, y=SIZE - measured(photo).bottom - 1).apply(photo)
+    similarity, _ = fit(measured(lower), bodies(frames), SIZE)
+    assert max(body.bottom for body in bodies(frames)) + similarity.y <= SIZE
+
+
 def test_maps_that_show_no_body_are_left():
     noise = body_maps(1, 4)
     noise[..., 1:] = np.random.default_rng(0).integers(0, 256, noise[..., 1:].shape) * (noise[..., :1] > 0)
