@@ -1,5 +1,6 @@
 """Render a clip: one new person, one motion, one background, a static camera, exact IUV maps and keypoints."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -9,7 +10,7 @@ from ..storage.digest import digest
 from .clipping import follow
 from .figure.body import add_normals, bone_transforms, load_body, skin
 from .figure.chart import chart_mesh
-from .figure.motion import MOTIONS, draw_motion
+from .figure.motion import MOTIONS, Motion, draw_motion
 from .figure.person import GLOSS, Figure, make_figure
 from .figure.textures import wrinkles
 from .raster import fill_iuv, rasterise, shade
@@ -70,6 +71,19 @@ class RenderedClip:
         swing = rng.uniform(0.01, 0.06) * np.sin(2 * np.pi * rng.uniform(0.7, 1.1) * self.motion.time + rng.uniform(0, 6))
         self.swing = np.stack([np.cos(rng.uniform(0, 6)) * swing, 0.7 * swing, 0 * swing], 1).astype(np.float32)
         self._buffers()
+
+    def acted(self, figure: Figure | None = None, motion: Motion | None = None) -> "RenderedClip":
+        """The same place, camera and light with another figure, or with another motion, which stays in the middle of this one's way."""
+        clip, body = copy.copy(self), load_body()
+        clip.figure = figure or self.figure
+        clip.motion = motion or self.motion
+        clip.frames = len(clip.motion.time)
+        way = np.broadcast_to(self.motion.way, (self.frames, 2))
+        clip.transforms = bone_transforms(clip.motion.rotations(body), clip.figure.heads, body.parents)
+        clip.shift = clip._ground(np.broadcast_to(way.mean(0), (clip.frames, 2)) if motion else way)
+        clip.swing = np.resize(self.swing, (clip.frames, 3))
+        clip._buffers()
+        return clip
 
     def facts(self) -> dict:
         """Facts of the person and the clip for the manifest."""

@@ -31,6 +31,7 @@ class Extraction:
 
     def __init__(self, settings: DensePoseSettings, weights: Path, cache: MapCache | None = None):
         self.settings, self._weights, self._cache = settings, weights, cache
+        self._said: set[Path] = set()
 
     @cached_property
     def _detector(self) -> Backend:
@@ -59,13 +60,19 @@ class Extraction:
         with self._explained(path, flag):
             key = self._key(path, numbers, geometry) if self._cache else None
             if key and self._cache.path(key).is_file():
-                say(path, f"IUV maps as found before ({self._cache.path(key)})")
+                self._say(path, f"IUV maps as found before ({self._cache.path(key)})")
                 yield from self._cache.read(key)
                 return
-            say(path, f"IUV maps by the backend {self._detector.name}")
+            self._say(path, f"IUV maps by the backend {self._detector.name}")
             frames = decode()
             maps = self._detector.maps(ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry))
             yield from self._cache.kept(key, maps, len(frames), geometry.size) if key else maps
+
+    def _say(self, path: Path, text: str):
+        """Say where the maps of a file come from, once, however many parts of it are asked for."""
+        if path not in self._said:
+            self._said.add(path)
+            say(path, text)
 
     def _key(self, path: Path, numbers: np.ndarray, geometry: Geometry) -> str:
         """Digest of all that the maps of a file's frames depend on."""

@@ -14,13 +14,14 @@ from ..model.build import AnyGenerator
 from ..model.checkpoint import load_model
 from .animate import animate
 from .extraction import Extraction
-from .inputs import check_apart, check_output, frame_size
+from .inputs import check_apart, check_output, frame_size, say
 from .motion import Motion, Wanted
 from .outputs.names import compare_path, record_path
 from .outputs.pictures import comparison_output, is_pasted, result_output
 from .outputs.record import made, made_by, origins, write_record
 from .pace import check_rate
 from .person import Person, load_person
+from .proportions.match import matched
 from .sources import load_motion
 
 
@@ -58,7 +59,10 @@ class Studio:
         size = frame_size(job.source, job.driving, settings.size) or self.loaded[1].get("size", 256)
         wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.compare)
         motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
-        return load_person(job.source, job.source_iuv, size, self.extraction), motion
+        person = load_person(job.source, job.source_iuv, size, self.extraction)
+        motion, said = matched(person.iuv, motion, settings)
+        say(Path(job.driving), *said)
+        return person, motion
 
     def animate(self, job: Job) -> Motion:
         """Write the file of `job`, with its record and perhaps its comparison beside it, and return the motion that it shows.

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from densepose_cache.video.sound import Sound
+
+from .pace import Pace
 
 
 class DrivingFrame(NamedTuple):
@@ -41,6 +43,8 @@ class Motion:
 
     Each is shown `repeats` (T,) times at `fps` frames a second, with `sound` if there is any. `frames`: they come with their pixels.
     `maps` is the file or folder that the IUV maps are read from, None where they are found or lie in the motion itself.
+    `look` gives the IUV maps (S, S, 3) of the frames `numbers` (n,), ascending, None where nobody was found. `later` is the motion from a
+    frame on.
     """
 
     size: int
@@ -48,8 +52,30 @@ class Motion:
     repeats: np.ndarray
     frames: bool
     read: Callable[[], Iterator[DrivingFrame]]
+    look: Callable[[np.ndarray], Iterator[np.ndarray | None]]
+    later: Callable[[int], "Motion"]
     sound: Sound | None = None
     maps: Path | None = None
 
     def __len__(self) -> int:
         return len(self.repeats)
+
+
+def paced_motion(
+    size: int,
+    frames: bool,
+    pace: Pace,
+    read: Callable[[Pace], Iterator[DrivingFrame]],
+    look: Callable[[np.ndarray], Iterator[np.ndarray | None]],
+    sound: Sound | None = None,
+    maps: Path | None = None,
+) -> Motion:
+    """The motion that shows frames at a `pace`; `read` gives the frames of a pace, `look` the IUV maps of frames by their numbers there."""
+
+    def later(number: int) -> Motion:
+        rest = pace.since(number)
+        seconds = (len(pace.numbers) - len(rest.numbers)) / pace.fps
+        heard = sound and replace(sound, start=sound.start + seconds, seconds=sound.seconds - seconds)
+        return paced_motion(size, frames, rest, read, look, heard, maps)
+
+    return Motion(size, pace.fps, pace.repeats, frames, lambda: read(pace), lambda numbers: look(pace.shown[numbers]), later, sound, maps)

@@ -22,8 +22,8 @@ from densepose_cache.storage.digest import canonical_json, file_sha256
 from densepose_cache.storage.hdf5 import Hdf5File
 from densepose_cache.storage.row_delta import frame_options
 
-from .motion import DrivingFrame, Motion, Wanted
-from .pace import paced
+from .motion import DrivingFrame, Motion, Wanted, paced_motion
+from .pace import Pace, paced
 
 KIND, FORMAT = "dwnet motion", 1
 AGAIN = "write it again with `dwnet motion`"
@@ -62,12 +62,11 @@ def read_motion(path: Path, wanted: Wanted) -> Motion:
         shape, own, repeats = file["iuv"].shape, float(file.attrs["fps"]), file["repeats"][:]
     shown = np.repeat(np.arange(shape[0]), repeats)
     size, pace = wanted.size, paced(np.arange(len(shown)) / own, own, wanted.fps).between(wanted.start, wanted.end)
-    numbers = shown[pace.numbers]
     pixels = (2 * np.arange(size) + 1) * shape[1] // (2 * size)
 
-    def read() -> Iterator[DrivingFrame]:
+    def driving(numbers: np.ndarray) -> Iterator[DrivingFrame]:
         with _opened(path) as file:
-            for number in np.unique(numbers).tolist():
+            for number in numbers.tolist():
                 try:
                     iuv = check_iuv(file["iuv"][number], f"{path} frame {number}")
                     held, score = bool(file["held"][number]), float(file["score"][number])
@@ -75,7 +74,13 @@ def read_motion(path: Path, wanted: Wanted) -> Motion:
                     raise InputError(f"{path}: frame {number} is damaged ({error}); {AGAIN}") from None
                 yield DrivingFrame(iuv if size == shape[1] else iuv[pixels[:, None], pixels], None, held, score)
 
-    return Motion(size, pace.fps, np.unique(numbers, return_counts=True)[1], False, read)
+    def read(pace: Pace) -> Iterator[DrivingFrame]:
+        return driving(pace.shown)
+
+    def look(numbers: np.ndarray) -> Iterator[np.ndarray | None]:
+        return (None if found.held else found.iuv for found in driving(numbers))
+
+    return paced_motion(size, False, Pace(shown[pace.numbers], pace.fps), read, look)
 
 
 def _opened(path: Path) -> h5py.File:

@@ -32,6 +32,10 @@ class Pace:
         """How often each of them is shown, (N,)."""
         return np.unique(self.numbers, return_counts=True)[1]
 
+    def since(self, number: int) -> "Pace":
+        """What is shown from frame `number` of `shown` on."""
+        return Pace(self.numbers[np.searchsorted(self.numbers, self.shown[number]) :], self.fps)
+
     def between(self, start: float | None, end: float | None) -> "Pace":
         """What is shown from `start` to `end`, in seconds; None is the beginning, or the end. Raises InputError where that is nothing."""
         first = 0 if start is None else round(start * self.fps)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from densepose_cache.cache.reader import SplitReader
 from densepose_cache.config import VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
+from densepose_cache.densepose.backend import FrameMap
 from densepose_cache.densepose.missing import stand_ins
 from densepose_cache.storage.names import is_there
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
@@ -21,7 +22,7 @@ from densepose_cache.video.sound import Sound, find_sound
 
 from .extraction import Extraction
 from .inputs import cached_alone, existing, is_motion, motion_maps, say
-from .motion import DrivingFrame, Motion, Wanted
+from .motion import DrivingFrame, Motion, Wanted, paced_motion
 from .motion_file import read_motion
 from .pace import Pace, paced
 from .stream import FrameStream
@@ -64,20 +65,29 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
     if found is not None and not is_there(found):
         raise InputError(f"{found}: no such file or folder of IUV maps")
 
-    def read() -> Iterator[DrivingFrame]:
-        shown, settings = pace.shown, extraction.settings
-        with closing(_square_frames(path, geometry, shown, times, info)) as decoded:
-            stream = FrameStream(decoded, len(shown), size, keep=frames)
+    @contextmanager
+    def mapped(numbers: np.ndarray, keep: bool) -> Iterator[tuple[FrameStream, Iterator[FrameMap]]]:
+        with closing(_square_frames(path, geometry, numbers, times, info)) as decoded:
+            stream = FrameStream(decoded, len(numbers), size, keep)
             if found is None:
-                maps = extraction.find(path, shown, geometry, "--driving-iuv", lambda: stream)
+                maps = extraction.find(path, numbers, geometry, "--driving-iuv", lambda: stream)
             else:
-                maps = extraction.read(path, found, shown, geometry)
+                maps = extraction.read(path, found, numbers, geometry)
             with closing(maps):
-                for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
-                    yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
+                yield stream, maps
+
+    def read(pace: Pace) -> Iterator[DrivingFrame]:
+        shown, settings = pace.shown, extraction.settings
+        with mapped(shown, frames) as (stream, maps):
+            for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
+                yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
+
+    def look(numbers: np.ndarray) -> Iterator[np.ndarray | None]:
+        with mapped(numbers, False) as (_, maps):
+            yield from (one.iuv for one in maps)
 
     sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
-    return Motion(size, pace.fps, pace.repeats, frames, read, sound, maps=found)
+    return paced_motion(size, frames, pace, read, look, sound, found)
 
 
 def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:
@@ -85,12 +95,16 @@ def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:
         size, rate, length = reader.size, reader.fps(clip), reader.length(clip)
     pace = paced(np.arange(length) / rate, rate, wanted.fps).between(wanted.start, wanted.end)
 
-    def read() -> Iterator[DrivingFrame]:
+    def read(pace: Pace) -> Iterator[DrivingFrame]:
         with SplitReader(index) as reader:
             for number in pace.shown.tolist():
                 yield DrivingFrame(reader.iuv(clip, number), reader.frames(clip, number) if wanted.frames else None)
 
-    return Motion(size, pace.fps, pace.repeats, wanted.frames, read)
+    def look(numbers: np.ndarray) -> Iterator[np.ndarray]:
+        with SplitReader(index) as reader:
+            yield from (reader.iuv(clip, number) for number in numbers.tolist())
+
+    return paced_motion(size, wanted.frames, pace, read, look)
 
 
 def _sound(path: Path, times: FrameTimes, start: float, seconds: float) -> Sound | None:

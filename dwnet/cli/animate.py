@@ -50,6 +50,12 @@ def command(
     ] = None,
     start: Start = None,
     end: End = None,
+    align: Annotated[
+        Literal["auto", "off"], typer.Option(help="auto: make the driving body as large as the photo's, and put it where that stands.")
+    ] = "auto",
+    begin_at_pose: Annotated[
+        bool, typer.Option("--begin-at-pose", help="Begin where the first half of the motion is nearest to the picture's pose.")
+    ] = False,
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -69,6 +75,8 @@ def command(
         fps=fps,
         start=start,
         end=end,
+        align=align,
+        begin_at_pose=begin_at_pose,
         paste_back=paste_back,
         longest_side=longest_side,
         compare=compare,

@@ -18,6 +18,10 @@ class AnimateSettings(Settings):
     """Seconds into the motion at which to begin; null is its beginning."""
     end: float | None = Field(None, ge=0)
     """Seconds into the motion at which to end; null is its end."""
+    align: Literal["auto", "off"] = "auto"
+    """`auto` makes the driving body as large as the photo's and puts it where that stands; `off` leaves it."""
+    begin_at_pose: bool = False
+    """Begin where the motion is nearest to the photo's pose."""
     paste_back: Literal["auto", "on", "off"] = "auto"
     """Show the result in the whole photo, at its size; `auto` does it where the photo is larger than the frames, or no square."""
     longest_side: int = Field(3840, ge=32)

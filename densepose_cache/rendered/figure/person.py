@@ -1,6 +1,6 @@
 """A person: a shape, a skin, hair and clothes, drawn from one seed and assembled into one mesh."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -189,6 +189,12 @@ def make_figure(rng: np.random.Generator, outfit: str | None = None) -> Figure:
     pieces, hidden = dress_up(looks, where, rest, body.faces, rng)
     faces, material, corners = nude_faces(where, body, hidden)
     return assemble(looks, body, rest, heads, pieces, (faces, material, corners), stack, tiles)
+
+
+def resized(figure: Figure, height: float, breadth: float) -> Figure:
+    """The same person, `height` times as high and `breadth` times as broad and deep."""
+    factors = np.array([breadth, breadth, height], np.float32)
+    return replace(figure, rest=figure.rest * factors, heads=figure.heads * factors)
 
 
 def assemble(
