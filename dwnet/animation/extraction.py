@@ -39,6 +39,13 @@ class Extraction:
             settings = settings.model_copy(update={"backend": "auto"})
         return make_backend(settings, self._weights)
 
+    @property
+    def rough(self) -> bool:
+        """Whether the maps come from the small network that ships."""
+        with contextlib.suppress(InputError):  # said when maps are asked for, with the other ways
+            return self._detector.name == "embedded"
+        return False
+
     def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
         """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 

@@ -16,6 +16,7 @@ from .inputs import check_output, frame_size, say
 from .motion import Motion, Wanted
 from .pace import check_rate
 from .person import load_person
+from .smoothing.stream import steady
 from .sources import load_motion
 
 
@@ -55,7 +56,7 @@ class Studio:
         wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
         with only_writer(out):
             person = load_person(job.source, job.source_iuv, size, self.extraction)
-            motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
+            motion = steady(load_motion(job.driving, job.driving_iuv, wanted, self.extraction), settings.smooth)
             if motion.sound and out.suffix.lower() in SILENT:
                 say(out, "has no sound: this kind of video cannot")
                 motion = replace(motion, sound=None)

@@ -13,13 +13,15 @@ from densepose_cache.video.sound import Sound
 class DrivingFrame(NamedTuple):
     """A driving frame: its IUV map (S, S, 3) uint8, and itself (S, S, 3) uint8 where frames were asked for.
 
-    `held`: nobody was found on it, and another map stands in. `score` in [0, 1] is the detector's, NaN where there is none.
+    `held`: nobody was found on it, and another map stands in. `score` in [0, 1] is the detector's, NaN where there is none. `people` is how
+    many it found, 0 where that is unknown.
     """
 
     iuv: np.ndarray
     frame: np.ndarray | None
     held: bool = False
     score: float = math.nan
+    people: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Motion:
     """`read` gives the driving frames, squares of side `size`, one after the other.
 
     Each is shown `repeats` (T,) times at `fps` frames a second, with `sound` if there is any. `frames`: they come with their pixels.
+    `rough`: the small network that ships finds their maps.
     """
 
     size: int
@@ -47,6 +50,7 @@ class Motion:
     frames: bool
     read: Callable[[], Iterator[DrivingFrame]]
     sound: Sound | None = None
+    rough: bool = False
 
     def __len__(self) -> int:
         return len(self.repeats)

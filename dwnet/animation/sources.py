@@ -75,10 +75,10 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
                 maps = extraction.read(path, found, shown, geometry)
             with closing(maps):
                 for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
-                    yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
+                    yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score, one.found.people)
 
     sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
-    return Motion(size, pace.fps, pace.repeats, frames, read, sound)
+    return Motion(size, pace.fps, pace.repeats, frames, read, sound, rough=found is None and extraction.rough)
 
 
 def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:

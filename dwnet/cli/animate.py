@@ -34,6 +34,10 @@ def command(
     ] = None,
     start: Start = None,
     end: End = None,
+    smooth: Annotated[
+        Literal["auto", "on", "off"],
+        typer.Option(help="Even out the motion's maps against flicker. Default: those of the small network that ships."),
+    ] = "auto",
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -48,7 +52,7 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
-    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, panels=panels, device=device)
+    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, smooth=smooth, panels=panels, device=device)
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
     motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

@@ -18,6 +18,8 @@ class AnimateSettings(Settings):
     """Seconds into the motion at which to begin; null is its beginning."""
     end: float | None = Field(None, ge=0)
     """Seconds into the motion at which to end; null is its end."""
+    smooth: Literal["auto", "on", "off"] = "auto"
+    """Whether the driving maps are evened out over time; `auto` does so with those of the small network that ships."""
     panels: bool = False
     """Show source, pose, coarse warp and driving video beside the result."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
