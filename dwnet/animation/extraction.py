@@ -51,6 +51,13 @@ class Extraction:
         """Name of the backend that finds maps here. Raises InputError if none can."""
         return self._detector.name
 
+    @property
+    def rough(self) -> bool:
+        """Whether the maps come from the small network that ships."""
+        with contextlib.suppress(InputError):  # said when maps are asked for, with the other ways
+            return self._detector.name == "embedded"
+        return False
+
     def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
         """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 

@@ -22,6 +22,7 @@ from .outputs.record import made, made_by, origins, write_record
 from .pace import check_rate
 from .person import Person, load_person
 from .proportions.match import matched
+from .smoothing.stream import steady
 from .sources import load_motion
 
 
@@ -62,7 +63,7 @@ class Studio:
         person = load_person(job.source, job.source_iuv, size, self.extraction)
         motion, said = matched(person.iuv, motion, settings)
         say(Path(job.driving), *said)
-        return person, motion
+        return person, steady(motion, settings.smooth)
 
     def animate(self, job: Job) -> Motion:
         """Write the file of `job`, with its record and perhaps its comparison beside it, and return the motion that it shows.

@@ -16,13 +16,15 @@ from .pace import Pace
 class DrivingFrame(NamedTuple):
     """A driving frame: its IUV map (S, S, 3) uint8, and itself (S, S, 3) uint8 where frames were asked for.
 
-    `held`: nobody was found on it, and another map stands in. `score` in [0, 1] is the detector's, NaN where there is none.
+    `held`: nobody was found on it, and another map stands in. `score` in [0, 1] is the detector's, NaN where there is none. `people` is how
+    many it found, 0 where that is unknown.
     """
 
     iuv: np.ndarray
     frame: np.ndarray | None
     held: bool = False
     score: float = math.nan
+    people: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Motion:
     `maps` is the file or folder that the IUV maps are read from, None where they are found or lie in the motion itself.
     `look` gives the IUV maps (S, S, 3) of the frames `numbers` (n,), ascending, None where nobody was found. `later` is the motion from a
     frame on.
+    `rough`: the small network that ships finds their maps.
     """
 
     size: int
@@ -56,6 +59,7 @@ class Motion:
     later: Callable[[int], "Motion"]
     sound: Sound | None = None
     maps: Path | None = None
+    rough: bool = False
 
     def __len__(self) -> int:
         return len(self.repeats)
@@ -67,15 +71,17 @@ def paced_motion(
     pace: Pace,
     read: Callable[[Pace], Iterator[DrivingFrame]],
     look: Callable[[np.ndarray], Iterator[np.ndarray | None]],
-    sound: Sound | None = None,
-    maps: Path | None = None,
+    **more,
 ) -> Motion:
-    """The motion that shows frames at a `pace`; `read` gives the frames of a pace, `look` the IUV maps of frames by their numbers there."""
+    """The motion that shows frames at a `pace`; `read` gives the frames of a pace, `look` the IUV maps of frames by their numbers there.
+
+    `more` are further fields of the motion.
+    """
 
     def later(number: int) -> Motion:
-        rest = pace.since(number)
+        rest, sound = pace.since(number), more.get("sound")
         seconds = (len(pace.numbers) - len(rest.numbers)) / pace.fps
         heard = sound and replace(sound, start=sound.start + seconds, seconds=sound.seconds - seconds)
-        return paced_motion(size, frames, rest, read, look, heard, maps)
+        return paced_motion(size, frames, rest, read, look, **more | {"sound": heard})
 
-    return Motion(size, pace.fps, pace.repeats, frames, lambda: read(pace), lambda numbers: look(pace.shown[numbers]), later, sound, maps)
+    return Motion(size, pace.fps, pace.repeats, frames, lambda: read(pace), lambda numbers: look(pace.shown[numbers]), later, **more)

@@ -80,14 +80,15 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
         shown, settings = pace.shown, extraction.settings
         with mapped(shown, frames) as (stream, maps):
             for one in stand_ins(maps, str(path), len(shown), size, settings.missing, settings.max_missing):
-                yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score)
+                yield DrivingFrame(one.iuv, stream.take() if frames else None, one.found.iuv is None, one.found.score, one.found.people)
 
     def look(numbers: np.ndarray) -> Iterator[np.ndarray | None]:
         with mapped(numbers, False) as (_, maps):
             yield from (one.iuv for one in maps)
 
     sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
-    return paced_motion(size, frames, pace, read, look, sound, found)
+    rough = found is None and extraction.rough
+    return paced_motion(size, frames, pace, read, look, sound=sound, maps=found, rough=rough)
 
 
 def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:

@@ -56,6 +56,10 @@ def command(
     begin_at_pose: Annotated[
         bool, typer.Option("--begin-at-pose", help="Begin where the first half of the motion is nearest to the picture's pose.")
     ] = False,
+    smooth: Annotated[
+        Literal["auto", "on", "off"],
+        typer.Option(help="Even out the motion's maps against flicker. Default: those of the small network that ships."),
+    ] = "auto",
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -77,6 +81,7 @@ def command(
         end=end,
         align=align,
         begin_at_pose=begin_at_pose,
+        smooth=smooth,
         paste_back=paste_back,
         longest_side=longest_side,
         compare=compare,

@@ -28,5 +28,7 @@ class AnimateSettings(Settings):
     """Pixels that the longer side of the photo has at most, where it is shown as a whole; larger ones are scaled down."""
     compare: bool = False
     """Write source, pose, coarse warp, result and driving video side by side into a second video."""
+    smooth: Literal["auto", "on", "off"] = "auto"
+    """Whether the driving maps are evened out over time; `auto` does so with those of the small network that ships."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the generator runs; `auto` takes a GPU if there is one."""

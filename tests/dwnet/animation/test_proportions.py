@@ -133,7 +133,7 @@ def motion_of(maps: list[np.ndarray], sound: Sound | None = None) -> Motion:
         assert len(numbers) <= SAMPLE
         return (maps[number % len(maps)] for number in numbers.tolist())
 
-    return paced_motion(SIZE, False, Pace(np.arange(len(maps)), 10.0), lambda pace: pytest.fail("all was read"), look, sound)
+    return paced_motion(SIZE, False, Pace(np.arange(len(maps)), 10.0), lambda pace: pytest.fail("all was read"), look, sound=sound)
 
 
 def test_a_long_motion_is_looked_at_here_and_there_alone():
