@@ -29,8 +29,8 @@ class Extraction:
     Maps are taken from the `cache`, and kept there, if there is one.
     """
 
-    def __init__(self, settings: DensePoseSettings, weights: Path, cache: MapCache | None = None):
-        self.settings, self._weights, self._cache = settings, weights, cache
+    def __init__(self, settings: DensePoseSettings | None = None, weights: Path = Path("weights"), cache: MapCache | None = None):
+        self.settings, self._weights, self._cache = settings or DensePoseSettings(), weights, cache
         self._said: set[Path] = set()
 
     @cached_property

@@ -1,7 +1,7 @@
 """One animation from its inputs to its file, and the networks that any number of them share."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ..config import AnimateSettings
 from ..core.device import pick_device
 from ..model.build import AnyGenerator
 from ..model.checkpoint import load_model
+from ..pretrained import EMBEDDED
 from .animate import animate
 from .extraction import Extraction
 from .inputs import check_apart, check_output, frame_size, say
@@ -37,7 +38,7 @@ class Job:
     source: str
     driving: str
     out: Path | str
-    settings: AnimateSettings
+    settings: AnimateSettings = field(default_factory=AnimateSettings)
     source_iuv: Path | None = None
     driving_iuv: Path | None = None
 
@@ -45,8 +46,8 @@ class Job:
 class Studio:
     """The generator `model` (run folder, file or the name of the one that ships) and DensePose, each made once, when first needed."""
 
-    def __init__(self, model: str, extraction: Extraction):
-        self.model, self.extraction = model, extraction
+    def __init__(self, model: str = EMBEDDED, extraction: Extraction | None = None):
+        self.model, self.extraction = model, extraction or Extraction()
 
     @cached_property
     def loaded(self) -> tuple[AnyGenerator, dict]:
