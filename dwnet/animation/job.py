@@ -16,6 +16,7 @@ from .inputs import check_output, frame_size, say
 from .motion import Motion, Wanted
 from .pace import check_rate
 from .person import load_person
+from .preview.preview import preview
 from .smoothing.stream import steady
 from .sources import load_motion
 
@@ -53,12 +54,15 @@ class Studio:
         side = frame_size(job.source, job.driving, settings.size)
         generator, metadata = self._loaded
         size = side or metadata.get("size", 256)
-        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
+        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels or settings.preview)
         with only_writer(out):
             person = load_person(job.source, job.source_iuv, size, self.extraction)
             motion = steady(load_motion(job.driving, job.driving_iuv, wanted, self.extraction), settings.smooth)
             if motion.sound and out.suffix.lower() in SILENT:
                 say(out, "has no sound: this kind of video cannot")
                 motion = replace(motion, sound=None)
+            if settings.preview:
+                preview(person, motion, out)
+                return motion
             animate(generator, person, motion, out, settings.panels, pick_device(settings.device))
         return motion

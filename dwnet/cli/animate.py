@@ -23,6 +23,9 @@ def command(
     ] = None,
     driving_iuv: DrivingIuv = None,
     panels: Annotated[bool, typer.Option("--panels", help="Show source, pose, coarse warp and driving video beside the result.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Write, in seconds, what was found instead: parts and skeletons, weak frames marked.")
+    ] = False,
     size: Annotated[
         int | None, typer.Option(help="Side of the frames in pixels. Default: that of the cache or of the model's training.")
     ] = None,
@@ -52,7 +55,7 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
-    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, smooth=smooth, panels=panels, device=device)
+    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, smooth=smooth, panels=panels, preview=preview, device=device)
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
     motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

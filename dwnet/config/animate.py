@@ -22,5 +22,7 @@ class AnimateSettings(Settings):
     """Whether the driving maps are evened out over time; `auto` does so with those of the small network that ships."""
     panels: bool = False
     """Show source, pose, coarse warp and driving video beside the result."""
+    preview: bool = False
+    """Write maps and skeletons of photo and motion instead of the animation."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the generator runs; `auto` takes a GPU if there is one."""
