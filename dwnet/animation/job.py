@@ -22,6 +22,7 @@ from .outputs.pictures import comparison_output, is_pasted, result_output
 from .outputs.record import made, made_by, origins, write_record
 from .pace import check_rate
 from .person import Person, load_person
+from .preview.preview import preview
 from .proportions.match import matched
 from .smoothing.stream import steady
 from .sources import load_motion
@@ -54,12 +55,12 @@ class Studio:
         """The generator and its metadata, as `load_model` gives them."""
         return load_model(self.model)
 
-    def load(self, job: Job) -> tuple[Person, Motion]:
-        """The person and the motion of `job` in frames of its size. Raises InputError, before the work begins where that can be."""
+    def load(self, job: Job, frames: bool = False) -> tuple[Person, Motion]:
+        """The person and the motion of `job` in frames of its size; `frames` asks for those of the motion, too. Raises InputError, before the work begins where that can be."""
         settings = job.settings
         check_rate(settings.fps)
         size = frame_size(job.source, job.driving, settings.size) or self.loaded[1].get("size", 256)
-        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.compare)
+        wanted = Wanted(size, settings.fps, settings.start, settings.end, frames)
         motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
         person = load_person(job.source, job.source_iuv, size, self.extraction)
         motion, said = matched(person.iuv, motion, settings)
@@ -77,7 +78,7 @@ class Studio:
             check_apart(path, job.source, job.driving)
         generator, _ = self.loaded
         with only_writer(Path(out), folder=is_folder(out)):
-            person, motion = self.load(job)
+            person, motion = self.load(job, settings.compare)
             outputs = [result_output(out, person, motion, settings, is_pasted(person, settings, job.source))]
             if settings.compare:
                 outputs.append(comparison_output(out, motion))
@@ -86,3 +87,10 @@ class Studio:
             facts |= origins(job.source, job.driving, person, motion, self.extraction) | made_by(self.model, settings)
             write_record(out, facts)
         return replace(motion, sound=outputs[0].sound)
+
+    def preview(self, job: Job) -> Motion:
+        """Write, in place of the animation, what was found on photo and motion; return the motion. Raises InputError as `animate` does."""
+        check_output(job.out, job.source, job.driving)
+        with only_writer(Path(job.out), folder=is_folder(job.out)):
+            person, motion = self.load(job, frames=True)
+            return replace(motion, sound=preview(person, motion, job.out))

@@ -39,6 +39,9 @@ def command(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also write NAME.compare.mp4: source, pose, coarse warp, result and driving video.")
     ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Write, in seconds, what was found instead: parts and skeletons, weak frames marked.")
+    ] = False,
     size: Annotated[
         int | None, typer.Option(help="Side of the frames in pixels. Default: that of the cache or of the model's training.")
     ] = None,
@@ -88,5 +91,6 @@ def command(
         device=device,
     )
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
-    motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
+    job = Job(source, driving, out, settings, source_iuv, driving_iuv)
+    motion = studio.preview(job) if preview else studio.animate(job)
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

@@ -1,10 +1,13 @@
 """The videos of an animation: the result, alone or in the whole photo, and its comparison with the inputs."""
 
+from pathlib import Path
+
 import numpy as np
 
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.names import output_path
 from densepose_cache.video.png_folder import is_folder
+from densepose_cache.video.sound import Sound
 from densepose_cache.video.writing import SILENT
 from dwnet.config import AnimateSettings
 from dwnet.inference.panels import sheet, sheet_size
@@ -28,14 +31,19 @@ def is_pasted(person: Person, settings: AnimateSettings, source: str) -> bool:
     return width != height or width > side
 
 
-def result_output(out, person: Person, motion: Motion, settings: AnimateSettings, pasted: bool) -> Output:
-    """The result as the file or folder `out`, `pasted` into the photo or not. Says what is not as one may think."""
+def place(out: Path | str, motion: Motion) -> tuple[Path, bool, Sound | None]:
+    """Path of the video or folder `out`, whether it is a folder, and the sound that goes with the motion there. Says what cannot."""
     path, folder, sound = output_path(out), is_folder(out), motion.sound
     if folder:
         say(path, f"PNGs to be shown at {motion.fps:g} frames a second" + ", without the sound" * (sound is not None))
     elif sound and path.suffix.lower() in SILENT:
         say(path, "has no sound: this kind of video cannot")
-    sound = None if folder or path.suffix.lower() in SILENT else sound
+    return path, folder, None if folder or path.suffix.lower() in SILENT else sound
+
+
+def result_output(out: Path | str, person: Person, motion: Motion, settings: AnimateSettings, pasted: bool) -> Output:
+    """The result as the file or folder `out`, `pasted` into the photo or not. Says what is not as one may think."""
+    path, folder, sound = place(out, motion)
     if not pasted:
         return Output(path, (motion.size,) * 2, lambda shown: shown.frame, sound, folder)
     paste = PasteBack(person, settings.longest_side)

@@ -39,9 +39,12 @@ class Output(NamedTuple):
 
     def writer(self, fps: float) -> VideoWriter | FolderWriter:
         """What writes it, at `fps` frames a second."""
-        if self.folder:
-            return FolderWriter(self.path, fps, self.size)
-        return VideoWriter(self.path, fps, self.size, sound=self.sound)
+        return make_writer(self.path, self.folder, fps, self.size, self.sound)
+
+
+def make_writer(path: Path, folder: bool, fps: float, size: tuple[int, int], sound: Sound | None) -> VideoWriter | FolderWriter:
+    """What writes a video, or a `folder` of PNGs, at `path`, of frames of `size` (width, height)."""
+    return FolderWriter(path, fps, size) if folder else VideoWriter(path, fps, size, sound=sound)
 
 
 class KeptGrids:

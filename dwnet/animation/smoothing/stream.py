@@ -81,8 +81,13 @@ def _counts(seen: _Seen | None) -> bool:
     return seen is not None and not seen.frame.held
 
 
+def alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two maps (S, S, 3) uint8 can be those of one body a moment later: its middle is near, and moved onto each other their parts
+    agree."""
+    return _alike(one, body_places(one), other, body_places(other))
+
+
 def _alike(one: np.ndarray, places: np.ndarray, other: np.ndarray, other_places: np.ndarray) -> bool:
-    """Whether two maps can be those of one body a moment later: its middle is near, and moved onto each other their parts agree."""
     (count, *mean), (others, *there) = _middle(places), _middle(other_places)
     if not count or not others:
         return bool(count == others)

@@ -1,0 +1,1 @@
+"""`dwnet animate --preview`: what the maps say of photo and motion, before anything is generated."""
