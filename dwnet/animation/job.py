@@ -12,6 +12,7 @@ from ..core.device import pick_device
 from ..model.checkpoint import load_model
 from .animate import animate
 from .extraction import Extraction
+from .framing.choice import Framing, PersonChoice
 from .inputs import check_output, frame_size, say
 from .motion import Motion, Wanted
 from .pace import check_rate
@@ -52,9 +53,11 @@ class Studio:
         side = frame_size(job.source, job.driving, settings.size)
         generator, metadata = self._loaded
         size = side or metadata.get("size", 256)
-        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
+        who = {"--person": settings.person, "--driving-person": settings.driving_person}
+        photo, video = (Framing(settings.crop == "auto", PersonChoice.parse(text, flag)) for flag, text in who.items())
+        wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels, video)
         with only_writer(out):
-            person = load_person(job.source, job.source_iuv, size, self.extraction)
+            person = load_person(job.source, job.source_iuv, size, self.extraction, photo)
             motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
             if motion.sound and out.suffix.lower() in SILENT:
                 say(out, "has no sound: this kind of video cannot")

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from densepose_cache.core.geometry import Geometry
 from densepose_cache.video.sound import Sound
+
+from .framing.choice import CROPPED, Framing
 
 
 class DrivingFrame(NamedTuple):
@@ -25,13 +28,14 @@ class DrivingFrame(NamedTuple):
 @dataclass(frozen=True)
 class Wanted:
     """What is wanted of a motion: squares of side `size`, `fps` frames a second (None: its own), from `start` to `end` in seconds (None:
-    from its beginning, to its end); `frames` asks for the pixels of the driving frames, too."""
+    from its beginning, to its end); `frames` asks for the pixels of the driving frames, too; `framing` says what they show."""
 
     size: int
     fps: float | None = None
     start: float | None = None
     end: float | None = None
     frames: bool = False
+    framing: Framing = CROPPED
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Motion:
     """`read` gives the driving frames, squares of side `size`, one after the other.
 
     Each is shown `repeats` (T,) times at `fps` frames a second, with `sound` if there is any. `frames`: they come with their pixels.
+    `geometry` is how frames of the video became squares; None where that is not known.
     """
 
     size: int
@@ -47,6 +52,7 @@ class Motion:
     frames: bool
     read: Callable[[], Iterator[DrivingFrame]]
     sound: Sound | None = None
+    geometry: Geometry | None = None
 
     def __len__(self) -> int:
         return len(self.repeats)

@@ -8,7 +8,7 @@ import typer
 from ..animation.job import Job, Studio
 from ..config import AnimateSettings
 from ..pretrained import EMBEDDED
-from .motion_options import CacheSize, DensePose, DrivingIuv, End, NoCache, Start, Weights, extraction
+from .motion_options import CacheSize, Crop, DensePose, DrivingIuv, DrivingPerson, End, NoCache, Start, Weights, extraction
 
 
 def command(
@@ -34,6 +34,12 @@ def command(
     ] = None,
     start: Start = None,
     end: End = None,
+    crop: Crop = "auto",
+    person: Annotated[
+        str | None,
+        typer.Option(help="Who of several people on the picture: left, right, largest, a number from the left, or X,Y in pixels."),
+    ] = None,
+    driving_person: DrivingPerson = None,
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -48,7 +54,8 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
-    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, panels=panels, device=device)
+    who = {"person": person, "driving_person": driving_person}
+    settings = AnimateSettings(size=size, fps=fps, start=start, end=end, panels=panels, device=device, crop=crop, **who)
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
     motion = studio.animate(Job(source, driving, out, settings, source_iuv, driving_iuv))
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

@@ -20,5 +20,12 @@ class AnimateSettings(Settings):
     """Seconds into the motion at which to end; null is its end."""
     panels: bool = False
     """Show source, pose, coarse warp and driving video beside the result."""
+    crop: Literal["auto", "off"] = "auto"
+    """`auto` cuts a square around the person out of the picture and out of the driving video; `off` takes all of them."""
+    person: str | None = None
+    """Who is animated where several people are on the picture: `left`, `right`, `largest`, a number from the left or a point `X,Y`; null
+    takes the most certain, largest and most central one."""
+    driving_person: str | None = None
+    """Who moves where several people are on the driving video, as `person`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the generator runs; `auto` takes a GPU if there is one."""
