@@ -61,9 +61,14 @@ class Geometry:
         return left - (self.side - (right - left)) // 2, top - (self.side - (bottom - top)) // 2
 
     @property
+    def whole(self) -> bool:
+        """Whether the box is the frame."""
+        return self.box == (0, 0, self.width, self.height)
+
+    @property
     def identity(self) -> bool:
         """Whether nothing changes."""
-        return self.box == (0, 0, self.width, self.height) and self.width == self.height == self.size
+        return self.whole and self.width == self.height == self.size
 
     @property
     def inside(self) -> tuple[int, int, int, int]:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ..clips import Clip
 from ..config import DensePoseSettings
 from ..core.batching import FittingBatches
@@ -18,7 +20,8 @@ from .backends.install import missing_packages
 from .backends.models import weight_file
 from .choice import choose_backend
 from .network import Network
-from .person import Follower
+from .person import Follower, distinct
+from .search import USUAL, People, Search
 from .steady import SteadyBoxes
 
 READERS = max(1, min(4, (os.cpu_count() or 1) // 2))
@@ -51,23 +54,40 @@ class Detector:
         keys = settings.model_dump(include={"model", "score", "input_size", "precision"})
         return {"densepose": keys, "config": config, "weights": weights}
 
-    def maps(self, frames: ClipFrames) -> Iterator[FrameMap]:
+    @property
+    def needed(self) -> float:
+        """Share of a frame's side that people must be tall to be found well."""
+        return 0.4 if self.name == "embedded" else 0.1
+
+    def maps(self, frames: ClipFrames, search: Search = USUAL) -> Iterator[FrameMap]:
         """Yield what is on every frame. Raises InputError if detectron2 or the weights are missing or wrong."""
-        if self._network is None:
-            self._network = make_network(self.name, self.settings, self.folder)
-        follower, steady = Follower(frames.rgb.shape[1]), SteadyBoxes()
-        for prepared in prepared_batches(frames, self.settings.batch, self._network.prepare):
-            for found in self._fitting.run(partial(self._followed, follower, steady), prepared):
+        network = self._at(search.finer)
+        follower, steady = Follower(frames.rgb.shape[1], search.start), SteadyBoxes()
+        for prepared in prepared_batches(frames, max(1, self.settings.batch // search.finer**2), network.prepare):
+            for found in self._fitting.run(partial(self._followed, network, follower, steady), prepared):
                 yield from found
 
-    def _followed(self, follower: Follower, steady: SteadyBoxes, prepared: list) -> list[FrameMap]:
+    def people(self, frame: np.ndarray, finer: int = 1) -> People:
+        """All the different people on a square frame (S, S, 3) uint8, from left to right. Raises InputError as `maps` does."""
+        network = self._at(finer)
+        found = network.detect([network.prepare(frame)])
+        boxes, scores = np.asarray(found.boxes[0], float).reshape(-1, 4), np.asarray(found.scores[0], float)
+        others = sorted(distinct(boxes, scores), key=lambda number: boxes[number, 0] + boxes[number, 2])
+        return People(boxes[others], scores[others])
+
+    def _at(self, finer: int) -> Network:
+        if self._network is None:
+            self._network = make_network(self.name, self.settings, self.folder)
+        return self._network if finer == 1 else self._network.finer(finer)
+
+    def _followed(self, network: Network, follower: Follower, steady: SteadyBoxes, prepared: list) -> list[FrameMap]:
         """What is on prepared frames; `follower` and `steady` move on only if all of it succeeds."""
-        found, moved, evened = self._network.detect(prepared), copy.copy(follower), copy.copy(steady)
+        found, moved, evened = network.detect(prepared), copy.copy(follower), copy.copy(steady)
         choices = [moved.choose(boxes, scores) for boxes, scores in zip(found.boxes, found.scores, strict=True)]
         chosen = [choice.person for choice in choices]
         if self.settings.smooth and self.name == "embedded":
             evened.move(found.boxes, chosen)
-        drawn = self._network.maps(found, chosen)
+        drawn = network.maps(found, chosen)
         maps = []
         for iuv, choice, scores in zip(drawn, choices, found.scores, strict=True):
             if iuv is None or not iuv[..., 0].any():

@@ -26,6 +26,9 @@ class Network(Protocol):
     def prepare(self, frame: np.ndarray) -> Any:
         """One frame (H, W, 3) uint8 RGB as `detect` takes it. Needs no GPU and may be called from another thread."""
 
+    def finer(self, times: int) -> "Network":
+        """The same network, which sees the frames `times` as large, for people who are small on them."""
+
     def detect(self, prepared: list) -> Detections:
         """The people on a batch of prepared frames, all of one size."""
 

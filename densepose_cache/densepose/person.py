@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .search import Start
+
 DUPLICATE = 0.6
 """Boxes that overlap by this much (intersection over union) are of one person."""
 CONTAINED = 0.9
@@ -37,15 +39,15 @@ class Choice(NamedTuple):
 class Follower:
     """Follows one person through the frames of a clip, each a square of side `size` pixels, in order.
 
-    The first choice is by score, size and centrality. After that the person is whoever overlaps the last choice most, unless that box is
-    clearly someone else's who was seen before. A person who is missing is waited for: for `PATIENCE` frames nobody else is taken; then the
-    choice begins anew. A single box of alike size that overlaps nobody's last one is the person, too, who moved far: while out of sight,
-    after a cut, or at a low frame rate. It was a stranger's if in the next `PATIENCE` frames somebody is beside it where the person was:
-    the choice goes back then.
+    The first choice is by score, size and centrality, or whoever is where `start` says, and nobody before. After that the person is
+    whoever overlaps the last choice most, unless that box is clearly someone else's who was seen before. A person who is missing is waited
+    for: for `PATIENCE` frames nobody else is taken; then the choice begins anew. A single box of alike size that overlaps nobody's last one
+    is the person, too, who moved far: while out of sight, after a cut, or at a low frame rate. It was a stranger's if in the next
+    `PATIENCE` frames somebody is beside it where the person was: the choice goes back then.
     """
 
-    def __init__(self, size: int):
-        self._size = size
+    def __init__(self, size: int, start: Start | None = None):
+        self._size, self._start, self._seen = size, start, 0
         self._last: np.ndarray | None = None
         self._others = np.zeros((0, 4))
         self._waited = self._alone = 0
@@ -56,6 +58,7 @@ class Follower:
         """The person among `boxes` (N, 4) left, top, right, bottom in pixels with `scores` (N,) in [0, 1]; N may be 0."""
         boxes, scores = np.asarray(boxes, float).reshape(-1, 4), np.asarray(scores, float)
         measure = self._measure(boxes, scores)
+        self._seen += 1
         went_back = self._goes_back(boxes, scores, measure)
         if went_back:
             measure = overlap(self._left, boxes)
@@ -98,6 +101,8 @@ class Follower:
 
     def _measure(self, boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """How well each box (N,) suits; 0 for those that are not the person."""
+        if self._last is None and self._start is not None and self._seen < self._start.frame + PATIENCE:
+            return overlap(np.asarray(self._start.box), boxes) * (self._seen >= self._start.frame)
         if self._last is None or self._waited >= PATIENCE:
             return first_measure(boxes, scores, self._size)
         own = overlap(self._last, boxes)

@@ -12,8 +12,10 @@ from densepose_cache.clips import Clip
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
-from densepose_cache.densepose.backend import Backend, ClipFrames, FrameMap
+from densepose_cache.densepose.backend import ClipFrames, FrameMap
 from densepose_cache.densepose.backends.build import make_backend
+from densepose_cache.densepose.detector import Detector
+from densepose_cache.densepose.search import USUAL, People, Search
 from densepose_cache.storage.digest import digest, file_sha256
 
 from .inputs import say
@@ -34,11 +36,11 @@ class Extraction:
         self._said: set[Path] = set()
 
     @cached_property
-    def _detector(self) -> Backend:
+    def _detector(self) -> Detector:
         settings = self.settings
         if settings.backend == "precomputed":
             settings = settings.model_copy(update={"backend": "auto"})
-        return make_backend(settings, self._weights)
+        return Detector(settings, self._weights)
 
     def fingerprint(self, path: Path) -> dict:
         """What the maps of the file `path` depend on beside its content: the network and its weights, and what happens without anybody."""
@@ -58,33 +60,54 @@ class Extraction:
             return self._detector.name == "embedded"
         return False
 
-    def find(self, path: Path, numbers: np.ndarray, geometry: Geometry, flag: str, decode: Callable[[], Frames]) -> Iterator[FrameMap]:
+    @property
+    def needed(self) -> float:
+        """Share of a frame's side that people must be tall to be found well."""
+        return self._detector.needed
+
+    def people(self, path: Path, flag: str, frame: np.ndarray, finer: int) -> People:
+        """All the people on a square frame (S, S, 3) uint8 of the file `path`; see `find` for `flag` and `Search` for `finer`."""
+        with self._explained(path, flag):
+            return self._detector.people(frame, finer)
+
+    def find(
+        self,
+        path: Path,
+        numbers: np.ndarray,
+        geometry: Geometry,
+        flag: str,
+        decode: Callable[[], Frames],
+        search: Search = USUAL,
+        quiet: bool = False,
+    ) -> Iterator[FrameMap]:
         """Yield the maps of the frames `numbers` (T,) of the file `path`: those that are kept, or what DensePose finds.
 
         It is then that `decode` is called, for the frames as squares (T, S, S, 3). Raises InputError with the other ways, one of them the
-        option `flag`, where DensePose cannot run.
+        option `flag`, where DensePose cannot run. `search` says who is meant. Says where maps come from, unless
+        `quiet`.
         """
         with self._explained(path, flag):
-            key = self._key(path, numbers, geometry) if self._cache else None
+            key = self._key(path, numbers, geometry, search) if self._cache else None
             if key and self._cache.path(key).is_file():
-                self._say(path, f"IUV maps as found before ({self._cache.path(key)})")
+                self._say(path, "" if quiet else f"IUV maps as found before ({self._cache.path(key)})")
                 yield from self._cache.read(key)
                 return
-            self._say(path, f"IUV maps by the backend {self._detector.name}")
+            self._say(path, "" if quiet else f"IUV maps by the backend {self._detector.name}")
             frames = decode()
-            maps = self._detector.maps(ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry))
+            maps = self._detector.maps(ClipFrames(Clip(str(path), path), frames, np.arange(len(frames), dtype=np.int32), geometry), search)
             yield from self._cache.kept(key, maps, len(frames), geometry.size) if key else maps
 
     def _say(self, path: Path, text: str):
         """Say where the maps of a file come from, once, however many parts of it are asked for."""
-        if path not in self._said:
+        if text and path not in self._said:
             self._said.add(path)
             say(path, text)
 
-    def _key(self, path: Path, numbers: np.ndarray, geometry: Geometry) -> str:
+    def _key(self, path: Path, numbers: np.ndarray, geometry: Geometry, search: Search) -> str:
         """Digest of all that the maps of a file's frames depend on."""
         detector = self._detector.fingerprint(Clip(str(path), path))
-        return digest("iuv", FORMAT, file_sha256(path), detector, geometry.to_json(), sha256(numbers.astype(np.int64)).hexdigest())
+        frames = sha256(numbers.astype(np.int64)).hexdigest()
+        return digest("iuv", FORMAT, file_sha256(path), detector, geometry.to_json(), frames, *search.key())
 
     @contextlib.contextmanager
     def _explained(self, path: Path, flag: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ from ..model.checkpoint import load_model
 from ..pretrained import EMBEDDED
 from .animate import animate
 from .extraction import Extraction
+from .framing.choice import Framing, PersonChoice
 from .inputs import check_apart, check_output, frame_size, say
 from .motion import Motion, Wanted
 from .outputs.names import compare_path, record_path
@@ -56,13 +57,19 @@ class Studio:
         return load_model(self.model)
 
     def load(self, job: Job, frames: bool = False) -> tuple[Person, Motion]:
-        """The person and the motion of `job` in frames of its size; `frames` asks for those of the motion, too. Raises InputError, before the work begins where that can be."""
+        """The person and the motion of `job` in frames of its size; `frames` asks for those of the motion, too.
+
+        Raises InputError, before the work begins where that can be.
+        """
         settings = job.settings
         check_rate(settings.fps)
         size = frame_size(job.source, job.driving, settings.size) or self.loaded[1].get("size", 256)
-        wanted = Wanted(size, settings.fps, settings.start, settings.end, frames)
-        motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
-        person = load_person(job.source, job.source_iuv, size, self.extraction)
+        who = {"--person": settings.person, "--driving-person": settings.driving_person}
+        photo, video = (Framing(settings.crop == "auto", PersonChoice.parse(text, flag)) for flag, text in who.items())
+        motion = load_motion(
+            job.driving, job.driving_iuv, Wanted(size, settings.fps, settings.start, settings.end, frames, video), self.extraction
+        )
+        person = load_person(job.source, job.source_iuv, size, self.extraction, photo)
         motion, said = matched(person.iuv, motion, settings)
         say(Path(job.driving), *said)
         return person, steady(motion, settings.smooth)

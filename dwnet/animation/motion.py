@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from densepose_cache.core.geometry import Geometry
 from densepose_cache.video.sound import Sound
 
+from .framing.choice import CROPPED, Framing
 from .pace import Pace
 
 
@@ -30,13 +32,14 @@ class DrivingFrame(NamedTuple):
 @dataclass(frozen=True)
 class Wanted:
     """What is wanted of a motion: squares of side `size`, `fps` frames a second (None: its own), from `start` to `end` in seconds (None:
-    from its beginning, to its end); `frames` asks for the pixels of the driving frames, too."""
+    from its beginning, to its end); `frames` asks for the pixels of the driving frames, too; `framing` says what they show."""
 
     size: int
     fps: float | None = None
     start: float | None = None
     end: float | None = None
     frames: bool = False
+    framing: Framing = CROPPED
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Motion:
     `look` gives the IUV maps (S, S, 3) of the frames `numbers` (n,), ascending, None where nobody was found. `later` is the motion from a
     frame on.
     `rough`: the small network that ships finds their maps.
+    `geometry` is how frames of the video became squares; None where that is not known.
     """
 
     size: int
@@ -60,6 +64,7 @@ class Motion:
     sound: Sound | None = None
     maps: Path | None = None
     rough: bool = False
+    geometry: Geometry | None = None
 
     def __len__(self) -> int:
         return len(self.repeats)

@@ -3,7 +3,7 @@
 Datasets: `iuv` (T, S, S, 3) uint8, a chunk a frame, compressed by a filter of hdf5plugin; `repeats` (T,) int64, how often each is shown;
 `held` (T,) bool, where nobody was found and another map stands in; `score` (T,) float32 in [0, 1], NaN where there is none; `box` (T, 4)
 float32, left, top, right, bottom of the body in pixels, 0 without one. Attributes: `kind`, `format`, `fps`, `source` (JSON: name and
-SHA-256 of the video).
+SHA-256 of the video), `geometry` (JSON: width and height of its frames, the box that was cut out of them, `size`).
 """
 
 import json
@@ -35,6 +35,8 @@ def write_motion(path: Path, motion: Motion, source: Path):
     with written_whole(path) as temporary, Hdf5File(temporary, libver=None) as file, Bar("motion", length, unit="frames") as bar:
         file.attrs.update({"kind": KIND, "format": FORMAT, "fps": motion.fps})
         file.attrs["source"] = canonical_json({"name": source.name, "sha256": file_sha256(source)})
+        if motion.geometry:
+            file.attrs["geometry"] = motion.geometry.to_json()
         maps = file.create_dataset("iuv", (length, size, size, 3), np.uint8, **frame_options((size, size, 3)))
         held, score, box = np.zeros(length, bool), np.full(length, np.nan, np.float32), np.zeros((length, 4), np.float32)
         for number, driving in enumerate(motion.read()):

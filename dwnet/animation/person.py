@@ -1,5 +1,6 @@
 """Who is animated: a picture with its IUV map."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,16 @@ from densepose_cache.cache.reader import SplitReader
 from densepose_cache.config import VideoSettings
 from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
+from densepose_cache.densepose.backend import FrameMap
 from densepose_cache.densepose.backends.precomputed import SideFile
 from densepose_cache.iuv import read_iuv_png
 from densepose_cache.storage.names import check_file
 from densepose_cache.video.picture import open_picture
 
 from .extraction import Extraction
+from .framing.choice import CROPPED, Framing
+from .framing.footage import Footage
+from .framing.framed import framed, framed_by
 from .inputs import cached_alone, existing, picture_maps, say
 
 
@@ -33,29 +38,42 @@ class Person:
     maps: Path | None = None
 
 
-def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction) -> Person:
+def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction, framing: Framing = CROPPED) -> Person:
     """The first frame of a clip of the cache, or a picture as a square of side `size` with the IUV map in `iuv`, beside it, or from
-    DensePose. Raises InputError."""
+    DensePose; of a picture the part that `framing` says. Raises InputError."""
     if place := cached_alone(text, iuv, "--source-iuv"):
+        framing.refuse(text)
         with SplitReader(place[0]) as reader:
             return Person(reader.frames(place[1], 0), reader.iuv(place[1], 0))
     path = existing(text, "picture")
     pixels, whole = _read_photo(path)
     height, width = pixels.shape[:2]
-    geometry = Geometry.from_box(width, height, None, size)
-    image = geometry.image(pixels, VideoSettings().pad)
+
+    def squares(geometry: Geometry, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        yield geometry.image(pixels, VideoSettings().pad)
+
+    footage = Footage(path, (width, height), np.zeros(1, np.int64), squares, "--source-iuv", "--person")
     found = iuv or picture_maps(path)
     if found is None:
-        (found,) = extraction.find(path, np.zeros(1, np.int64), geometry, "--source-iuv", lambda: image[None])
+        view = framed(footage, size, framing, extraction)
+        (image,) = squares(view.geometry, footage.numbers)
+        (found,) = extraction.find(path, footage.numbers, view.geometry, footage.iuv_flag, lambda: image[None], view.search)
         if found.iuv is None:
             raise InputError(f"{path}: nobody was found on this picture; choose another one, or give its IUV map with --source-iuv")
-        return Person(image, found.iuv, pixels, geometry)
+        return Person(image, found.iuv, pixels, view.geometry)
     person = _picture_iuv(found, extraction.settings.png_order)
     if person.shape[1::-1] not in ((width, height), whole):
         raise InputError(f"{found}: is {person.shape[1]}x{person.shape[0]}, but {path} is {whole[0]}x{whole[1]} pixels")
     if not person[..., 0].any():
         raise InputError(f"{found}: nobody is on this IUV map; choose a picture in which DensePose finds a person")
-    return Person(image, Geometry.from_box(*person.shape[1::-1], None, size).labels(person), pixels, geometry, maps=found)
+
+    def maps(numbers: np.ndarray, geometry: Geometry) -> Iterator[FrameMap]:
+        box = None if geometry.whole else np.round(np.multiply(geometry.box, person.shape[1] / width))
+        yield FrameMap(Geometry.from_box(*person.shape[1::-1], box, geometry.size).labels(person))
+
+    geometry = framed_by(maps, footage, size, framing)
+    (image,), (mapped,) = squares(geometry, footage.numbers), maps(footage.numbers, geometry)
+    return Person(image, mapped.iuv, pixels, geometry, maps=found)
 
 
 def _read_photo(path: Path) -> tuple[np.ndarray, tuple[int, int]]:

@@ -14,6 +14,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.core.geometry import Geometry
 from densepose_cache.densepose.backend import FrameMap
 from densepose_cache.densepose.missing import stand_ins
+from densepose_cache.densepose.search import USUAL
 from densepose_cache.storage.names import is_there
 from densepose_cache.video import frame_files, frame_times, probe, read_folder, read_frames
 from densepose_cache.video.folder import folder_conversions, picture_size
@@ -21,6 +22,8 @@ from densepose_cache.video.probe import FrameTimes, VideoInfo
 from densepose_cache.video.sound import Sound, find_sound
 
 from .extraction import Extraction
+from .framing.footage import Footage
+from .framing.framed import framed, framed_by
 from .inputs import cached_alone, existing, is_motion, motion_maps, say
 from .motion import DrivingFrame, Motion, Wanted, paced_motion
 from .motion_file import read_motion
@@ -29,6 +32,8 @@ from .stream import FrameStream
 
 FOLDER_FPS = 25.0
 """Frame rate of a folder of frames, unless the caller says another."""
+APART = 600
+"""Frames that are further apart on the mean are sought one by one: two key frames may be as far from each other."""
 
 
 def load_motion(text: str, iuv: Path | None, wanted: Wanted, extraction: Extraction) -> Motion:
@@ -38,11 +43,13 @@ def load_motion(text: str, iuv: Path | None, wanted: Wanted, extraction: Extract
     Frames that come unevenly are shown at their own times. Raises InputError, perhaps not before it is read.
     """
     if place := cached_alone(text, iuv, "--driving-iuv"):
+        wanted.framing.refuse(text)
         return _of_cache(*place, wanted)
     path = existing(text, "driving video")
     if is_motion(path):
         if iuv:
             raise InputError(f"{iuv}: the motion file {text} has IUV maps of its own; leave out --driving-iuv")
+        wanted.framing.refuse(text)
         return read_motion(path, wanted)
     return _of_video(path, iuv, wanted, extraction)
 
@@ -60,17 +67,22 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
         pace = paced(times.seconds, rate, fps, times.even(rate))
     say(path, *said)
     pace = pace.between(wanted.start, wanted.end)
-    geometry = Geometry.from_box(*shape, None, size)
     found = iuv or motion_maps(path)
     if found is not None and not is_there(found):
         raise InputError(f"{found}: no such file or folder of IUV maps")
+    decode = functools.partial(_square_frames, path, times=times, info=info)
+    footage = Footage(path, shape, pace.shown, decode, "--driving-iuv", "--driving-person")
+    if found is None:
+        geometry, search = framed(footage, size, wanted.framing, extraction)
+    else:
+        geometry, search = framed_by(functools.partial(extraction.read, path, found), footage, size, wanted.framing), USUAL
 
     @contextmanager
     def mapped(numbers: np.ndarray, keep: bool) -> Iterator[tuple[FrameStream, Iterator[FrameMap]]]:
         with closing(_square_frames(path, geometry, numbers, times, info)) as decoded:
             stream = FrameStream(decoded, len(numbers), size, keep)
             if found is None:
-                maps = extraction.find(path, numbers, geometry, "--driving-iuv", lambda: stream)
+                maps = extraction.find(path, numbers, geometry, footage.iuv_flag, lambda: stream, search)
             else:
                 maps = extraction.read(path, found, numbers, geometry)
             with closing(maps):
@@ -88,7 +100,7 @@ def _of_video(path: Path, iuv: Path | None, wanted: Wanted, extraction: Extracti
 
     sound = None if times is None else _sound(path, times, wanted.start or 0.0, len(pace.numbers) / pace.fps)
     rough = found is None and extraction.rough
-    return paced_motion(size, frames, pace, read, look, sound=sound, maps=found, rough=rough)
+    return paced_motion(size, frames, pace, read, look, sound=sound, maps=found, rough=rough, geometry=geometry)
 
 
 def _of_cache(index: Path, clip: str, wanted: Wanted) -> Motion:
@@ -119,6 +131,10 @@ def _square_frames(
     path: Path, geometry: Geometry, numbers: np.ndarray, times: FrameTimes | None, info: VideoInfo | None
 ) -> Iterator[np.ndarray]:
     """Yield frames `numbers` (T,), ascending, of a folder or video, each (S, S, 3) uint8; `times` and `info` are those of a video."""
+    if info and times.seekable and len(numbers) > 1 and (numbers[-1] - numbers[0]) / len(numbers) > APART:
+        for place in range(len(numbers)):
+            yield from _square_frames(path, geometry, numbers[place : place + 1], times, info)
+        return
     pad, wanted, first, end = VideoSettings().pad, set(numbers.tolist()), int(numbers[0]), int(numbers[-1]) + 1
     if info is None:
         found = (geometry.image(frame, pad) for frame in read_folder(path, first, end, pad))

@@ -8,7 +8,7 @@ import typer
 from ..animation.job import Job, Studio
 from ..config import AnimateSettings
 from ..pretrained import EMBEDDED
-from .motion_options import CacheSize, DensePose, DrivingIuv, End, NoCache, Start, Weights, extraction
+from .motion_options import CacheSize, Crop, DensePose, DrivingIuv, DrivingPerson, End, NoCache, Start, Weights, extraction
 
 
 def command(
@@ -63,6 +63,12 @@ def command(
         Literal["auto", "on", "off"],
         typer.Option(help="Even out the motion's maps against flicker. Default: those of the small network that ships."),
     ] = "auto",
+    crop: Crop = "auto",
+    person: Annotated[
+        str | None,
+        typer.Option(help="Who of several people on the picture: left, right, largest, a number from the left, or X,Y in pixels."),
+    ] = None,
+    driving_person: DrivingPerson = None,
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -77,6 +83,7 @@ def command(
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
     video goes with it.
     """
+    who = {"person": person, "driving_person": driving_person}
     settings = AnimateSettings(
         size=size,
         fps=fps,
@@ -88,7 +95,9 @@ def command(
         paste_back=paste_back,
         longest_side=longest_side,
         compare=compare,
+        crop=crop,
         device=device,
+        **who,
     )
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
     job = Job(source, driving, out, settings, source_iuv, driving_iuv)

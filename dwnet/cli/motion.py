@@ -9,12 +9,13 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.storage.atomic import only_writer
 from densepose_cache.storage.names import output_path
 
+from ..animation.framing.choice import Framing, PersonChoice
 from ..animation.inputs import MOTION_SUFFIX, existing, is_motion
 from ..animation.motion import Wanted
 from ..animation.motion_file import write_motion
 from ..animation.pace import check_rate
 from ..animation.sources import load_motion
-from .motion_options import CacheSize, DensePose, DrivingIuv, End, NoCache, Start, Weights, extraction
+from .motion_options import CacheSize, Crop, DensePose, DrivingIuv, DrivingPerson, End, NoCache, Start, Weights, extraction
 
 
 def command(
@@ -25,6 +26,8 @@ def command(
     fps: Annotated[float | None, typer.Option(help="Frame rate. Default: the video's own.")] = None,
     start: Start = None,
     end: End = None,
+    crop: Crop = "auto",
+    driving_person: DrivingPerson = None,
     densepose: DensePose = None,
     weights: Weights = Path("weights"),
     no_cache: NoCache = False,
@@ -39,11 +42,12 @@ def command(
     if not is_motion(out):
         raise InputError(f"{out}: does not end in {MOTION_SUFFIX}; name another file with --output")
     check_rate(fps)
+    framing = Framing(crop == "auto", PersonChoice.parse(driving_person, "--driving-person"))
     maps = extraction(densepose, device, weights, no_cache, cache_size)
     path = existing(driving, "driving video")
     if is_motion(path):
         raise InputError(f"{driving}: is a motion file already; give the video that it is of")
     with only_writer(out):
-        motion = load_motion(driving, driving_iuv, Wanted(size, fps, start, end), maps)
+        motion = load_motion(driving, driving_iuv, Wanted(size, fps, start, end, framing=framing), maps)
         write_motion(out, motion, path)
     typer.echo(f"{len(motion)} frames: {out}")

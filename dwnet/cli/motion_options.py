@@ -1,7 +1,7 @@
 """Options that `dwnet animate` and `dwnet motion` share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,13 @@ DrivingIuv = Annotated[
 ]
 Start = Annotated[float | None, typer.Option(min=0, help="Seconds into the motion at which to begin.")]
 End = Annotated[float | None, typer.Option(min=0, help="Seconds into the motion at which to end.")]
+Crop = Annotated[
+    Literal["auto", "off"],
+    typer.Option(help="auto: a square around the person is cut out, one for the whole video. off: the whole picture, padded to a square."),
+]
+DrivingPerson = Annotated[
+    str | None, typer.Option(help="Who of several people on the video: left, right, largest, a number from the left, or X,Y in pixels.")
+]
 DensePose = Annotated[str | None, typer.Option(help="Section `densepose` of the configuration: JSON text, or a file.")]
 Weights = Annotated[Path, typer.Option(help="Folder of weight files, for DensePose.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep IUV maps in the user's cache folder.")]

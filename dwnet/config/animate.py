@@ -18,6 +18,13 @@ class AnimateSettings(Settings):
     """Seconds into the motion at which to begin; null is its beginning."""
     end: float | None = Field(None, ge=0)
     """Seconds into the motion at which to end; null is its end."""
+    crop: Literal["auto", "off"] = "auto"
+    """`auto` cuts a square around the person out of the picture and out of the driving video; `off` takes all of them."""
+    person: str | None = None
+    """Who is animated where several people are on the picture: `left`, `right`, `largest`, a number from the left or a point `X,Y`; null
+    takes the most certain, largest and most central one."""
+    driving_person: str | None = None
+    """Who moves where several people are on the driving video, as `person`."""
     align: Literal["auto", "off"] = "auto"
     """`auto` makes the driving body as large as the photo's and puts it where that stands; `off` leaves it."""
     begin_at_pose: bool = False

@@ -4,6 +4,7 @@ The DensePose project's Python package does not carry its YAML files, so the few
 detectron2's defaults stand here. Another configuration is given as the path of its YAML file.
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ class Detectron2Network:
         self._model = load_rcnn(cfg, weights)
         self._device, self._autocast, self._size = device, autocast, input_size
         self._bgr = cfg.INPUT.FORMAT == "BGR"
+
+    def finer(self, times: int) -> "Detectron2Network":
+        """The same network, which sees the frames `times` as large."""
+        other = copy.copy(self)
+        other._size = times * self._size
+        return other
 
     def prepare(self, frame: np.ndarray) -> dict:
         """As detectron2's own predictor prepares a picture: resized, then channels as the model wants them."""

@@ -1,5 +1,6 @@
 """The IUV network that ships with the package, as the detector asks for it: a silhouette on the whole frame, then a person's crop."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,7 @@ SMALLEST = 0.004
 
 @dataclass(frozen=True)
 class Prepared:
-    """A square frame (S, S, 3) uint8 and its copy (FRAME, FRAME, 3) uint8 for the first pass."""
+    """A square frame (S, S, 3) uint8 and its copy (FRAME, FRAME, 3) uint8 for the first pass, or a finer one."""
 
     frame: np.ndarray
     small: np.ndarray
@@ -48,10 +49,17 @@ class EmbeddedNetwork:
     ):
         self.device, self.autocast, self.score = torch.device(device), autocast, score
         self.network = load_weights(weights, self.device)
+        self._times = 1
+
+    def finer(self, times: int) -> "EmbeddedNetwork":
+        """The same network, whose first pass sees the frame `times` as large."""
+        other = copy.copy(self)
+        other._times = times
+        return other
 
     def prepare(self, frame: np.ndarray) -> Prepared:
         """A square frame (S, S, 3) uint8 RGB and what the first pass sees of it."""
-        small = Image.fromarray(frame).resize((FRAME, FRAME), Image.Resampling.BILINEAR)
+        small = Image.fromarray(frame).resize((FRAME * self._times,) * 2, Image.Resampling.BILINEAR)
         return Prepared(frame, np.asarray(small))
 
     def detect(self, prepared: list[Prepared]) -> Detections:
@@ -59,7 +67,7 @@ class EmbeddedNetwork:
         maps = self._forward(self.network, [one.small for one in prepared])
         boxes, scores = [], []
         for probability, one in zip(torch.sigmoid(maps.silhouette).cpu().numpy(), prepared, strict=True):
-            found = people(probability, one.frame.shape[:2], self.score)
+            found = people(probability, one.frame.shape[:2], self.score, SMALLEST / self._times**2)
             boxes.append(np.array([box for _, box in found], np.float32).reshape(-1, 4))
             scores.append(np.array([score for score, _ in found], np.float32))
         return Detections(boxes, scores, prepared)
@@ -86,15 +94,16 @@ class EmbeddedNetwork:
         return PredictedMaps(maps.silhouette.float(), maps.parts.float(), maps.uv.float())
 
 
-def people(probability: np.ndarray, frame: tuple[int, int], lowest: float) -> list[tuple[float, list[float]]]:
-    """Score and box (left, top, right, bottom in pixels of a `frame` of this height and width) of every piece of a silhouette (h, w)."""
+def people(probability: np.ndarray, frame: tuple[int, int], lowest: float, smallest: float = SMALLEST) -> list[tuple[float, list[float]]]:
+    """Score and box (left, top, right, bottom in pixels of a `frame` of this height and width) of every piece of a silhouette (h, w)
+    that covers the share `smallest` of it at least."""
     height, width = probability.shape
     pieces, _ = ndimage.label(probability > 0.5, np.ones((3, 3)))
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(pieces), 1):
         mine = pieces[rows, columns] == number
         score = float(probability[rows, columns][mine].mean())
-        if mine.sum() < SMALLEST * probability.size or score < lowest:
+        if mine.sum() < smallest * probability.size or score < lowest:
             continue
         y, x = frame[0] / height, frame[1] / width
         found.append((score, [columns.start * x, rows.start * y, columns.stop * x, rows.stop * y]))

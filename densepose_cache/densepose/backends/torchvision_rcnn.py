@@ -5,6 +5,7 @@ dropped and suppressed, how regions are pooled. It differs where that costs noth
 are folded into the convolutions, and the decoder and the chart head run for the chosen person of a frame alone.
 """
 
+import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,6 +148,12 @@ class TorchvisionNetwork:
         self.model.convert(autocast or torch.float32)
         self.model.to(device, memory_format=torch.channels_last)
         self._device, self._score, self._size = device, score, input_size
+
+    def finer(self, times: int) -> "TorchvisionNetwork":
+        """The same network, which sees the frames `times` as large."""
+        other = copy.copy(self)
+        other._size = times * self._size
+        return other
 
     def prepare(self, frame: np.ndarray) -> Prepared:
         """Resized as detectron2's predictor does it, channels turned round; in pinned memory where there is a GPU to copy it to."""

@@ -23,10 +23,10 @@ AHEAD = 8
 
 
 def preview(person: Person, motion: Motion, out: Path | str) -> Sound | None:
-    """Write the video or folder `out` of the photo and of the motion, each with its parts and skeleton, and say which frames are weak. Returns its sound.
+    """Write the video or folder `out` of the photo and of the motion, each with its parts and skeleton, and return its sound.
 
-    Weak is a frame on which nobody was found or several people were, whose score is low, or whose map jumps. Raises what reading the motion
-    raises; then there is no file.
+    It says which frames are weak: those on which nobody was found or several people were, whose score is low, or whose map jumps. Raises
+    what reading the motion raises; then there is no file.
     """
     side = max(SMALLEST, motion.size)
     starts = np.concatenate([[0], np.cumsum(motion.repeats)]) / motion.fps

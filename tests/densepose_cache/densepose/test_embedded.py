@@ -74,6 +74,21 @@ def test_a_walking_person_is_found_and_mapped(network, frames):
         assert max(abs(left - columns.min()), abs(right - columns.max()), abs(top - rows.min()), abs(bottom - rows.max())) < 12
 
 
+def test_a_finer_look_finds_a_small_person(network, frames):
+    """A quarter as large as the frame; the usual look is as before."""
+    rgb = np.full((512, 512, 3), 200, np.uint8)
+    rgb[300:428, 40:168] = frames[0].rgb
+    finer = network.finer(4)
+    found = finer.detect([finer.prepare(rgb)])
+    rows, columns = np.nonzero(frames[0].iuv[..., 0])
+    exact = np.array([columns.min() + 40, rows.min() + 300, columns.max() + 41, rows.max() + 301])
+    assert np.abs(found.boxes[0][0] - exact).max() < 12
+    (iuv,) = finer.maps(found, [0])
+    assert np.abs(np.argwhere(iuv[..., 0]).min(0)[::-1] - exact[:2]).max() < 12
+    usual = network.detect([network.prepare(rgb)]).boxes[0]
+    assert np.abs(found.boxes[0][0] - exact).sum() < 0.7 * np.abs(usual[0] - exact).sum(), "what this is for"
+
+
 def test_a_mirrored_frame_gives_a_mirrored_silhouette(network, frames):
     rgb = frames[0].rgb
     found = network.detect([network.prepare(rgb), network.prepare(np.ascontiguousarray(rgb[:, ::-1]))])

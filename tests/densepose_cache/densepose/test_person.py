@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from densepose_cache.densepose.person import PATIENCE, Choice, Follower, distinct, overlap
+from densepose_cache.densepose.search import Start
 
 BOXES = np.array([[0, 0, 10, 10], [20, 10, 50, 60], [45, 20, 60, 60]], float)
 
@@ -27,6 +28,15 @@ def test_nobody_and_somebody_after():
     follower = Follower(64)
     assert follower.choose(np.zeros((0, 4)), np.zeros(0)) == Choice(None, 0, False)
     assert follower.choose(BOXES, np.array([0.9, 0.9, 0.9])).person == 1
+
+
+def test_a_start_says_who_is_followed():
+    """On frame 2, and nobody before; where nobody is there, somebody else is taken after a while."""
+    scores = np.array([0.7, 0.99, 0.9])
+    follower = Follower(64, Start(2, (1, 1, 9, 12)))
+    assert [follower.choose(BOXES, scores).person for _ in range(5)] == [None, None, 0, 0, 0]
+    follower = Follower(64, Start(0, (62, 0, 64, 4)))
+    assert [follower.choose(BOXES, scores).person for _ in range(PATIENCE + 2)] == [None] * PATIENCE + [1, 1]
 
 
 def box(left, top, width, height):

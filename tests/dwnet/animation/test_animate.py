@@ -54,10 +54,10 @@ def files(tmp_path_factory):
     return folder
 
 
-def run(*arguments):
+def run(*arguments, crop="off"):
     app = typer.Typer()
     app.command()(command)
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, [str(argument) for argument in (*arguments, "--crop", crop)])
     if isinstance(result.exception, InputError):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -252,15 +252,17 @@ def test_a_photo_and_a_video_need_nothing_beside_them(files, tmp_path):
     write_video(tmp_path / "dance.mp4", frames, 5)
     out = tmp_path / "out.mp4"
     arguments = tmp_path / "photo.jpg", tmp_path / "dance.mp4", "-o", out, "--model", files, "--size", 128
-    assert run(*arguments, "--weights", tmp_path / "weights").count("IUV maps by the backend embedded") == 2
-    assert len(list(read_frames(out))) == 3
+    for crop in ("off", "auto"):
+        assert run(*arguments, "--weights", tmp_path / "weights", "--no-cache", crop=crop).count("IUV maps by the backend embedded") == 2
+        assert len(list(read_frames(out))) == 3
 
 
-def test_a_photo_without_anybody_is_named(files, tmp_path):
+@pytest.mark.parametrize("crop", ["off", "auto"])
+def test_a_photo_without_anybody_is_named(files, tmp_path, crop):
     Image.new("RGB", (128, 128), "white").save(tmp_path / "wall.png")
     arguments = tmp_path / "wall.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", 128
     with pytest.raises(InputError, match=r"wall\.png: nobody was found on this picture; choose another one, or give .* --source-iuv"):
-        run(*arguments, "--weights", tmp_path / "weights")
+        run(*arguments, "--weights", tmp_path / "weights", crop=crop)
 
 
 def test_a_photo_is_turned_as_its_tags_say(files, tmp_path):
@@ -296,6 +298,8 @@ def test_a_video_without_anybody_is_named(files, tmp_path):
     arguments = files / "person.png", files / "dance.mp4", "-o", tmp_path / "out.mp4", "--model", files, "--size", 64
     with pytest.raises(InputError, match=r"dance\.mp4: nobody was found in any of its 5 frames; take another video, or a window or box"):
         run(*arguments, "--driving-iuv", tmp_path / "dance.iuv.h5")
+    with pytest.raises(InputError, match=r"dance\.mp4: nobody was found in any of its 5 frames; take another one, or a part with a person"):
+        run(*arguments, "--driving-iuv", tmp_path / "dance.iuv.h5", crop="auto")
 
 
 def test_no_input_is_overwritten(files, tmp_path, monkeypatch):

@@ -102,9 +102,9 @@ def test_a_second_animation_finds_no_maps_anew(tmp_path, cache_home, capsys):
     said = animate("other.mp4", "second.mp4")
     assert said.count("IUV maps as found before") == 2 and "by the backend" not in said
     assert (tmp_path / "first.mp4").read_bytes() == (tmp_path / "second.mp4").read_bytes()
-    assert len(list((cache_home / "dwnet" / "iuv").iterdir())) == 2
+    assert len(list((cache_home / "dwnet" / "iuv").iterdir())) == 4, "of each file a look and the maps"
     assert animate("other.mp4", "third.mp4", "--no-cache").count("IUV maps by the backend embedded") == 2
     settings = '{"backend": "embedded", "score": 0.4}'
     assert animate("other.mp4", "fourth.mp4", "--densepose", settings).count("IUV maps by the backend embedded") == 2
-    assert len(list((cache_home / "dwnet" / "iuv").iterdir())) == 4
+    assert len(list((cache_home / "dwnet" / "iuv").iterdir())) == 8
     assert animate("other.mp4", "fifth.mp4", "--compare").count("IUV maps as found before") == 2

@@ -13,7 +13,8 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import probe, read_frames
-from dwnet.animation.motion import DrivingFrame, Motion
+from dwnet.animation.motion import DrivingFrame, Motion, paced_motion
+from dwnet.animation.pace import Pace
 from dwnet.animation.person import Person
 from dwnet.animation.preview.drawing import Page
 from dwnet.animation.preview.preview import SMALLEST, preview
@@ -36,7 +37,8 @@ def test_joints_lie_where_the_body_has_them():
 
 
 def motion_of(frames: list[DrivingFrame], repeats=None) -> Motion:
-    return Motion(SIZE, 10, np.ones(len(frames), int) if repeats is None else repeats, True, lambda: iter_of(frames))
+    shown = np.repeat(np.arange(len(frames)), 1 if repeats is None else repeats)
+    return paced_motion(SIZE, True, Pace(shown, 10.0), lambda pace: iter_of(frames), lambda numbers: (frames[n].iuv for n in numbers))
 
 
 def iter_of(frames):

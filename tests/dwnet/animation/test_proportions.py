@@ -183,7 +183,21 @@ def files(tmp_path_factory):
 
 
 def animate(files, out, capsys, *options) -> str:
-    words = "animate", files / "photo.png", files / "dance.mp4", "-o", out, "--model", files, "--size", SIZE, "--compare", *options
+    words = (
+        "animate",
+        files / "photo.png",
+        files / "dance.mp4",
+        "-o",
+        out,
+        "--model",
+        files,
+        "--size",
+        SIZE,
+        "--crop",
+        "off",
+        "--compare",
+        *options,
+    )
     assert run_subcommands(SUMMARY, SUBCOMMANDS, [str(word) for word in words]) == 0
     return "".join(capsys.readouterr())
 
