@@ -57,8 +57,10 @@ def fit(source: Body, driving: Sequence[Body], size: int) -> tuple[Similarity, t
     rows = _ground(source, driving) or (columns and columns[1])
     if not columns:
         return Similarity(), (0.0, 0.0)
-    across, moved_x = _axis(*columns[0], width, size)
-    down, moved_y = _axis(*rows, height, size)
+    middle_x, moved_x = _axis(*columns[0], size)
+    middle_y, moved_y = _axis(*rows, size)
+    height, width = _below_the_top(height, width, source, driving, middle_y, middle_y + moved_y)
+    across, down = middle_x + moved_x - width * middle_x, middle_y + moved_y - height * middle_y
     left, right = min(body.left for body in driving), max(body.right for body in driving)
     kept_x = _kept_inside(across, width, left, right, size) if left > 0 and right < size else across
     bottom = max(body.bottom for body in driving)
@@ -120,13 +122,26 @@ def _ground(source: Body, driving: Sequence[Body]) -> Places | None:
     return source.feet, feet[known & (np.where(known, reach, 0) >= STANDING * np.quantile(reach[known], 0.9))]
 
 
-def _axis(source: float, driving: np.ndarray, scale: float, size: int) -> tuple[float, float]:
-    """Shift on an axis at a scale, and how far the body is moved: not at all if it passes the source's place anyway."""
+def _axis(source: float, driving: np.ndarray, size: int) -> tuple[float, float]:
+    """The driving body's place on an axis, and how far it is moved, in whole pixels: not at all if it passes the source's place anyway."""
     middle = float(np.median(driving))
     low, high = np.quantile(driving, (0.1, 0.9)) + np.array([-1, 1]) * SAME_PLACE * size
-    moved = 0.0 if low <= source <= high else source - middle
-    moved = float(np.rint(moved)) if scale == 1 else moved
-    return middle + moved - scale * middle, moved
+    return middle, 0.0 if low <= source <= high else float(np.rint(source - middle))
+
+
+def _below_the_top(height: float, width: float, source: Body, driving: Sequence[Body], fixed: float, place: float) -> tuple[float, float]:
+    """Height and width, less where the head would leave the picture at the top that is inside on the photo and in the motion.
+
+    Bodies grow from the row `fixed`, which comes to lie at `place`.
+    """
+    crowns = np.array([body.crown for body in driving if np.isfinite(body.crown)])
+    if height <= 1 or np.isnan(source.crown) or not len(crowns) or (crown := np.quantile(crowns, 0.1)) >= fixed:
+        return height, width
+    most = max(1.0, place / (fixed - crown))
+    if height <= most:
+        return height, width
+    most = most if np.log(most) > SAME_SIZE else 1.0
+    return most, width * most / height
 
 
 def _kept_inside(shift: float, scale: float, low: int, high: int, size: int) -> float:

@@ -32,6 +32,7 @@ SEGMENTS = (
     Segment((19, 21), (-0.56, 0.64, 0.53), 0.5),  # lower arm, left
 )
 WEIGHTS = np.array([segment.weight for segment in SEGMENTS])
+HEAD = (23, 24)
 LOWEST = (5, 6, 11, 12, 13, 14)
 """Feet, and lower legs, whose feet DensePose may miss."""
 LEAST_PIXELS = 40
@@ -61,7 +62,8 @@ class Body(NamedTuple):
     """What is measured on an IUV map, by segment (K,): `length` along the bone and `breadth` across it in pixels a metre of the mean body,
     NaN where they are unknown; `trust` in the length, 0 where it is unknown; `place` (K, 2), the mean x, y of its pixels, NaN without any.
 
-    `feet` is the lowest edge of the feet in pixels, NaN if they are not visible or cut off; `left`, `right`, `bottom` are the body's edges.
+    `feet` is the lowest edge of the feet and `crown` the highest of the head in pixels, NaN if they are not visible or cut off; `left`,
+    `right`, `bottom` are the body's edges.
     """
 
     length: np.ndarray
@@ -69,6 +71,7 @@ class Body(NamedTuple):
     trust: np.ndarray
     place: np.ndarray
     feet: float
+    crown: float
     left: int
     right: int
     bottom: int
@@ -92,7 +95,7 @@ def measured(iuv: np.ndarray) -> Body | None:
             length[number], breadth[number], seen = found
             trust[number] = seen**4 * count[number] ** 0.25
     bottom = int(np.flatnonzero(iuv[..., 0].any(1))[-1]) + 1
-    return Body(length, breadth, trust, place, _feet(iuv), int(columns[0]), int(columns[-1]) + 1, bottom)
+    return Body(length, breadth, trust, place, _feet(iuv), _crown(iuv), int(columns[0]), int(columns[-1]) + 1, bottom)
 
 
 def _moments(iuv: np.ndarray) -> np.ndarray:
@@ -133,3 +136,9 @@ def _feet(iuv: np.ndarray) -> float:
     """The lowest edge of the feet in pixels; NaN if they are not visible, or the picture's edge cuts them off."""
     rows = np.flatnonzero(np.isin(iuv[..., 0], LOWEST).any(1))
     return float(rows[-1] + 1) if len(rows) and rows[-1] + 1 < len(iuv) else np.nan
+
+
+def _crown(iuv: np.ndarray) -> float:
+    """The highest edge of the head in pixels; NaN if it is not visible, or the picture's edge cuts it off."""
+    rows = np.flatnonzero(np.isin(iuv[..., 0], HEAD).any(1))
+    return float(rows[0]) if len(rows) and rows[0] else np.nan

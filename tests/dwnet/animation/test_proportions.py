@@ -119,6 +119,17 @@ def test_a_body_is_moved_to_the_photos_and_stays_in_the_picture():
     assert max(body.bottom for body in bodies(frames)) + similarity.y <= SIZE
 
 
+def test_a_head_that_was_in_the_picture_stays_there():
+    """A photo that shows its person too large: a leg is lifted towards the camera, say. One that is cut off itself sets no bound."""
+    frames = list(clip(9, "arms"))
+    crown = min(body.crown for body in bodies(frames))
+    photo = measured(frames[0].iuv)
+    large = photo._replace(length=1.4 * photo.length, breadth=1.4 * photo.breadth)
+    similarity, _ = fit(large, bodies(frames), SIZE)
+    assert similarity.points(np.array([0, crown]))[1] >= -1 and similarity.height == similarity.width < 1.2
+    assert fit(large._replace(crown=np.nan), bodies(frames), SIZE)[0].height == pytest.approx(1.4, rel=0.03)
+
+
 def test_maps_that_show_no_body_are_left():
     noise = body_maps(1, 4)
     noise[..., 1:] = np.random.default_rng(0).integers(0, 256, noise[..., 1:].shape) * (noise[..., :1] > 0)
