@@ -18,6 +18,8 @@ from .names import hidden
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems without locks say."""
+FOLDER_TRIES = 100
+"""How often a folder is made that others remove again, until it counts as one that takes no files (as /proc is)."""
 _own: dict[str, bool] = {}
 """The locks that this process has asked for or been lent, by path, and whether it holds them."""
 
@@ -65,10 +67,14 @@ def lent(path: Path) -> Iterator[None]:
 def _locked(lock: Path, path: Path, wait: bool) -> int | None:
     """An open file that holds the lock; None where the file system has none. Its holder removes the file before it lets go, so a lock
     that was waited for may be that of a file that is no more."""
+    missing = 0
     while True:
         try:
             file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
+            missing += 1
+            if missing > FOLDER_TRIES:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(lock)) from None
             lock.parent.mkdir(parents=True, exist_ok=True)
             continue
         try:

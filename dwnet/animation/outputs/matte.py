@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter, uniform_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 
 from densepose_cache.video.plate import MARGIN, background_plate, grown, pull_push
 
@@ -27,8 +27,7 @@ def ramp(values: np.ndarray, low: float, high: float) -> Mask:
 
 def surroundings(body: np.ndarray, side: float) -> Mask:
     """1 on the body (H, W) bool and near it, falling to 0 where hair and loose clothes end; `side` is that of the square, in pixels."""
-    reach = max(1, round(MARGIN * side / 2))
-    return np.minimum(1.5 * uniform_filter(grown(body, reach).astype(np.float32), 2 * reach + 1), 1)
+    return ramp(distance_transform_edt(~body), MARGIN * side, side / 64) if body.any() else np.zeros(body.shape, np.float32)
 
 
 def photo_person(photo: np.ndarray, background: np.ndarray, body: np.ndarray, side: float) -> Mask:
@@ -40,7 +39,8 @@ def photo_person(photo: np.ndarray, background: np.ndarray, body: np.ndarray, si
     inner = ~grown(~body, max(1, round(side / 128)))
     colours = np.rint(pull_push(photo.astype(np.float32), inner if inner.any() else body)).astype(np.uint8)
     behind, own = (gaussian_filter(difference(photo, other), BLUR * side) for other in (background, colours))
-    person = ramp(behind, CLOSE, OTHER) * ramp(behind / (behind + own + 1), 0.35, 0.6) * surroundings(body, side)
+    near = surroundings(body, side)
+    person = near * ramp(behind, CLOSE, OTHER) * ramp(near * behind / (behind + own + 1), 0.35, 0.6)
     rim = max(1, round(side / 128))
     return gaussian_filter(np.maximum(maximum_filter(person, 2 * rim + 1), grown(body, rim)), BLUR * side)
 

@@ -13,7 +13,7 @@ from .matte import BLUR, FrameMatte
 from .placement import Placement
 
 BORDER = 1 / 64
-"""Width of the rim along which the box ends softly where the photo goes on, as a share of its side."""
+"""Width of the rim along which the box ends softly where the photo goes on, as a share of its side; at least three pixels of the square."""
 
 
 class PasteBack:
@@ -29,8 +29,8 @@ class PasteBack:
             photo = np.asarray(Image.fromarray(photo).resize(self.size, Image.Resampling.BOX))
         self._place = place = Placement(person.geometry, scale, *self.size)
         self._empty, stood = empty_photo(photo, person.iuv, place)
-        share = place.reduced(np.rint(255 * stood).astype(np.uint8)) / np.float32(255)
-        self._matte = FrameMatte(person.image, person.iuv, share, place.reduced(self._empty))
+        share = place.reduced(np.rint(255 * stood).astype(np.uint8), np.zeros_like(person.iuv[..., 0])) / np.float32(255)
+        self._matte = FrameMatte(person.image, person.iuv, share, place.reduced(self._empty, person.image))
         self._border = self._soft_border(len(person.iuv))
         self._shown, self._window = self._empty.copy(), None
 
@@ -58,8 +58,7 @@ class PasteBack:
         """(S, S) float32 in 0..1: 0 at those borders of the box beyond which the photo goes on."""
         place = self._place
         (left, top, right, bottom), (x, y) = place.inside, place.origin
-        centres = (np.arange(size) + 0.5) * place.pixels
-        rim = BORDER * size * place.pixels
+        centres, rim = (np.arange(size) + 0.5) * place.pixels, max(3, BORDER * size) * place.pixels
         shares = [np.ones(size), np.ones(size)]
         for cut, axis, distance in zip(
             place.cut,
@@ -68,7 +67,7 @@ class PasteBack:
             strict=True,
         ):
             if cut:
-                shares[axis] = shares[axis] * np.clip(distance / rim, 0, 1)
+                shares[axis] = shares[axis] * np.clip((distance - place.pixels / 2) / rim, 0, 1)
         return (shares[0][:, None] * shares[1]).astype(np.float32)
 
 

@@ -62,10 +62,11 @@ class Placement:
         box = tuple(min(max(edge, 0.0), float(size)) for edge in edges)
         return np.asarray(Image.fromarray(picture).resize((right - left, bottom - top), Image.Resampling.BICUBIC, box))
 
-    def reduced(self, photo: np.ndarray) -> np.ndarray:
-        """The square (S, S, 3) uint8 of the photo (height, width, 3) uint8; what lies outside of the box is its nearest pixel."""
-        (left, top, right, bottom), size = self.inside, self.geometry.size
-        (x, y), part = self.origin, photo[top:bottom, left:right]
+    def reduced(self, photo: np.ndarray, square: np.ndarray) -> np.ndarray:
+        """`square` (S, S) or (S, S, 3) uint8 with what `photo` (height, width) or (height, width, 3) uint8 shows, wherever a pixel lies in
+        the box as a whole."""
+        left, top, right, bottom = self.inside
+        (x, y), part, found = self.origin, photo[top:bottom, left:right], square.copy()
         first = [math.ceil((edge - start) / self.pixels) for edge, start in ((left, x), (top, y))]
         last = [math.floor((edge - start) / self.pixels) for edge, start in ((right, x), (bottom, y))]
         box = [
@@ -73,6 +74,6 @@ class Placement:
         ]
         box = (max(box[0], 0), max(box[1], 0), min(box[2], part.shape[1]), min(box[3], part.shape[0]))
         kind = Image.Resampling.BOX if self.pixels > 1 else Image.Resampling.BICUBIC
-        found = np.asarray(Image.fromarray(part).resize((last[0] - first[0], last[1] - first[1]), kind, box))
-        pad = (first[1], size - last[1]), (first[0], size - last[0])
-        return np.pad(found, (*pad, (0, 0))[: found.ndim], "edge")
+        shown = Image.fromarray(part).resize((last[0] - first[0], last[1] - first[1]), kind, box)
+        found[first[1] : last[1], first[0] : last[0]] = np.asarray(shown)
+        return found

@@ -60,16 +60,7 @@ def test_nothing_is_left_after_an_error(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [
-        ("out", True),
-        ("a/out/", True),
-        ("out.v2/", True),
-        ("out.v2", False),
-        ("out.mp4", False),
-        (".mp4", False),
-        ("..", False),
-        (".", False),
-    ],
+    [("out", True), ("a/out/", True), ("out.v2/", True), ("out.v2", False), ("out.mp4", False), (".mp4", False), ("..", False)],
 )
 def test_which_names_are_folders(name, folder):
     assert is_folder(name) == folder
