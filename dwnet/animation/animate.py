@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from densepose_cache.video import VideoWriter
 from ..inference.driving import FreeDriving, grid_engine
 from ..inference.panels import sheet, sheet_size
 from ..inference.rollout import generate_frames, video_panels
+from ..inference.views.generate import generate_from_views
 from .motion import DrivingFrame, Motion
 from .person import Person
 from .stream import Recent
@@ -24,8 +25,10 @@ AHEAD = 8
 """Driving frames that are decoded and have their IUV maps before the generator wants them."""
 
 
-def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device):
+def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device, further: Sequence[Person] = ()):
     """Write the video `out`; `panels` puts source, pose and coarse warp beside the generated frame.
+
+    Of a person of whom there are `further` pictures, each pixel is taken from the one that shows it best.
 
     Frames get their IUV maps in a thread of their own and are decoded and encoded in processes of theirs, beside the generator; memory
     does not depend on their number. Where it is stopped it says how far it came, and leaves no file. Raises InputError if person and motion
@@ -34,11 +37,11 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
     size = person.image.shape[0]
     if person.image.shape != person.iuv.shape or size != motion.size:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {(motion.size,) * 2}; they must be the same")
-    shape = sheet_size(4 + motion.frames, size) if panels else (size, size)
+    shape = sheet_size(4 + len(further) + motion.frames, size) if panels else (size, size)
     bar = Bar("animate", len(motion), unit="frames")
     try:
         with bar, VideoWriter(out, motion.fps, shape, sound=motion.sound) as video, ahead(motion.read(), AHEAD) as frames:
-            for number, picture in enumerate(_pictures(generator, person, motion, frames, panels, device)):
+            for number, picture in enumerate(_pictures(generator, (person, *further), motion, frames, panels, device)):
                 for _ in range(motion.repeats[number]):
                     video.write(picture)
                 bar.advance()
@@ -49,7 +52,7 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
 
 
 def _pictures(
-    generator, person: Person, motion: Motion, frames: Iterator[DrivingFrame], panels: bool, device: torch.device
+    generator, people: Sequence[Person], motion: Motion, frames: Iterator[DrivingFrame], panels: bool, device: torch.device
 ) -> Iterator[np.ndarray]:
     """Yield what the video shows, frame after frame."""
     seen: deque[np.ndarray | None] = deque()
@@ -60,10 +63,17 @@ def _pictures(
             yield driving.iuv
 
     # A frame is handed over while the next one is under way, which looks at the map before its own.
-    driving = FreeDriving(person.image, person.iuv, Recent(maps(), kept=2), grid_engine(device))
-    for number, (frame,) in enumerate(generate_frames(generator.to(device), [driving], [len(motion)], device)):
+    recent = Recent(maps(), kept=2)
+    drivings = [FreeDriving(person.image, person.iuv, recent, grid_engine(device)) for person in people]
+    sources = {f"source {number}" if number > 1 else "source": person.image for number, person in enumerate(people, 1)}
+    generator = generator.to(device)
+    if len(people) > 1:
+        generated = generate_from_views(generator, drivings, len(motion), device)
+    else:
+        generated = generate_frames(generator, drivings, [len(motion)], device)
+    for number, (frame,) in enumerate(generated):
         real = seen.popleft()
         if panels:
-            yield sheet(video_panels(driving, number, frame) | ({} if real is None else {"driving video": real}))
+            yield sheet(sources | video_panels(drivings[0], number, frame) | ({} if real is None else {"driving video": real}))
         else:
             yield frame

@@ -12,6 +12,7 @@ from ..core.device import pick_device
 from ..model.checkpoint import load_model
 from .animate import animate
 from .extraction import Extraction
+from .further import load_further
 from .inputs import check_output, frame_size, say
 from .motion import Motion, Wanted
 from .pace import check_rate
@@ -23,7 +24,8 @@ from .sources import load_motion
 class Job:
     """The person of `source`, a picture or a clip of the cache, moves as `driving` does, in the file `out`.
 
-    `source_iuv` and `driving_iuv` are files of IUV maps, None for those beside the inputs or what DensePose finds.
+    `sources` are further pictures of the same person. `source_iuv`, `sources_iuv` in their order, as many or fewer, and `driving_iuv` are
+    files of IUV maps, None for those beside the inputs or what DensePose finds.
     """
 
     source: str
@@ -32,6 +34,8 @@ class Job:
     settings: AnimateSettings
     source_iuv: Path | None = None
     driving_iuv: Path | None = None
+    sources: tuple[str, ...] = ()
+    sources_iuv: tuple[Path | None, ...] = ()
 
 
 class Studio:
@@ -47,17 +51,18 @@ class Studio:
     def animate(self, job: Job) -> Motion:
         """Write the file of `job` and return the motion that it shows. Raises InputError, before the work begins where that can be."""
         settings, out = job.settings, job.out
-        check_output(out, job.source, job.driving)
+        check_output(out, job.source, *job.sources, job.driving)
         check_rate(settings.fps)
-        side = frame_size(job.source, job.driving, settings.size)
+        side = frame_size((job.source, *job.sources, job.driving), settings.size)
         generator, metadata = self._loaded
         size = side or metadata.get("size", 256)
         wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
         with only_writer(out):
             person = load_person(job.source, job.source_iuv, size, self.extraction)
+            further = load_further(person, job.sources, job.sources_iuv, self.extraction)
             motion = load_motion(job.driving, job.driving_iuv, wanted, self.extraction)
             if motion.sound and out.suffix.lower() in SILENT:
                 say(out, "has no sound: this kind of video cannot")
                 motion = replace(motion, sound=None)
-            animate(generator, person, motion, out, settings.panels, pick_device(settings.device))
+            animate(generator, person, motion, out, settings.panels, pick_device(settings.device), further)
         return motion
