@@ -20,7 +20,8 @@ SOFT = 0.7
 def alike(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The pictures (S, S, 3) uint8 with IUV maps (S, S, 3) uint8: the first as it is, every other one in its colours and before its
     background, so that where nobody stands all are the same."""
-    first, nobody = pictures[0], np.where(maps[0][..., :1] > 0, background_plate(pictures[0], maps[0]), pictures[0])
+    first, taken = pictures[0], _person(pictures[0], maps[0])
+    nobody = taken * background_plate(first, maps[0]) + (1 - taken) * first
     adapted = [first]
     for picture, iuv in zip(pictures[1:], maps[1:], strict=True):
         gain, person = colour_gain(first, maps[0], picture, iuv), _person(picture, iuv)

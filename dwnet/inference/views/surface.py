@@ -31,8 +31,10 @@ FACE = 8.0
 """Factor of the picture that shows most of the face, there: no face is put together from two."""
 FADE = 0.03
 """Metres over which that factor begins."""
-FEATHER = 1.5 / 256
-"""Width of the seams in a frame, as a share of its height."""
+VOTE = 5 / 256
+"""Width, as a share of the frame's height, of the surroundings on the body that a pixel is decided with: slivers go with what is beside."""
+DECIDED = 3
+"""Power of the votes: seams are narrower than what is asked."""
 HALO = 6 / 256
 """The same around the body."""
 
@@ -64,10 +66,13 @@ class SurfaceViews:
         if not body.any():
             return shares
         distance, nearest = distance_transform_edt(~body, return_indices=True)
-        near = self._shares[:, _texels(driving_iuv)[tuple(nearest)]]
-        seams, around = (gaussian_filter(near, (0, width * height, width * height), mode="nearest") for width in (FEATHER, HALO))
+        voted = self._shares[:, _texels(driving_iuv)] * body
+        votes = gaussian_filter(voted, (0, VOTE * height, VOTE * height), mode="constant")[:, *nearest]
+        decided = (votes / votes.sum(0)) ** DECIDED
+        near = decided / decided.sum(0)
+        around = gaussian_filter(near, (0, HALO * height, HALO * height), mode="nearest")
         steps = distance.astype(np.float32) / (REACH * height)
-        mixed = seams + np.clip(4 * steps, 0, 1) * (around - seams)
+        mixed = near + np.clip(4 * steps, 0, 1) * (around - near)
         return shares + np.clip(2 - 2 * steps, 0, 1) * (mixed - shares)
 
 
