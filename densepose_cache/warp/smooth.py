@@ -53,9 +53,7 @@ class SmoothSurface:
         hair: float = HAIR,
     ):
         self._reach, self._tolerance = reach, tolerance
-        inside = ~grown(source_iuv[..., 0] == 0, round(rim * source_iuv.shape[0]))
-        read = np.where(inside[..., None], source_iuv, np.uint8(0)) if inside.any() else source_iuv
-        self._surface = SourceSurface(read, neckline=neckline, hair=hair)
+        self._surface = SourceSurface(without_edge(source_iuv, rim), neckline=neckline, hair=hair)
 
     def grid(self, driving_iuv: np.ndarray) -> SmoothGrid:
         """The smooth grid to `driving_iuv` (H, W, 3) uint8. Where the source shows no body, body pixels read themselves."""
@@ -64,6 +62,12 @@ class SmoothSurface:
         body = (driving_iuv[..., 0] > 0) & (nearest.distance < LOST)
         _average(body, nearest.index, self._reach, np.float32((self._tolerance * height) ** 2), way)
         return SmoothGrid(way, nearest.distance)
+
+
+def without_edge(iuv: np.ndarray, rim: float = RIM) -> np.ndarray:
+    """An IUV map (H, W, 3) uint8 without the body pixels within `rim` of the silhouette's edge; as it is where no others are left."""
+    inside = ~grown(iuv[..., 0] == 0, round(rim * iuv.shape[0]))
+    return np.where(inside[..., None], iuv, np.uint8(0)) if inside.any() else iuv
 
 
 @njit(nogil=True, cache=True)

@@ -14,6 +14,7 @@ from densepose_cache.core.progress import Bar
 
 from ..inference.driving import FreeDriving, grid_engine
 from ..inference.rollout import generate_frames
+from ..inference.views.generate import generate_from_views
 from .motion import DrivingFrame, Motion
 from .outputs.shown import KeptGrids, Output, Shown
 from .outputs.steadiness import Steadiness
@@ -26,6 +27,8 @@ AHEAD = 8
 
 def animate(generator, person: Person, motion: Motion, outputs: list[Output], device: torch.device) -> Steadiness:
     """Write the `outputs`, of which the first one is the result, and return how steady it is.
+
+    Of a person with further pictures each pixel is taken from the one that shows it best.
 
     Frames get their IUV maps in a thread of their own and are decoded and encoded in processes of theirs, beside the generator; memory
     does not depend on their number. Where it is stopped it says how far it came, and leaves no file. Raises InputError if person and motion
@@ -62,6 +65,12 @@ def _generated(generator, person: Person, motion: Motion, frames: Iterator[Drivi
             yield driving.iuv
 
     # A frame is handed over while the next one is under way, which looks at the map before its own.
-    driving = KeptGrids(FreeDriving(person.image, person.iuv, Recent(maps(), kept=2), grid_engine(device)))
-    for number, (frame,) in enumerate(generate_frames(generator.to(device), [driving], [len(motion)], device)):
-        yield Shown(number, frame, driving, seen.popleft())
+    recent, people = Recent(maps(), kept=2), (person, *person.further)
+    drivings = [KeptGrids(FreeDriving(one.image, one.iuv, recent, grid_engine(device))) for one in people]
+    generator = generator.to(device)
+    if len(people) > 1:
+        generated = generate_from_views(generator, drivings, len(motion), device)
+    else:
+        generated = generate_frames(generator, drivings, [len(motion)], device)
+    for number, (frame,) in enumerate(generated):
+        yield Shown(number, frame, drivings[0], seen.popleft())

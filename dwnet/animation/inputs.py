@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from densepose_cache.cache.reader import SplitReader
@@ -22,13 +23,13 @@ def cached(text: str) -> tuple[Path, str] | None:
     return (Path(match["path"]), match["clip"]) if match else None
 
 
-def frame_size(source: str, driving: str, asked: int | None) -> int | None:
-    """Side of the frames: that of clips of the cache, else the one `asked` for, perhaps None. Raises InputError if they differ, or if
-    frames `asked` for cannot be generated."""
+def frame_size(inputs: Sequence[str], asked: int | None) -> int | None:
+    """Side of the frames: that of clips of the cache among the `inputs`, else the one `asked` for, perhaps None. Raises InputError if they
+    differ, or if frames `asked` for cannot be generated."""
     if asked is not None and (asked % 4 or not 32 <= asked <= 2048):
         raise InputError(f"frames of {asked}x{asked} pixels cannot be generated; the size must be a multiple of 4, from 32 to 2048")
     sizes = {}
-    for path, _ in filter(None, map(cached, (source, driving))):
+    for path, _ in filter(None, map(cached, inputs)):
         with SplitReader(path) as reader:
             sizes[path] = reader.size
             if asked not in (None, reader.size):

@@ -16,6 +16,7 @@ from ..pretrained import EMBEDDED
 from .animate import animate
 from .extraction import Extraction
 from .framing.choice import Framing, PersonChoice
+from .further import load_further
 from .inputs import check_apart, check_output, frame_size, say
 from .motion import Motion, Wanted
 from .outputs.names import compare_path, record_path
@@ -34,7 +35,8 @@ class Job:
     """The person of `source`, a picture or a clip of the cache, moves as `driving` does, in the file `out`, or the folder of PNGs,
     if its name has no ending or, as a string, ends in a slash.
 
-    `source_iuv` and `driving_iuv` are files of IUV maps, None for those beside the inputs or what DensePose finds.
+    `sources` are further pictures of the same person. `source_iuv`, `sources_iuv` in their order, as many or fewer, and `driving_iuv` are
+    files of IUV maps, None for those beside the inputs or what DensePose finds.
     """
 
     source: str
@@ -43,6 +45,13 @@ class Job:
     settings: AnimateSettings = field(default_factory=AnimateSettings)
     source_iuv: Path | None = None
     driving_iuv: Path | None = None
+    sources: tuple[str, ...] = ()
+    sources_iuv: tuple[Path | None, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All pictures, and the motion."""
+        return self.source, *self.sources, self.driving
 
 
 class Studio:
@@ -63,13 +72,14 @@ class Studio:
         """
         settings = job.settings
         check_rate(settings.fps)
-        size = frame_size(job.source, job.driving, settings.size) or self.loaded[1].get("size", 256)
+        size = frame_size(job.inputs, settings.size) or self.loaded[1].get("size", 256)
         who = {"--person": settings.person, "--driving-person": settings.driving_person}
         photo, video = (Framing(settings.crop == "auto", PersonChoice.parse(text, flag)) for flag, text in who.items())
         motion = load_motion(
             job.driving, job.driving_iuv, Wanted(size, settings.fps, settings.start, settings.end, frames, video), self.extraction
         )
         person = load_person(job.source, job.source_iuv, size, self.extraction, photo)
+        person = replace(person, further=load_further(person, job.sources, job.sources_iuv, self.extraction, replace(photo, choice=None)))
         motion, said = matched(person.iuv, motion, settings)
         say(Path(job.driving), *said)
         return person, steady(motion, settings.smooth)
@@ -80,24 +90,24 @@ class Studio:
         Raises InputError, before the work begins where that can be.
         """
         settings, out, started = job.settings, job.out, time.monotonic()
-        check_output(out, job.source, job.driving)
+        check_output(out, *job.inputs)
         for path in (record_path(out), compare_path(out)):
-            check_apart(path, job.source, job.driving)
+            check_apart(path, *job.inputs)
         generator, _ = self.loaded
         with only_writer(Path(out), folder=is_folder(out)):
             person, motion = self.load(job, settings.compare)
             outputs = [result_output(out, person, motion, settings, is_pasted(person, settings, job.source))]
             if settings.compare:
-                outputs.append(comparison_output(out, motion))
+                outputs.append(comparison_output(out, person, motion))
             steadiness = animate(generator, person, motion, outputs, pick_device(settings.device))
             facts = made(outputs, person, motion, time.monotonic() - started) | {"quality": steadiness.figures()}
-            facts |= origins(job.source, job.driving, person, motion, self.extraction) | made_by(self.model, settings)
+            facts |= origins((job.source, *job.sources), job.driving, person, motion, self.extraction) | made_by(self.model, settings)
             write_record(out, facts)
         return replace(motion, sound=outputs[0].sound)
 
     def preview(self, job: Job) -> Motion:
         """Write, in place of the animation, what was found on photo and motion; return the motion. Raises InputError as `animate` does."""
-        check_output(job.out, job.source, job.driving)
+        check_output(job.out, *job.inputs)
         with only_writer(Path(job.out), folder=is_folder(job.out)):
             person, motion = self.load(job, frames=True)
             return replace(motion, sound=preview(person, motion, job.out))

@@ -36,6 +36,7 @@ class Person:
     photo: np.ndarray | None = None
     geometry: Geometry | None = None
     maps: Path | None = None
+    further: tuple["Person", ...] = ()
 
 
 def load_person(text: str, iuv: Path | None, size: int, extraction: Extraction, framing: Framing = CROPPED) -> Person:

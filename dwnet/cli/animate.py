@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from densepose_cache.core.errors import InputError
+
 from ..animation.job import Job, Studio
 from ..config import AnimateSettings
 from ..pretrained import EMBEDDED
@@ -12,10 +14,14 @@ from .motion_options import CacheSize, Crop, DensePose, DrivingIuv, DrivingPerso
 
 
 def command(
-    source: Annotated[
-        str, typer.Argument(help="Who moves: a picture, or a clip of the cache as cache/DATASET/test.h5:CLIP (first frame).")
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE... MOTION",
+            help="Who moves: a picture, or several of the same person; or clips of the cache as cache/DATASET/test.h5:CLIP (first frame). "
+            "Then the motion: a video, a folder of frames, a clip of the cache or a motion file.",
+        ),
     ],
-    driving: Annotated[str, typer.Argument(help="The motion: a video, a folder of frames, a clip of the cache or a motion file.")],
     out: Annotated[
         str,
         typer.Option(
@@ -25,8 +31,15 @@ def command(
         ),
     ],
     model: Annotated[str, typer.Option(help="Run folder or model.safetensors. Default: the generator that ships.")] = EMBEDDED,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Another picture of the person, like those before the motion. Repeatable.")
+    ] = None,
     source_iuv: Annotated[
-        Path | None, typer.Option(help="IUV map of the picture: PNG or .iuv.h5. Default: PICTURE_IUV.png or PICTURE.iuv.h5 beside it.")
+        list[Path] | None,
+        typer.Option(
+            help="IUV map of the picture: PNG or .iuv.h5; of several pictures once for each, in order. Default: PICTURE_IUV.png or "
+            "PICTURE.iuv.h5 beside it."
+        ),
     ] = None,
     driving_iuv: DrivingIuv = None,
     paste_back: Annotated[
@@ -81,8 +94,14 @@ def command(
 
     Example: dwnet animate photo.jpg dance.mp4 -o out.mp4 --model results/fashion/runs/full. IUV maps come from files beside the picture and
     the video, else from DensePose R-CNN where its weights are, else from the small network that ships with the package. The sound of the
-    video goes with it.
+    video goes with it. Of several pictures, as front.jpg back.jpg dance.mp4, each shows what the others do not; the background is the
+    first one's.
     """
+    *pictures, driving = inputs
+    if not pictures:
+        raise InputError(f"{driving}: is the only input; give a picture of the person, or several, and then the motion")
+    first, *further = [*pictures, *(source or [])]
+    first_iuv, *further_iuv = source_iuv or [None]
     who = {"person": person, "driving_person": driving_person}
     settings = AnimateSettings(
         size=size,
@@ -100,6 +119,6 @@ def command(
         **who,
     )
     studio = Studio(model, extraction(densepose, device, weights, no_cache, cache_size))
-    job = Job(source, driving, out, settings, source_iuv, driving_iuv)
+    job = Job(first, driving, out, settings, first_iuv, driving_iuv, tuple(further), tuple(further_iuv))
     motion = studio.preview(job) if preview else studio.animate(job)
     typer.echo(f"{motion.repeats.sum()} frames{' and sound' * (motion.sound is not None)}: {out}")

@@ -25,7 +25,7 @@ def run_batch(studio: Studio, pairs: list[Pair], settings: AnimateSettings, fold
     begins, where model or settings are wrong for all of them.
     """
     check_rate(settings.fps)
-    frame_size("", "", settings.size)
+    frame_size((), settings.size)
     studio.loaded  # noqa: B018 - a wrong model is an error of all
     made_from, done = MadeFrom(studio, settings), 0
     with only_writer(folder / TABLE):

@@ -22,7 +22,7 @@ def write(studio: Studio, settings: AnimateSettings, kind: str, out: Path, job: 
     `SUFFIX`; yield what is written in a line each. `kind` and errors as in `export`; raises InputError where the inputs are wrong."""
     generator, metadata = studio.loaded
     texts = (job.source, job.driving) if job else ("", "")
-    size = frame_size(*texts, settings.size) or metadata.get("size", 256)
+    size = frame_size(texts, settings.size) or metadata.get("size", 256)
     inputs = out.with_suffix(SUFFIX)
     if out == inputs or any(Path(text).absolute() == path.absolute() for text in texts if text for path in (out, inputs)):
         raise InputError(f"{out}: an input would be overwritten; name another file with --output")

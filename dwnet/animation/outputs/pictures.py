@@ -62,11 +62,12 @@ def result_output(out: Path | str, person: Person, motion: Motion, settings: Ani
     return Output(path, size, picture, sound, folder)
 
 
-def comparison_output(out, motion: Motion) -> Output:
-    """Source, pose, coarse warp, result and, where the motion has its frames, driving video side by side, beside the file `out`."""
+def comparison_output(out: Path | str, person: Person, motion: Motion) -> Output:
+    """Sources, pose, coarse warp, result and, where the motion has its frames, driving video side by side, beside the file `out`."""
+    sources = {f"source {number}" if number > 1 else "source": one.image for number, one in enumerate((person, *person.further), 1)}
 
     def picture(shown: Shown) -> np.ndarray:
         real = {} if shown.read.frame is None else {"driving video": shown.read.frame}
-        return sheet(video_panels(shown.driving, shown.number, shown.frame) | real)
+        return sheet(sources | video_panels(shown.driving, shown.number, shown.frame) | real)
 
-    return Output(compare_path(out), sheet_size(4 + motion.frames, motion.size), picture, motion.sound)
+    return Output(compare_path(out), sheet_size(3 + len(sources) + motion.frames, motion.size), picture, motion.sound)

@@ -1,6 +1,7 @@
 """The record of an animation, a JSON file beside it: what it was made of and how, and how steady it is."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from .names import record_path
 from .shown import Output
 
 FORMAT = 1
+ROLES = ("source", "driving")
+"""Inputs of which it is said where their maps come from."""
 PACKAGES = ("dwnet", "torch", "torchvision", "numpy", "pillow", "av", "imageio-ffmpeg")
 
 
@@ -28,10 +31,11 @@ def write_record(out: Path | str, facts: dict[str, Any]):
     write_text_whole(record_path(out), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
-def origins(source: str, driving: str, person: Person, motion: Motion, extraction: Extraction) -> dict[str, Any]:
+def origins(sources: Sequence[str], driving: str, person: Person, motion: Motion, extraction: Extraction) -> dict[str, Any]:
     """Names and SHA-256 of the inputs and of the files of their maps; of maps that were found, the backend."""
-    given = {"source": (source, person.maps), "driving": (driving, motion.maps)}
-    maps = {role: _origin(str(path)) if path else _maker(text, extraction) for role, (text, path) in given.items()}
+    given = {"source": (sources[0], person.maps), "driving": (driving, motion.maps)}
+    given |= {f"source {number}": (text, None) for number, text in enumerate(sources[1:], 2)}
+    maps = {role: _origin(str(path)) if path else _maker(text, extraction) for role, (text, path) in given.items() if role in ROLES}
     return {"inputs": {role: _origin(text) for role, (text, _) in given.items()}, "iuv": maps}
 
 
