@@ -50,11 +50,11 @@ class Studio:
         settings, out = job.settings, job.out
         check_output(out, job.source, job.driving)
         check_rate(settings.fps)
+        who = {"--person": settings.person, "--driving-person": settings.driving_person}
+        photo, video = (Framing(settings.crop == "auto", PersonChoice.parse(text, flag)) for flag, text in who.items())
         side = frame_size(job.source, job.driving, settings.size)
         generator, metadata = self._loaded
         size = side or metadata.get("size", 256)
-        who = {"--person": settings.person, "--driving-person": settings.driving_person}
-        photo, video = (Framing(settings.crop == "auto", PersonChoice.parse(text, flag)) for flag, text in who.items())
         wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels, video)
         with only_writer(out):
             person = load_person(job.source, job.source_iuv, size, self.extraction, photo)
