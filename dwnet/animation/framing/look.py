@@ -13,10 +13,10 @@ from densepose_cache.densepose.person import overlap
 from densepose_cache.densepose.search import People, Search, Start, finer_for
 
 from ..extraction import Extraction
-from ..motion_file import body_box
 from ..stream import FrameStream
 from .choice import PersonChoice, present
 from .footage import Footage, to_source, to_square
+from .square import body_box
 
 SIDE = 256
 """Of the frames that are looked at; finer looks have larger ones, up to the source's own."""
@@ -24,6 +24,8 @@ FRAMES = 32
 """That are looked at; half as many where the look is finer."""
 EXPECTED = 0.2
 """Share of the picture's longer side that people have at least, as a rule."""
+SURE = 0.9
+"""Score from which on the network is hardly ever wrong."""
 CANDIDATES = 4
 """Every one of this many is searched for the person who is asked for."""
 
@@ -34,18 +36,19 @@ Maps = Callable[[np.ndarray, Geometry], Generator[FrameMap]]
 @dataclass(frozen=True)
 class Sight:
     """The `boxes` (N, 4) of the person in pixels of the source; who is followed, `start`, with its place in the footage's numbers, None
-    where there is nobody else; what is to be said of it."""
+    where there is nobody else; what is to be said of it; how sure the network is, in [0, 1]."""
 
     boxes: np.ndarray
     start: Start | None = None
     words: str | None = None
+    score: float = 1.0
 
 
 def look(footage: Footage, choice: PersonChoice | None, extraction: Extraction) -> Sight:
-    """Where the person is. Looks again, more finely, where people are too small to be found well. Raises InputError if nobody is there, or
-    not the person of the `choice`."""
+    """Where the person is. Looks again, more finely, where people are too small to be found well or the network is in doubt, and takes what
+    it is surest of. Raises InputError if nobody is there, or not the person of the `choice`."""
     usual = finer_for(EXPECTED, extraction.needed)
-    sight, crowd = None, np.zeros((0, 4))
+    sights, crowd = [], np.zeros((0, 4))
     for finer in dict.fromkeys((usual, 2 * usual, 1)):
         view = _View(footage, extraction, finer, FRAMES // 2 if finer > usual else FRAMES)
         start = None
@@ -53,12 +56,17 @@ def look(footage: Footage, choice: PersonChoice | None, extraction: Extraction) 
             start, seen = view.choose(choice)
             crowd = max(seen, crowd, key=len)
         if choice is None or start:
-            sight = view.sight(choice, start) or sight
-        if sight and (finer > usual or finer >= finer_for(tall(sight.boxes) / max(footage.shape), extraction.needed)):
-            break
-    if sight is None:
+            sights += filter(None, [view.sight(choice, start)])
+        if sights and (finer > usual or _good(sights[-1], footage, extraction.needed / finer)):
+            return max(sights, key=lambda sight: sight.score)
+    if not sights:
         raise InputError(_nobody(footage, choice, crowd))
-    return sight
+    return sights[-1]
+
+
+def _good(sight: Sight, footage: Footage, needed: float) -> bool:
+    """Whether no finer look is wanted where people must have the share `needed` of the side."""
+    return sight.score >= SURE and tall(sight.boxes) >= needed * max(footage.shape)
 
 
 def look_at_maps(maps: Maps, footage: Footage) -> Sight:
@@ -117,7 +125,7 @@ class _View:
         """The person, followed from `start`; None where nobody is."""
         search = Search(self.finer, start and Start(int(np.searchsorted(self.places, start.frame)), self._square(start.box)))
         numbers = self.footage.numbers[self.places]
-        boxes, first, several = [], None, False
+        boxes, scores, first, several = [], [], None, False
         with closing(self._decoded(self.places)) as frames:
             stream = FrameStream(frames, len(numbers), self.geometry.size, keep=False)
             found = self.extraction.find(
@@ -125,6 +133,7 @@ class _View:
             )
             with closing(found):
                 for place, one in zip(self.places, found, strict=True):
+                    scores.append(0.0 if one.iuv is None else one.score)
                     if one.iuv is not None:
                         boxes.append(to_source(body_box(one.iuv), self.geometry))
                         first = int(place) if first is None else first
@@ -132,20 +141,21 @@ class _View:
         if first is None:
             return None
         if start is None and not several:
-            return Sight(np.array(boxes))
-        return self._among(np.array(boxes), start or Start(first, tuple(boxes[0])), choice)
+            return Sight(np.array(boxes), score=float(np.median(scores)))
+        start, words = self._among(start or Start(first, tuple(boxes[0])), choice)
+        return Sight(np.array(boxes), start, words, float(np.median(scores)))
 
-    def _among(self, boxes: np.ndarray, start: Start, choice: PersonChoice | None) -> Sight:
-        """As `sight`, with who else is there."""
+    def _among(self, start: Start, choice: PersonChoice | None) -> tuple[Start | None, str | None]:
+        """Start and words of a `Sight`, by who else is there."""
         with closing(self._decoded(np.array([start.frame]))) as frames:
             everybody = self._people(next(frames))
         people = present(everybody)
         if len(people) < 2 or not (overlaps := overlap(np.array(start.box), people)).any():
-            return Sight(boxes, start if choice else None)
+            return start if choice else None, None
         person = int(overlaps.argmax())
         other = "" if choice else f"; another one with {self.footage.person_flag}"
         words = f"{len(people)} people; took number {person + 1} from the left, at {_text(people[person])}{other}"
-        return Sight(boxes, Start(start.frame, tuple(people[person].tolist())), words)
+        return Start(start.frame, tuple(people[person].tolist())), words
 
     def _people(self, frame: np.ndarray) -> People:
         """Those who are on a frame, from left to right, in pixels of the source."""

@@ -1,8 +1,9 @@
-"""From the boxes of a body to the square that shows it."""
+"""From IUV maps of a body to its boxes, and to the square that shows it."""
 
 import math
 
 import numpy as np
+from scipy import ndimage
 
 FILL = 0.8
 """Share of the square's side that the body takes, over all frames: the median of the people whom the shipped generator learned from (their
@@ -13,6 +14,19 @@ STRAYS = 12
 """One frame of this many may be a stray."""
 JUMP = 0.5
 """A stray lies this many body lengths beyond all others."""
+
+REACH = 0.15
+"""Pieces of a map that are this share of the largest one's length away from its box are none of the body's."""
+
+
+def body_box(iuv: np.ndarray) -> np.ndarray:
+    """The box (4,), left, top, right, bottom in pixels, of the body on an IUV map (H, W, 3) uint8 with at least one body pixel."""
+    pieces, _ = ndimage.label(iuv[..., 0] > 0, np.ones((3, 3)))
+    boxes = np.array([[x.start, y.start, x.stop, y.stop] for y, x in ndimage.find_objects(pieces)], float)
+    main = boxes[np.bincount(pieces.ravel())[1:].argmax()]
+    reach = REACH * max(main[2] - main[0], main[3] - main[1])
+    near = (boxes[:, :2] <= main[2:] + reach).all(1) & (boxes[:, 2:] >= main[:2] - reach).all(1)
+    return np.concatenate([boxes[near, :2].min(0), boxes[near, 2:].max(0)])
 
 
 def union(boxes: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import read_frames, write_video
 from dwnet.animation import sources
 from dwnet.animation.extraction import Extraction
+from dwnet.animation.framing import square as squares
 from dwnet.animation.framing.choice import Framing, PersonChoice
 from dwnet.animation.framing.footage import Footage, to_source, to_square
 from dwnet.animation.framing.square import FILL, square, union
@@ -331,6 +332,15 @@ def test_a_stray_frame_does_not_widen_the_box():
     kick[23, 2] += 35
     assert union(kick).tolist() == [0, 50, 305, 150]
     assert union(stray[7:10]).tolist() == [80, 50, 940, 500], "of a few frames all count"
+
+
+def test_pieces_far_from_the_body_are_none_of_it():
+    iuv = np.zeros((100, 100, 3), np.uint8)
+    iuv[20:70, 30:50, 0] = 2
+    iuv[74:80, 35:40, 0] = 5
+    assert squares.body_box(iuv).tolist() == [30, 20, 50, 80], "a foot that something cuts off"
+    iuv[2:8, 90:99, 0] = 23
+    assert squares.body_box(iuv).tolist() == [30, 20, 50, 80]
 
 
 def test_who_counts():
