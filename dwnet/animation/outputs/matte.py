@@ -34,13 +34,14 @@ def photo_person(photo: np.ndarray, background: np.ndarray, body: np.ndarray, si
     """How much every pixel of `photo` (H, W, 3) uint8 belongs to its person, (H, W) in 0..1.
 
     `background` (H, W, 3) uint8 is what is thought to be behind. Around the `body` (H, W) bool those pixels count that are closer to the
-    colours of the body's edge than to it.
+    colours of the body's edge than to it, farther away only clear ones.
     """
     inner = ~grown(~body, max(1, round(side / 128)))
     colours = np.rint(pull_push(photo.astype(np.float32), inner if inner.any() else body)).astype(np.uint8)
     behind, own = (gaussian_filter(difference(photo, other), BLUR * side) for other in (background, colours))
     near = surroundings(body, side)
-    person = near * ramp(behind, CLOSE, OTHER) * ramp(near * behind / (behind + own + 1), 0.35, 0.6)
+    likely = (1 + near) / 2 * behind / (behind + own + 1)
+    person = np.minimum(4 * near, 1) * ramp(behind, CLOSE, OTHER) * ramp(likely, 0.3, 0.5)
     rim = max(1, round(side / 128))
     return gaussian_filter(np.maximum(maximum_filter(person, 2 * rim + 1), grown(body, rim)), BLUR * side)
 
