@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,11 @@ AHEAD = 8
 """Driving frames that are decoded and have their IUV maps before the generator wants them."""
 
 
-def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device):
+Report = Callable[[int, int], None]
+"""Is told how many frames are done and of how many, before the first one and after each. Raises KeyboardInterrupt to end the work."""
+
+
+def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, device: torch.device, report: Report | None = None):
     """Write the video `out`; `panels` puts source, pose and coarse warp beside the generated frame.
 
     Frames get their IUV maps in a thread of their own and are decoded and encoded in processes of theirs, beside the generator; memory
@@ -35,9 +39,10 @@ def animate(generator, person: Person, motion: Motion, out: Path, panels: bool, 
     if person.image.shape != person.iuv.shape or size != motion.size:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {(motion.size,) * 2}; they must be the same")
     shape = sheet_size(4 + motion.frames, size) if panels else (size, size)
-    bar = Bar("animate", len(motion), unit="frames")
+    bar = Bar("animate", len(motion), unit="frames", report=report)
     try:
         with bar, VideoWriter(out, motion.fps, shape, sound=motion.sound) as video, ahead(motion.read(), AHEAD) as frames:
+            bar.advance(0)
             for number, picture in enumerate(_pictures(generator, person, motion, frames, panels, device)):
                 for _ in range(motion.repeats[number]):
                     video.write(picture)

@@ -10,7 +10,7 @@ from densepose_cache.video.writing import SILENT
 from ..config import AnimateSettings
 from ..core.device import pick_device
 from ..model.checkpoint import load_model
-from .animate import animate
+from .animate import Report, animate
 from .extraction import Extraction
 from .inputs import check_output, frame_size, say
 from .motion import Motion, Wanted
@@ -44,14 +44,20 @@ class Studio:
     def _loaded(self) -> tuple:
         return load_model(self.model)
 
-    def animate(self, job: Job) -> Motion:
-        """Write the file of `job` and return the motion that it shows. Raises InputError, before the work begins where that can be."""
+    def size(self, asked: int | None) -> int:
+        """Side of the frames of files: the one `asked` for, else that of the model's training. Raises InputError if there is no model."""
+        return asked or self._loaded[1].get("size", 256)
+
+    def animate(self, job: Job, report: Report | None = None) -> Motion:
+        """Write the file of `job` and return the motion that it shows. Raises InputError, before the work begins where that can be.
+
+        `report` hears of every frame and can end the work: then no file stays.
+        """
         settings, out = job.settings, job.out
         check_output(out, job.source, job.driving)
         check_rate(settings.fps)
         side = frame_size(job.source, job.driving, settings.size)
-        generator, metadata = self._loaded
-        size = side or metadata.get("size", 256)
+        generator, size = self._loaded[0], self.size(side)
         wanted = Wanted(size, settings.fps, settings.start, settings.end, settings.panels)
         with only_writer(out):
             person = load_person(job.source, job.source_iuv, size, self.extraction)
@@ -59,5 +65,5 @@ class Studio:
             if motion.sound and out.suffix.lower() in SILENT:
                 say(out, "has no sound: this kind of video cannot")
                 motion = replace(motion, sound=None)
-            animate(generator, person, motion, out, settings.panels, pick_device(settings.device))
+            animate(generator, person, motion, out, settings.panels, pick_device(settings.device), report)
         return motion
