@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "report": ("dwnet.cli.report", "Write the HTML page of a run."),
     "reproduce": ("dwnet.cli.reproduce", "Print how a result is made again, and whether its inputs are still the same."),
     "animate": ("dwnet.cli.animate", "Animate the person of a picture with the motion of a video."),
+    "serve": ("dwnet.cli.serve", "Serve a web page that animates photos, on this machine."),
     "motion": ("dwnet.cli.motion", "Save the motion of a video, for `dwnet animate`."),
     "import-official": ("dwnet.cli.official:import_command", "Turn weights of the official DwNet code into a model."),
     "export-official": ("dwnet.cli.official:export_command", "Turn a model into weights that the official DwNet code loads."),
