@@ -78,7 +78,7 @@ class Actions:
             for old in visitor.folder.iterdir():
                 if old not in (clean, compared):
                     old.unlink()
-            return texts.result(clean, compared, settings.start or 0.0)
+            return texts.result(clean, compared, settings.start or 0.0, motion.sound is not None)
 
         async for task in self._follow(visitor, work, photo, video, options):
             shown = task.result if task.state == "done" else gr.skip()

@@ -1,5 +1,6 @@
 """The server of the page."""
 
+import logging
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -64,7 +65,15 @@ def serve(
         )
         config = uvicorn.Config(Guarded(app), log_level="warning", timeout_graceful_shutdown=PATIENCE)
         announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends without words although pages are open."""
+
+    async def shutdown(self, sockets=None):
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

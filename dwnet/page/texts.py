@@ -80,14 +80,17 @@ def empty_result() -> str:
     return '<div class="result"><div class="label">Result</div><div class="screen empty">Your video appears here</div></div>'
 
 
-def result(clean: Path, compared: Path, start: float) -> str:
-    """The finished video, which plays together with the driving video from its second `start` on, and links to the files."""
+def result(clean: Path, compared: Path, start: float, sound: bool) -> str:
+    """The finished video, with `sound` or without, which plays together with the driving video from its second `start` on, and links to
+    the files."""
+    switch = '<button class="sound" type="button" aria-label="Sound on or off">Sound</button>' if sound else ""
     return (
         f'<div class="result" data-start="{start:g}"><div class="label">Result</div>'
         f'<div class="screen"><video src="{_address(clean)}" playsinline preload="auto"></video></div>'
         '<div class="player"><button class="play" type="button" aria-label="Play or pause"></button>'
         '<input class="seek" type="range" min="0" max="1000" value="0" aria-label="Position">'
-        '<span class="clock">0:00 / 0:00</span><button class="sound" type="button" aria-label="Sound on or off">Sound</button></div>'
+        '<span class="clock">0:00 / 0:00</span>'
+        f"{switch}</div>"
         f'<div class="downloads"><a download="{clean.name}" href="{_address(clean)}">Download video</a>'
         f'<a download="{compared.name}" href="{_address(compared)}">Download side by side</a></div></div>'
     )

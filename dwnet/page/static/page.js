@@ -33,7 +33,7 @@
       if (!held) bar.value = (1000 * video.currentTime) / video.duration;
       document.querySelector("#result .clock").textContent = `${clock(video.currentTime)} / ${clock(video.duration)}`;
       document.querySelector("#result .play").classList.toggle("playing", !video.paused);
-      document.querySelector("#result .sound").classList.toggle("on", !video.muted);
+      document.querySelector("#result .sound")?.classList.toggle("on", !video.muted);
     }
     for (const card of document.querySelectorAll(".card video")) {
       card.muted = true;

@@ -58,6 +58,7 @@ def served(gradio, files, tmp_path_factory):
     server = Served(tmp_path_factory.mktemp("served"), files.model, "--max-seconds", "9", "--max-megabytes", "2")
     yield server
     server.end()
+    assert "Traceback" not in server.log and list(server.temporary.iterdir()) == []
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,7 @@ def test_preview_then_animate(sent):
     clean, compared = sorted(sent.actions.visits.of("anna").folder.iterdir())
     assert str(clean) in steps[-1][4] and str(compared) in steps[-1][4]
     assert (probe(clean).width, probe(clean).frames_estimate, probe(compared).frames_estimate) == (64, 8, 8)
+    assert 'class="sound"' not in steps[-1][4], "the video is silent"
     sent.actions.leave(ANNA)
     assert not clean.parent.exists()
 
