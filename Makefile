@@ -12,10 +12,10 @@ demo: .venv/ready
 	$(BIN)/snakemake --cores all results/sample/metrics.json
 
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
-test: .venv/ready
+test: .venv/ready-for-tests
 	$(PYTEST) -m "not slow"
 
-test-all: .venv/ready
+test-all: .venv/ready-for-tests
 	$(PYTEST)
 
 lint: .venv/ready
@@ -45,12 +45,21 @@ generator: .venv/ready
 figure: .venv/ready
 	$(BIN)/python workflow/scripts/method_figure.py --out docs/images/method.png
 
+# $(call install,EXTRAS): this project and its packages into the virtual environment.
+define install
+	@if command -v uv >/dev/null; then uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[$(1)]'; \
+	else $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[$(1)]'; fi
+	touch $@
+endef
+
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install one or run: make PYTHON=/path/to/python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
-	@if command -v uv >/dev/null; then uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
-	else $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; fi
-	touch $@
+	$(call install,dev)
+
+# Gradio, ONNX and what else only the tests of extras need.
+.venv/ready-for-tests: .venv/ready
+	$(call install,tests)
 
 clean:
 	rm -rf .venv .snakemake build *.egg-info .pytest_cache .ruff_cache .hypothesis

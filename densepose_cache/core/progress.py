@@ -4,7 +4,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from rich.console import Console
@@ -49,12 +49,15 @@ class Bar:
     """A progress bar with a free text at its end. Use as a context manager; `advance` after every finished item.
 
     `start` items were finished before: they count, but say nothing about the time left. `unit` says what the items are, in one word; where
-    they are parts of `clips`, each of these is worked on inside of `clip`.
+    they are parts of `clips`, each of these is worked on inside of `clip`. `report` is called with the items done and their total; what it
+    raises ends the work.
     """
 
-    def __init__(self, label: str, total: int, start: int = 0, unit: str = "", clips: int = 0):
+    def __init__(
+        self, label: str, total: int, start: int = 0, unit: str = "", clips: int = 0, report: Callable[[int, int], None] | None = None
+    ):
         self.label, self.total, self.start, self.done, self.text = label, total, start, start, ""
-        self.unit, self.clips, self.clips_done = unit, clips, 0
+        self.unit, self.clips, self.clips_done, self._report = unit, clips, 0, report
         self._live = None
         self._started = self._printed = time.monotonic()
 
@@ -86,6 +89,8 @@ class Bar:
             self._live.update(self._task, completed=self.done, text=self.text)
         elif time.monotonic() - self._printed > LOG_SECONDS:
             self._print()
+        if self._report:
+            self._report(self.done, self.total)
 
     @contextlib.contextmanager
     def clip(self, count: int) -> Iterator[None]:

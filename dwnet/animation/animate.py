@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -25,7 +25,13 @@ AHEAD = 8
 """Driving frames that are decoded and have their IUV maps before the generator wants them."""
 
 
-def animate(generator, person: Person, motion: Motion, outputs: list[Output], device: torch.device) -> Steadiness:
+Report = Callable[[int, int], None]
+"""Is told how many frames are done and of how many, before the first one and after each. Raises KeyboardInterrupt to end the work."""
+
+
+def animate(
+    generator, person: Person, motion: Motion, outputs: list[Output], device: torch.device, report: Report | None = None
+) -> Steadiness:
     """Write the `outputs`, of which the first one is the result, and return how steady it is.
 
     Of a person with further pictures each pixel is taken from the one that shows it best.
@@ -37,10 +43,11 @@ def animate(generator, person: Person, motion: Motion, outputs: list[Output], de
     size, steadiness = person.image.shape[0], Steadiness()
     if person.image.shape != person.iuv.shape or size != motion.size:
         raise InputError(f"the person has frames of {person.image.shape[:2]}, the motion of {(motion.size,) * 2}; they must be the same")
-    bar = Bar("animate", len(motion), unit="frames")
+    bar = Bar("animate", len(motion), unit="frames", report=report)
     try:
         with bar, contextlib.ExitStack() as stack, ahead(motion.read(), AHEAD) as frames:
             writers = [stack.enter_context(output.writer(motion.fps)) for output in reversed(outputs)][::-1]
+            bar.advance(0)
             for shown in _generated(generator, person, motion, frames, device):
                 for output, writer in zip(outputs, writers, strict=True):
                     picture = output.picture(shown)

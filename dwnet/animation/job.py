@@ -13,7 +13,7 @@ from ..core.device import pick_device
 from ..model.build import AnyGenerator
 from ..model.checkpoint import load_model
 from ..pretrained import EMBEDDED
-from .animate import animate
+from .animate import Report, animate
 from .extraction import Extraction
 from .framing.choice import Framing, PersonChoice
 from .further import load_further
@@ -65,6 +65,10 @@ class Studio:
         """The generator and its metadata, as `load_model` gives them."""
         return load_model(self.model)
 
+    def size(self, asked: int | None) -> int:
+        """Side of the frames of files: the one `asked` for, else that of the model's training. Raises InputError if there is no model."""
+        return asked or self.loaded[1].get("size", 256)
+
     def load(self, job: Job, frames: bool = False) -> tuple[Person, Motion]:
         """The person and the motion of `job` in frames of its size; `frames` asks for those of the motion, too.
 
@@ -72,7 +76,7 @@ class Studio:
         """
         settings = job.settings
         check_rate(settings.fps)
-        size = frame_size(job.inputs, settings.size) or self.loaded[1].get("size", 256)
+        size = self.size(frame_size(job.inputs, settings.size))
         who = {"--person": settings.person, "--driving-person": settings.driving_person}
         photo, video = (Framing(settings.crop == "auto", PersonChoice.parse(text, flag)) for flag, text in who.items())
         motion = load_motion(
@@ -84,10 +88,10 @@ class Studio:
         say(Path(job.driving), *said)
         return person, steady(motion, settings.smooth)
 
-    def animate(self, job: Job) -> Motion:
+    def animate(self, job: Job, report: Report | None = None) -> Motion:
         """Write the file of `job`, with its record and perhaps its comparison beside it, and return the motion that it shows.
 
-        Raises InputError, before the work begins where that can be.
+        `report` hears of every frame and can end the work: then no file stays. Raises InputError, before the work begins where that can be.
         """
         settings, out, started = job.settings, job.out, time.monotonic()
         check_output(out, *job.inputs)
@@ -99,7 +103,7 @@ class Studio:
             outputs = [result_output(out, person, motion, settings, is_pasted(person, settings, job.source))]
             if settings.compare:
                 outputs.append(comparison_output(out, person, motion))
-            steadiness = animate(generator, person, motion, outputs, pick_device(settings.device))
+            steadiness = animate(generator, person, motion, outputs, pick_device(settings.device), report)
             facts = made(outputs, person, motion, time.monotonic() - started) | {"quality": steadiness.figures()}
             facts |= origins((job.source, *job.sources), job.driving, person, motion, self.extraction) | made_by(self.model, settings)
             write_record(out, facts)

@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "reproduce": ("dwnet.cli.reproduce", "Print how a result is made again, and whether its inputs are still the same."),
     "animate": ("dwnet.cli.animate", "Animate the person of a picture with the motion of a video."),
     "batch": ("dwnet.cli.batch", "Animate many pictures with many motions."),
+    "serve": ("dwnet.cli.serve", "Serve a web page that animates photos, on this machine."),
     "motion": ("dwnet.cli.motion", "Save the motion of a video, for `dwnet animate`."),
     "export": ("dwnet.cli.export", "Write a generator as ONNX or TorchScript, for other programs."),
     "import-official": ("dwnet.cli.official:import_command", "Turn weights of the official DwNet code into a model."),

@@ -30,9 +30,12 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep 
 CacheSize = Annotated[float, typer.Option(min=0, help="GB of IUV maps that the cache folder may hold.")]
 
 
-def extraction(densepose: str | None, device: str, weights: Path, no_cache: bool, cache_size: float) -> Extraction:
-    """How maps are found, by these options; `device` holds unless the settings name one. Raises InputError where they are wrong."""
+def extraction(
+    densepose: str | None, device: str, weights: Path, no_cache: bool, cache_size: float, folder: Path | None = None
+) -> Extraction:
+    """How maps are found, by these options; `device` holds unless the settings name one. They are kept in `folder`, None for the user's
+    cache folder. Raises InputError where the options are wrong."""
     settings = read_settings(DensePoseSettings, densepose)
     if settings.device == "auto":
         settings = settings.model_copy(update={"device": device})
-    return Extraction(settings, weights, None if no_cache else MapCache(user_folder(), cache_size * GB))
+    return Extraction(settings, weights, None if no_cache else MapCache(folder or user_folder(), cache_size * GB))

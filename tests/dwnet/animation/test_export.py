@@ -24,8 +24,10 @@ from densepose_cache.video import probe, read_frames, write_video
 from dwnet.animation.export.compare import largest_difference, rendered_driving
 from dwnet.animation.export.files import FACTS, INSTALL, export
 from dwnet.animation.export.step import LEADING, MEANINGS, Step, StepInputs
+from dwnet.animation.job import Job, Studio
 from dwnet.cli import animate
 from dwnet.cli import export as subcommand
+from dwnet.config import AnimateSettings
 from dwnet.inference.driving import FreeDriving
 from dwnet.inference.rollout import generate_frames, to_pixels
 
@@ -136,7 +138,9 @@ def test_the_example_needs_neither_torch_nor_this_package(files, generator, tmp_
     assert ours.shape == other.shape and np.abs(ours - other).mean() < 4, "two encoders"
     with np.load(tmp_path / "step.inputs.npz") as inputs:
         made = np.stack(list(runpy.run_path(str(EXAMPLE))["frames"](tmp_path / "step.onnx", inputs)))
-    driving = FreeDriving(*draw(0, 0), [draw(1, t)[1] for t in range(FRAMES)], "lattice")
+    job = Job(*map(str, pair), tmp_path / "ours.mp4", AnimateSettings(size=64, device="cpu"))
+    person, motion = Studio(str(files / generator)).load(job)
+    driving = FreeDriving(person.image, person.iuv, [frame.iuv for frame in motion.read()], "lattice")
     expected = list(generate_frames(tiny_generator(generator), [driving], [FRAMES], torch.device("cpu")))
     assert np.abs(made.astype(int) - np.concatenate(expected)).max() <= 1
 

@@ -1,0 +1,1 @@
+"""`dwnet serve`: a web page on this machine that animates a photo by the motion of a video."""
