@@ -16,6 +16,7 @@ from ..pretrained import EMBEDDED
 from .animate import Report, animate
 from .extraction import Extraction
 from .framing.choice import Framing, PersonChoice
+from .framing.roomy import roomy
 from .further import load_further
 from .inputs import check_apart, check_output, frame_size, say
 from .motion import Motion, Wanted
@@ -25,7 +26,7 @@ from .outputs.record import made, made_by, origins, write_record
 from .pace import check_rate
 from .person import Person, load_person
 from .preview.preview import preview
-from .proportions.match import matched
+from .proportions.match import look_at, matched
 from .smoothing.stream import steady
 from .sources import load_motion
 
@@ -83,8 +84,11 @@ class Studio:
             job.driving, job.driving_iuv, Wanted(size, settings.fps, settings.start, settings.end, frames, video), self.extraction
         )
         person = load_person(job.source, job.source_iuv, size, self.extraction, photo)
+        looks = look_at(motion)
+        if settings.align == "auto" and (wider := roomy(person, looks, photo)):
+            person = load_person(job.source, job.source_iuv, size, self.extraction, wider)
         person = replace(person, further=load_further(person, job.sources, job.sources_iuv, self.extraction, replace(photo, choice=None)))
-        motion, said = matched(person.iuv, motion, settings)
+        motion, said = matched(person.iuv, motion, settings, looks)
         say(Path(job.driving), *said)
         return person, steady(motion, settings.smooth)
 

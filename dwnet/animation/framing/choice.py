@@ -59,10 +59,11 @@ def present(people: People) -> np.ndarray:
 @dataclass(frozen=True)
 class Framing:
     """`crop`: a square around the person is cut out; else the whole picture is padded to one. `choice` is the person, None the one who is
-    most certain, largest and most central."""
+    most certain, largest and most central. `box` (left, top, right, bottom in pixels) is what is cut out, where that is known before."""
 
     crop: bool = True
     choice: PersonChoice | None = None
+    box: tuple[int, int, int, int] | None = None
 
     def refuse(self, text: str):
         """Raise InputError if somebody is chosen of the clip or motion file `text`, which shows one person."""

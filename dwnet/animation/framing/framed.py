@@ -45,8 +45,9 @@ def framed_by(maps: Maps, footage: Footage, size: int, framing: Framing) -> Geom
 
 
 def _geometry(footage: Footage, sight: Sight, size: int, framing: Framing) -> Geometry:
-    box = square(union(sight.boxes), footage.shape) if framing.crop else None
+    box = (framing.box or square(union(sight.boxes), footage.shape)) if framing.crop else None
     width, height = footage.shape
-    place = box and f"cropped to {'-'.join(map(str, box))} of {width}x{height} pixels, around the person (--crop off takes all)"
+    around = "the person and the motion" if framing.box else "the person"
+    place = box and f"cropped to {'-'.join(map(str, box))} of {width}x{height} pixels, around {around} (--crop off takes all)"
     say(footage.path, sight.words, place)
     return Geometry.from_box(width, height, box, size)

@@ -40,11 +40,11 @@ class Estimate(NamedTuple):
         return drawn if bound < abs(drawn) <= LARGEST else 0.0
 
 
-def fit(source: Body, driving: Sequence[Body], size: int) -> tuple[Similarity, tuple[float, float]]:
+def fit(source: Body, driving: Sequence[Body], size: int, free: bool = False) -> tuple[Similarity, tuple[float, float]]:
     """The similarity for maps of side `size` that fits the bodies `driving` of a motion to `source`, and how far (x, y) it moves the body.
 
-    Places that the driving body passes anyway stay as they are, and what was inside of the picture stays there at the sides and below. The
-    identity where nothing is known, or all is near enough.
+    Places that the driving body passes anyway stay as they are, and what was inside of the picture stays there, unless the fit is `free`:
+    a body that needs more room is made less large. The identity where nothing is known, or all is near enough.
     """
     height = width = 1.0
     ratios = [_ratio(source, driving, kind) for kind in ("length", "breadth")]
@@ -59,11 +59,14 @@ def fit(source: Body, driving: Sequence[Body], size: int) -> tuple[Similarity, t
         return Similarity(), (0.0, 0.0)
     middle_x, moved_x = _axis(*columns[0], size)
     middle_y, moved_y = _axis(*rows, size)
-    height, width = _below_the_top(height, width, source, driving, middle_y, middle_y + moved_y)
+    left, right, bottom = _edges(driving)
+    if not free:
+        height, width = _between_the_sides(height, width, left, right, size)
+        height, width = _below_the_top(height, width, source, driving, middle_y, middle_y + moved_y)
     across, down = middle_x + moved_x - width * middle_x, middle_y + moved_y - height * middle_y
-    left, right = min(body.left for body in driving), max(body.right for body in driving)
+    if free:
+        return Similarity(float(width), float(height), across, down), (moved_x, moved_y)
     kept_x = _kept_inside(across, width, left, right, size) if left > 0 and right < size else across
-    bottom = max(body.bottom for body in driving)
     kept_y = min(down, size - height * bottom) if max(bottom, source.bottom) < size else down
     return Similarity(float(width), float(height), kept_x, kept_y), (moved_x + kept_x - across, moved_y + kept_y - down)
 
@@ -129,6 +132,17 @@ def _axis(source: float, driving: np.ndarray, size: int) -> tuple[float, float]:
     return middle, 0.0 if low <= source <= high else float(np.rint(source - middle))
 
 
+def _edges(driving: Sequence[Body]) -> tuple[int, int, int]:
+    """Left, right and bottom edge of all the bodies."""
+    return min(body.left for body in driving), max(body.right for body in driving), max(body.bottom for body in driving)
+
+
+def _between_the_sides(height: float, width: float, left: int, right: int, size: int) -> tuple[float, float]:
+    """Height and width, less where a body that moves from `left` to `right`, inside of the picture, would leave it at the sides."""
+    most = max(1.0, size / (right - left))
+    return (height, width) if width <= most or left <= 0 or right >= size else (max(height * most / width, min(height, 1.0)), most)
+
+
 def _below_the_top(height: float, width: float, source: Body, driving: Sequence[Body], fixed: float, place: float) -> tuple[float, float]:
     """Height and width, less where the head would leave the picture at the top that is inside on the photo and in the motion.
 
@@ -149,3 +163,12 @@ def _kept_inside(shift: float, scale: float, low: int, high: int, size: int) -> 
     least, most = -scale * low, size - scale * high
     kept = (least + most) / 2 if least > most else min(max(shift, least), most)
     return float(np.rint(kept)) if scale == 1 else kept
+
+
+def room(source: Body, driving: Sequence[Body], size: int) -> np.ndarray:
+    """The box (4,), left, top, right, bottom in pixels of the source's square, perhaps beyond it, that the motion needs as large as the
+    source is."""
+    similarity, _ = fit(source, driving, size, free=True)
+    left, right, bottom = _edges(driving)
+    crowns = [body.crown for body in driving if np.isfinite(body.crown)]
+    return similarity.points(np.array([[left, min(crowns, default=0.0)], [right, bottom]], float)).ravel()

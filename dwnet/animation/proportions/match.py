@@ -17,13 +17,18 @@ HARDLY = 0.45
 """Share of the body a motion shows that the photo must show, too, on the best of these frames, for no warning."""
 
 
-def matched(person_iuv: np.ndarray, motion: Motion, settings: AnimateSettings) -> tuple[Motion, list[str]]:
+def look_at(motion: Motion) -> list[Look]:
+    """What is kept of a few frames of the motion, whatever its length, that show somebody. Raises what reading the motion raises."""
+    numbers = np.unique(np.linspace(0, len(motion) - 1, SAMPLE).round().astype(np.int64))
+    return list(_looks(motion, numbers))
+
+
+def matched(person_iuv: np.ndarray, motion: Motion, settings: AnimateSettings, looks: list[Look] | None = None) -> tuple[Motion, list[str]]:
     """The motion for the person on the IUV map (S, S, 3), and what to say of it: where it begins, what was done, what will not look good.
 
-    Only a few frames are looked at, whatever its length. Raises what reading the motion raises.
+    `looks` are what `look_at` gives of the motion. Raises what reading the motion raises.
     """
-    numbers = np.unique(np.linspace(0, len(motion) - 1, SAMPLE).round().astype(np.int64))
-    source, looks = looked(0, person_iuv), list(_looks(motion, numbers))
+    source, looks = looked(0, person_iuv), look_at(motion) if looks is None else looks
     if source is None or not looks:
         return motion, []
     said = []
