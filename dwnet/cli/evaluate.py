@@ -15,7 +15,7 @@ from ..evaluation.evaluate import evaluate
 from ..evaluation.folders import evaluate_folders
 from ..evaluation.provenance import Origin
 from ..evaluation.truth import RealCache, RealFolder
-from .motion_options import CacheSize, DensePose, NoCache, extraction
+from .animation.motion_options import CacheSize, DensePose, NoCache, extraction
 
 
 def command(

@@ -21,7 +21,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.rendered.render import RenderedClip
 from densepose_cache.video import ffmpeg_binary, frame_times, probe, read_frames, write_video
-from dwnet.cli.animate import command
+from dwnet.cli.animation.animate import command
 from dwnet.inference.driving import FreeDriving
 from dwnet.inference.panels import caption_height, iuv_colours, sheet_size
 from dwnet.inference.rollout import generate_frames

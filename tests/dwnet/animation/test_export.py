@@ -25,8 +25,8 @@ from dwnet.animation.export.compare import largest_difference, rendered_driving
 from dwnet.animation.export.files import FACTS, INSTALL, export
 from dwnet.animation.export.step import LEADING, MEANINGS, Step, StepInputs
 from dwnet.animation.job import Job, Studio
-from dwnet.cli import animate
-from dwnet.cli import export as subcommand
+from dwnet.cli.animation import animate
+from dwnet.cli.animation import export as subcommand
 from dwnet.config import AnimateSettings
 from dwnet.inference.driving import FreeDriving
 from dwnet.inference.rollout import generate_frames, to_pixels

@@ -17,7 +17,7 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.storage.digest import file_sha256
 from densepose_cache.video import ffmpeg_binary, probe, read_folder, read_frames, write_video
-from dwnet.cli.animate import command
+from dwnet.cli.animation.animate import command
 from dwnet.inference.panels import sheet_size
 
 FRAMES = 4

@@ -20,7 +20,7 @@ from dwnet.animation.preview.drawing import Page
 from dwnet.animation.preview.preview import SMALLEST, preview
 from dwnet.animation.preview.skeleton import BODY, joints
 from dwnet.animation.preview.weak import listed
-from dwnet.cli.animate import command
+from dwnet.cli.animation.animate import command
 
 SIZE = 64
 
@@ -103,7 +103,7 @@ def test_the_command_writes_the_preview_and_does_not_generate(files, monkeypatch
 
 
 def test_a_motion_file_has_plain_ground(files):
-    from dwnet.cli.motion import command as motion
+    from dwnet.cli.animation.motion import command as motion
 
     run(motion, files / "frames", "-o", files / "x.motion.h5", "--size", SIZE)
     out = files / "out.mp4"

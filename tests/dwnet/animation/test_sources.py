@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from densepose_cache.core.errors import InputError
 from densepose_cache.iuv import write_iuv_png
 from densepose_cache.video import probe, read_frames
-from dwnet.cli.animate import command
+from dwnet.cli.animation.animate import command
 from dwnet.inference.panels import caption_height, sheet_size
 
 SIZE = 64

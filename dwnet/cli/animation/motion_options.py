@@ -8,8 +8,8 @@ import typer
 from densepose_cache.config import DensePoseSettings
 from densepose_cache.config.base import read_settings
 
-from ..animation.extraction import Extraction
-from ..animation.map_cache import GB, MapCache, user_folder
+from ...animation.extraction import Extraction
+from ...animation.map_cache import GB, MapCache, user_folder
 
 DrivingIuv = Annotated[
     Path | None,

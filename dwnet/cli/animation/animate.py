@@ -7,9 +7,9 @@ import typer
 
 from densepose_cache.core.errors import InputError
 
-from ..animation.job import Job, Studio
-from ..config import AnimateSettings
-from ..pretrained import EMBEDDED
+from ...animation.job import Job, Studio
+from ...config import AnimateSettings
+from ...pretrained import EMBEDDED
 from .motion_options import CacheSize, Crop, DensePose, DrivingIuv, DrivingPerson, End, NoCache, Start, Weights, extraction
 
 

@@ -9,12 +9,12 @@ from densepose_cache.core.errors import InputError
 from densepose_cache.storage.atomic import only_writer
 from densepose_cache.storage.names import output_path
 
-from ..animation.framing.choice import Framing, PersonChoice
-from ..animation.inputs import MOTION_SUFFIX, existing, is_motion
-from ..animation.motion import Wanted
-from ..animation.motion_file import write_motion
-from ..animation.pace import check_rate
-from ..animation.sources import load_motion
+from ...animation.framing.choice import Framing, PersonChoice
+from ...animation.inputs import MOTION_SUFFIX, existing, is_motion
+from ...animation.motion import Wanted
+from ...animation.motion_file import write_motion
+from ...animation.pace import check_rate
+from ...animation.sources import load_motion
 from .motion_options import CacheSize, Crop, DensePose, DrivingIuv, DrivingPerson, End, NoCache, Start, Weights, extraction
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..animation.job import Job, Studio
-from ..config import AnimateSettings
-from ..pretrained import EMBEDDED
+from ...animation.job import Job, Studio
+from ...config import AnimateSettings
+from ...pretrained import EMBEDDED
 from .motion_options import CacheSize, DensePose, DrivingIuv, End, NoCache, Start, Weights, extraction
 
 
@@ -35,7 +35,7 @@ def command(
 
     Example: dwnet export -o step.onnx --inputs photo.jpg dance.mp4 && python examples/onnx_animate.py step.onnx step.inputs.npz out.mp4
     """
-    from ..animation.export.write import write
+    from ...animation.export.write import write
 
     settings = AnimateSettings(size=size, start=start, end=end, device="cpu")
     studio = Studio(model, extraction(densepose, "cpu", weights, no_cache, cache_size))

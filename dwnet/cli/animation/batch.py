@@ -8,13 +8,13 @@ import typer
 from densepose_cache.config.base import read_settings
 from densepose_cache.core.errors import InputError
 
-from ..animation.batch.contact_sheet import contact_sheet
-from ..animation.batch.pairs import folder_pairs, table_pairs
-from ..animation.batch.results import FAILED, report
-from ..animation.batch.run import run_batch
-from ..animation.job import Studio
-from ..config import AnimateSettings
-from ..pretrained import EMBEDDED
+from ...animation.batch.contact_sheet import contact_sheet
+from ...animation.batch.pairs import folder_pairs, table_pairs
+from ...animation.batch.results import FAILED, report
+from ...animation.batch.run import run_batch
+from ...animation.job import Studio
+from ...config import AnimateSettings
+from ...pretrained import EMBEDDED
 from .motion_options import CacheSize, DensePose, NoCache, Weights, extraction
 
 

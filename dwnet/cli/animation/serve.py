@@ -10,10 +10,10 @@ import typer
 
 from densepose_cache.core.errors import InputError
 
-from ..config import AnimateSettings
-from ..page.folder import page_folder
-from ..page.seclusion import stay_alone
-from ..pretrained import EMBEDDED
+from ...config import AnimateSettings
+from ...page.folder import page_folder
+from ...page.seclusion import stay_alone
+from ...pretrained import EMBEDDED
 from .motion_options import CacheSize, DensePose, Weights, extraction
 
 
@@ -40,8 +40,8 @@ def command(
     stay_alone()
     with page_folder() as folder:
         os.environ["GRADIO_TEMP_DIR"] = str(folder.files)
-        from ..page.server import serve  # Gradio reads its environment when it is imported
-        from ..page.uploads import Limits
+        from ...page.server import serve  # Gradio reads its environment when it is imported
+        from ...page.uploads import Limits
 
         serve(
             model,
