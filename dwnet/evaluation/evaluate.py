@@ -65,22 +65,11 @@ def evaluate(
                 earlier = with_intervals(read_summary(kept(out)) | asked, features, settings)
                 write_summary(out, earlier)
             return earlier
-        errors, clips = {}, {}
         with closing(measures), exact_convolutions(), written_whole(features) as temporary, Hdf5File(temporary, libver=None) as file:
             frechet = FrechetSums(FeatureWriter(file, lengths, wanted, windows_by_clip(lengths, settings)))
             videos = VideoWindows(i3d.logits, settings.fvd_stride, frechet) if i3d else None
-            fitting = FittingBatches(FRAMES, "frame", "set evaluate.device: cpu")
-            with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
-                for name, length in lengths.items():
-                    values: Values = {}
-                    clip = ClipFrames(generated, reader, name, settings.blur_sigma)
-                    for found in fitting.run(functools.partial(measure_window, clip, measures, device), list(range(length))):
-                        if videos:
-                            videos.add(found.shown, clip.seen is None)
-                        clip.seen = found.seen
-                        found.add_to(frechet, values, errors.setdefault(name, []))
-                        bar.advance(found.frames, name)
-                    clips[name] = clip_summary(values)
+            frames = {name: ClipFrames(generated, reader, name, settings.blur_sigma) for name in names}
+            clips, errors = measure_clips(frames, lengths, measures, frechet, videos, device)
         summary = summarise(clips, frechet, measures, sum(lengths.values()))
         summary |= {
             "clips": clips,
@@ -100,6 +89,31 @@ def evaluate(
         for path in (out, features):
             keep(path)
     return summary
+
+
+def measure_clips(
+    frames: dict[str, "ClipFrames"],
+    lengths: dict[str, int],
+    measures: list[Measure],
+    frechet: FrechetSums,
+    videos: VideoWindows | None,
+    device: torch.device,
+) -> tuple[dict[str, dict], dict[str, list[float]]]:
+    """Summaries and the detector's errors of the clips by name; pooled features go to `frechet`, frames to `videos`, if they are asked
+    for."""
+    clips, errors, fitting = {}, {}, FittingBatches(FRAMES, "frame", "set evaluate.device: cpu")
+    with Bar("evaluate", sum(lengths.values()), unit="frames") as bar:
+        for name, clip in frames.items():
+            values: Values = {}
+            for found in fitting.run(functools.partial(measure_window, clip, measures, device), list(range(lengths[name]))):
+                if videos:
+                    videos.add(found.shown, clip.seen is None)
+                clip.seen = found.seen
+                found.add_to(frechet, values, errors.setdefault(name, []))
+                bar.advance(found.frames, name)
+            clip.forget()
+            clips[name] = clip_summary(values)
+    return clips, errors
 
 
 def evaluation_digest(generated: RolloutReader, settings: EvaluateSettings, extractors: dict, unavailable: dict) -> str:
@@ -162,6 +176,11 @@ class ClipFrames:
     @functools.cached_property
     def _baselines(self) -> "Baselines":
         return Baselines(self.reader, self.name, self.sigma)
+
+    def forget(self):
+        """Free what is kept from window to window."""
+        self.seen = None
+        self.__dict__.pop("_baselines", None)
 
     def real(self, window: slice) -> Window:
         """The real frames `window`."""

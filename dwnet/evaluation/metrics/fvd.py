@@ -11,8 +11,8 @@ from densepose_cache.storage.digest import file_sha256
 from densepose_cache.storage.weights import find_weights
 
 from ...config import EvaluateSettings
+from ..networks.i3d import I3d
 from .feature_file import FVD
-from .i3d import I3d
 from .measures import FrechetSums
 
 LENGTH = 16

@@ -50,7 +50,7 @@ class Lpips(Measure):
     names, changes = ("lpips_alex",), ("tlp_alex",)
 
     def __init__(self, weights: Path, device: torch.device):
-        from .lpips_alex import LpipsAlex
+        from ..networks.lpips_alex import LpipsAlex
 
         self._distance = LpipsAlex(weights, device)
         self.extractor = {"alexnet": {"file": Path(weights).name, "sha256": file_sha256(weights)}}
@@ -126,7 +126,7 @@ class Inception(Measure):
     frechet = "fid"
 
     def __init__(self, weights: Path, device: torch.device):
-        from .inception import InceptionFeatures
+        from ..networks.inception import InceptionFeatures
 
         self._features = InceptionFeatures(weights, device)
         self.extractor = {"inception": {"file": Path(weights).name, "sha256": file_sha256(weights)}}

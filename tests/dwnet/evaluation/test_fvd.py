@@ -21,8 +21,8 @@ from dwnet.evaluation.metrics import fvd as module
 from dwnet.evaluation.metrics.feature_file import FVD, open_features
 from dwnet.evaluation.metrics.frechet import Gaussian, frechet_distance
 from dwnet.evaluation.metrics.fvd import LENGTH, VideoWindows, windows_of
-from dwnet.evaluation.metrics.i3d import MIXED, STEM, UNITS, I3d, _padded
 from dwnet.evaluation.metrics.measures import FrechetSums
+from dwnet.evaluation.networks.i3d import MIXED, STEM, UNITS, I3d, _padded
 from dwnet.inference.rollout import rollout
 
 PUBLISHED = Path(__file__).parents[3] / "weights" / WEIGHTS["i3d"].file

@@ -8,8 +8,8 @@ import torchvision
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from densepose_cache.core.errors import InputError
-from dwnet.evaluation.metrics.inception import InceptionFeatures
-from dwnet.evaluation.metrics.lpips_alex import LpipsAlex
+from dwnet.evaluation.networks.inception import InceptionFeatures
+from dwnet.evaluation.networks.lpips_alex import LpipsAlex
 
 
 def images(count=2, size=64):

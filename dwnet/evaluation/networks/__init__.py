@@ -1,0 +1,1 @@
+"""Networks of metrics, each with its weights from a local file."""
