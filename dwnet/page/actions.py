@@ -48,32 +48,33 @@ class Actions:
             return None, self._problem(error)
         return (gr.skip() if shown == path else str(shown)), texts.note(f"{what} taken. {texts.READY}")
 
-    async def preview(self, request: gr.Request, photo, video, *options) -> AsyncIterator[tuple]:
-        """Yield buttons, status, preview until it is there."""
+    async def preview(self, request: gr.Request, photo, video, more, *options) -> AsyncIterator[tuple]:
+        """Yield buttons, status, preview until it is there; `more` are further photos."""
         visitor = self.visits.of(request.session_hash)
 
         def work(photos: list[Path], driving: Path, settings: AnimateSettings, report: Report):
             return look(self._studio, photos[0], driving, settings, report)
 
-        async for task in self._follow(visitor, work, photo, video, options):
+        async for task in self._follow(visitor, work, photo, video, more, options):
             shown = texts.previewed(task.result) if task.state == "done" else gr.skip()
             yield *self._state(task, "Looking for the people …", "This is what was found."), shown
 
-    async def animate(self, request: gr.Request, photo, video, *options) -> AsyncIterator[tuple]:
-        """Yield buttons, status, result until it is there."""
+    async def animate(self, request: gr.Request, photo, video, more, *options) -> AsyncIterator[tuple]:
+        """Yield buttons, status, result until it is there; `more` are further photos of the same person."""
         visitor = self.visits.of(request.session_hash)
 
         def work(photos: list[Path], driving: Path, settings: AnimateSettings, report: Report):
             visitor.results += 1
             clean = visitor.folder / f"animated-{visitor.results}.mp4"
-            job = Job(str(photos[0]), str(driving), clean, settings.model_copy(update={"compare": True}))
+            first, *further = map(str, photos)
+            job = Job(first, str(driving), clean, settings.model_copy(update={"compare": True}), sources=tuple(further))
             motion, compared = self._studio.animate(job, report), compare_path(clean)
             for old in visitor.folder.iterdir():
                 if old not in (clean, compared):
                     old.unlink()
             return texts.result(clean, compared, settings.start or 0.0, motion.sound is not None)
 
-        async for task in self._follow(visitor, work, photo, video, options):
+        async for task in self._follow(visitor, work, photo, video, more, options):
             shown = task.result if task.state == "done" else gr.skip()
             yield *self._state(task, "Looking for the people …", "Done. The bar under the result moves both videos."), shown
 
@@ -87,7 +88,7 @@ class Actions:
         """Forget a visitor who closed the page."""
         self.visits.ends(request.session_hash)
 
-    async def _follow(self, visitor: Visitor, work: Callable, photo, video, options) -> AsyncIterator[Task]:
+    async def _follow(self, visitor: Visitor, work: Callable, photo, video, more, options) -> AsyncIterator[Task]:
         """Yield the task that does `work` now and then until it has ended, and then once more; nothing where another one is under way."""
         if visitor.busy:
             return
@@ -96,6 +97,7 @@ class Actions:
             photos, videos = files_of(photo, self._folder), files_of(video, self._folder)
             if not photos or not videos:
                 raise InputError("a photo and a driving video are needed; drop them above, or click an example")
+            photos += files_of(more, self._folder)
             visitor.used = {path.parent for path in (*photos, *videos)}
             settings = settings_of(options, self._defaults)
             for path in (*photos, *videos):

@@ -32,10 +32,18 @@ def layout(actions: Actions, shown: Sequence[Example], defaults: AnimateSettings
         status = gr.HTML(texts.note(texts.HINT), elem_id="status")
         previewed = gr.HTML("", elem_id="previewed")
         samples = gr.HTML(texts.cards(shown), js_on_load=texts.CHOOSE, elem_id="examples")
-        with gr.Accordion("More options", open=False, elem_id="options"), gr.Row():
-            options = controls(defaults)
+        with gr.Accordion("More options", open=False, elem_id="options"):
+            more = gr.File(
+                label="More photos of the same person, from behind for example",
+                file_count="multiple",
+                file_types=["image"],
+                height=110,
+                elem_id="more-photos",
+            )
+            with gr.Row():
+                options = controls(defaults)
 
-        buttons, given = [animate, preview, cancel], [photo, video, *options]
+        buttons, given = [animate, preview, cancel], [photo, video, more, *options]
         photo.upload(actions.photo_sent, photo, [photo, status], preprocess=False, **quiet)
         video.upload(actions.video_sent, video, [video, status], preprocess=False, **quiet)
 
